@@ -1,0 +1,47 @@
+/**
+ * What a mechanism guarantees, as data that a program can read before it starts anything.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import type * as Mechanism from "./Mechanism.ts"
+
+/**
+ * A mechanism that was considered and not taken, and why.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Refusal {
+  readonly mechanism: Mechanism.Mechanism
+  readonly reason: string
+}
+
+/**
+ * The guarantees of a process group.
+ *
+ * **Details**
+ *
+ * - `tree`: which processes end with the group. `whole` means every descendant, whatever it does; `linked` means
+ *   every descendant that stayed in the session, kept its chain of living parents, or was seen before it broke away.
+ * - `ownerDeath`: what ends when the owning program is killed without a chance to clean up.
+ * - `limits`: the resource limits that can be enforced for the whole group.
+ * - `realTimeSignals`: whether death by a real-time signal is told apart from success.
+ * - `escapes`: one sentence that names what can leave the group.
+ * - `refused`: stronger mechanisms that were tried and could not be had here.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Containment {
+  readonly mechanism: Mechanism.Mechanism
+  readonly tree: "whole" | "linked"
+  readonly ownerDeath: "whole" | "linked" | "none"
+  readonly suspend: boolean
+  readonly limits: ReadonlyArray<"memory" | "processes" | "cpus">
+  readonly realTimeSignals: boolean
+  readonly escapes: string
+  readonly refused: ReadonlyArray<Refusal>
+}

@@ -1,0 +1,274 @@
+/**
+ * The lower seam: what an operating system, a remote host or a test double must offer for commands to run on it.
+ *
+ * A backend knows bytes, exits and signals. It knows nothing of text, deadlines, retries or policy: those live in the
+ * run engine above it, which every backend shares. Users meet this module only when they write a backend.
+ *
+ * **Details**
+ *
+ * Bytes and exits cross the seam by plain callbacks, not as streams or fibers: they are the hot path, and a callback
+ * costs nothing that the engine does not ask for. Everything else is an `Effect`.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Containment from "./Containment.ts"
+import type * as Outcome from "./Outcome.ts"
+import type * as ProcessError from "./ProcessError.ts"
+import type * as Signal from "./Signal.ts"
+
+/**
+ * Where the environment of a child comes from, in the order of application.
+ *
+ * **Details**
+ *
+ * `base` is what the owner's environment contributes: all of it, nothing, or the named variables as they are at the
+ * time of the start. `set` goes on top; `undefined` removes.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Environment {
+  readonly base: "inherit" | "empty" | ReadonlyArray<string>
+  readonly set: ReadonlyArray<readonly [name: string, value: string | undefined]>
+}
+
+/**
+ * Where a child's standard input comes from.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Input = "null" | "inherit" | "pipe" | { readonly _tag: "File"; readonly path: string }
+
+/**
+ * Where a child's standard output or standard error goes.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Output =
+  | "null"
+  | "inherit"
+  | "pipe"
+  | { readonly _tag: "File"; readonly path: string; readonly append: boolean }
+
+/**
+ * A start, validated and free of secrets' wrappers: what the child shall see, byte for byte.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface SpawnRequest {
+  readonly program: string
+  readonly args: ReadonlyArray<string>
+  readonly cwd: string | undefined
+  readonly env: Environment
+  /** Directories searched before PATH, for bare names; relative ones are relative to the owner's directory. */
+  readonly preferLocal: ReadonlyArray<string>
+  readonly stdin: Input
+  readonly stdout: Output
+  readonly stderr: Output
+}
+
+/**
+ * Receives what a child writes.
+ *
+ * **Details**
+ *
+ * `chunk` answers whether it wants more at once; after `false` the source stays silent until `resume`. `end` comes
+ * exactly once: with `undefined` at end of file, with the errno where reading failed.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ByteReceiver {
+  readonly chunk: (bytes: Uint8Array) => boolean
+  readonly end: (errno: string | undefined) => void
+}
+
+/**
+ * Our end of a pipe that a child writes to.
+ *
+ * **Details**
+ *
+ * `start` is called once, in the same tick in which the child is handed over; nothing is delivered before it. `close`
+ * releases the descriptor at once and is idempotent; no `chunk` and no `end` follow it.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ByteSource {
+  readonly start: (receiver: ByteReceiver) => void
+  readonly resume: () => void
+  readonly close: () => void
+}
+
+/**
+ * Our end of the pipe that a child reads from.
+ *
+ * **Details**
+ *
+ * `write` answers once the bytes have left for the pipe: with `undefined`, with `"closed"` where the child does not
+ * read any more (EPIPE, ECONNRESET, or after `end`), or with another errno. `end` lets the child see end of file after
+ * what was written. `close` drops what was not written yet. Both are idempotent.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ByteSink {
+  readonly write: (bytes: Uint8Array, done: (errno: string | undefined) => void) => void
+  readonly end: () => void
+  readonly close: () => void
+}
+
+/**
+ * Processes that can be counted, signalled and ended together.
+ *
+ * **Details**
+ *
+ * - `members`: the process ids alive now. A zombie is not alive.
+ * - `signal`: to every member alive now, once each. A member that vanishes meanwhile is no error; a live one that may
+ *   not be signalled is.
+ * - `kill`: ends every member so that none can fork past it.
+ * - `awaitEmpty`: waits until the operating system says that nothing is left, on the backend's own monotonic time,
+ *   never on Effect's `Clock`; answers with the members still alive when the time is over. Ends as soon as it is empty.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tree {
+  readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
+  readonly signal: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly kill: Effect.Effect<void, ProcessError.ProcessError>
+  readonly awaitEmpty: (within: Duration.Duration) => Effect.Effect<ReadonlyArray<number>>
+}
+
+/**
+ * What a run used, where the mechanism can tell.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Usage {
+  readonly userTime: Duration.Duration
+  readonly systemTime: Duration.Duration
+  readonly peakMemoryBytes: number
+}
+
+/**
+ * The end of a child as the operating system reported it.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ExitReport {
+  readonly exit: Outcome.Exit
+  readonly usage: Usage | undefined
+}
+
+/**
+ * A started process, together with the descendants that the mechanism can attribute to it.
+ *
+ * **Details**
+ *
+ * `onExit` calls back exactly once, also where the exit came before the call; a failure means that the status was
+ * lost. `signalLeader` reaches the process itself and nobody else, and does nothing once it has exited. The streams are
+ * `undefined` where they are not pipes.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Child extends Tree {
+  readonly pid: number | undefined
+  readonly stdin: ByteSink | undefined
+  readonly stdout: ByteSource | undefined
+  readonly stderr: ByteSource | undefined
+  readonly onExit: (observer: (exit: Exit.Exit<ExitReport, ProcessError.ProcessError>) => void) => void
+  readonly signalLeader: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
+}
+
+/**
+ * Holds every process started in it, and their descendants.
+ *
+ * **Details**
+ *
+ * `spawn` either gives a child that is already a member, or fails and leaves nothing behind: no process, no
+ * descriptor. It is called in an uninterruptible region and must not wait for the child. `release` gives back what the
+ * container itself holds; it is called once, last, whether or not processes survived.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Container extends Tree {
+  readonly containment: Containment.Containment
+  readonly spawn: (request: SpawnRequest) => Effect.Effect<Child, ProcessError.ProcessError>
+  readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
+  readonly resume: Effect.Effect<void, ProcessError.ProcessError>
+  readonly release: Effect.Effect<void>
+}
+
+/**
+ * The service a backend provides.
+ *
+ * **Details**
+ *
+ * `containment` is known without starting anything. `open` makes an empty container. `resolve` locates a program
+ * exactly as a start would, without starting it. `sleep` waits on the time that the backend's processes live in: the
+ * operating system's monotonic clock for real ones, Effect's `Clock` for scripted ones.
+ *
+ * @stability experimental
+ * @category services
+ * @since 0.1.0
+ */
+export class ProcessBackend extends Context.Service<ProcessBackend, {
+  readonly containment: Containment.Containment
+  readonly open: Effect.Effect<Container, ProcessError.ProcessError>
+  readonly resolve: (request: SpawnRequest) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly sleep: (duration: Duration.Duration) => Effect.Effect<void>
+}>()("processkit/ProcessBackend") {}
+
+/**
+ * Computes what a child's environment holds, from its description and the owner's environment.
+ *
+ * **Details**
+ *
+ * Variables named by an allow-list and missing in the owner's environment are left out, not set to nothing. The result
+ * has no prototype, so a polluted `Object.prototype` adds nothing to it.
+ *
+ * @stability experimental
+ * @category environment
+ * @since 0.1.0
+ */
+export const resolveEnvironment = (
+  env: Environment,
+  owner: Readonly<Record<string, string | undefined>>
+): Record<string, string> => {
+  const result: Record<string, string> = Object.create(null)
+  const names = env.base === "inherit" ? Object.keys(owner) : env.base === "empty" ? [] : env.base
+  for (const name of names) {
+    const value = Object.hasOwn(owner, name) ? owner[name] : undefined
+    if (value !== undefined) result[name] = value
+  }
+  for (const [name, value] of env.set) {
+    if (value === undefined) delete result[name]
+    else result[name] = value
+  }
+  return result
+}

@@ -1,0 +1,689 @@
+/**
+ * Everything that can go wrong with a process, as one error with a reason.
+ *
+ * Every failure of this library that the outside world can cause is a `ProcessError`; its `reason` says which one and
+ * carries typed fields. `Effect.catchReason("ProcessError", "NotFound", …)` handles one reason and leaves the others.
+ *
+ * **Details**
+ *
+ * A message is one line. It says what happened to which program and what to do, and never holds arguments,
+ * environment values, standard input or paths of working directories. The fields hold the captured streams in full.
+ *
+ * **Gotchas**
+ *
+ * - Captured output is verbatim in the fields: a program that prints a secret puts it there.
+ * - Printing a reason (`console.log`, `JSON.stringify`) previews long streams; read the fields for all of it.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
+import * as Text from "./internal/textHygiene.ts"
+import type * as Mechanism from "./Mechanism.ts"
+import type * as Outcome from "./Outcome.ts"
+import type * as Signal from "./Signal.ts"
+import type * as StopPolicy from "./StopPolicy.ts"
+
+const TypeId = "~processkit/ProcessError"
+
+/** What a failed run had printed; `stdoutBytes` only where the verb captured bytes. */
+interface Captured {
+  readonly stdout: string
+  readonly stderr: string
+  readonly stdoutBytes?: Uint8Array | undefined
+}
+
+/**
+ * The program could not be located.
+ *
+ * **Details**
+ *
+ * `searched` lists the directories that were looked in, and is `undefined` where the program was given as a path.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotFound extends Data.TaggedError("NotFound")<{
+  readonly program: string
+  readonly searched: ReadonlyArray<string> | undefined
+}> {
+  override get message(): string {
+    return this.searched === undefined
+      ? `${name(this)} does not exist: check the path of the program`
+      : `${name(this)} was not found on PATH: install it, or give its absolute path`
+  }
+}
+
+/**
+ * The program was located and the operating system refused to start it.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class SpawnFailed extends Data.TaggedError("SpawnFailed")<{
+  readonly program: string
+  readonly errno: string
+}> {
+  override get message(): string {
+    return `${name(this)} could not be started: the operating system answered ${this.errno}`
+  }
+}
+
+/**
+ * The working directory does not exist, is not a directory, or may not be entered.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidCwd extends Data.TaggedError("InvalidCwd")<{
+  readonly program: string
+  readonly cwd: string
+  readonly errno: "ENOENT" | "ENOTDIR" | "EACCES" | (string & {})
+}> {
+  override get message(): string {
+    return `${name(this)} was not started: its working directory ${cwdProblem[this.errno] ?? `cannot be used (${this.errno})`}`
+  }
+}
+
+const cwdProblem: Record<string, string> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "is not a directory",
+  EACCES: "may not be entered by this user"
+}
+
+/**
+ * This user may not execute the program.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class PermissionDenied extends Data.TaggedError("PermissionDenied")<{
+  readonly program: string
+  readonly errno: string
+}> {
+  override get message(): string {
+    return `${name(this)} may not be executed by this user: check that it is a file with the execute permission`
+  }
+}
+
+/**
+ * The file is not something this machine can execute.
+ *
+ * **Details**
+ *
+ * An empty file, a script without `#!` line, a program for another processor. Where a script names an interpreter
+ * that does not exist, `interpreter` holds its path.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ExecFormat extends Data.TaggedError("ExecFormat")<{
+  readonly program: string
+  readonly interpreter: string | undefined
+}> {
+  override get message(): string {
+    return this.interpreter === undefined
+      ? `${name(this)} is not an executable format of this machine: a script needs a #! line`
+      : `${name(this)} needs the interpreter ${Text.shown(this.interpreter)}, which does not exist`
+  }
+}
+
+/**
+ * An input was refused before anything was started.
+ *
+ * **Details**
+ *
+ * `field` names the position (`argument 3`, `environment variable 2`), never the value.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidInput extends Data.TaggedError("InvalidInput")<{
+  readonly program: string | undefined
+  readonly field: string
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `${name(this)} was not started: ${Text.shown(this.field)} ${Text.shown(this.problem)}`
+  }
+}
+
+/**
+ * Arguments and environment together are larger than the operating system accepts.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ArgumentListTooLong extends Data.TaggedError("ArgumentListTooLong")<{
+  readonly program: string
+  readonly bytes: number
+}> {
+  override get message(): string {
+    return `${name(this)} was not started: its arguments and environment take ${this.bytes} bytes, more than the ` +
+      "operating system accepts; pass large input through standard input or a file"
+  }
+}
+
+/**
+ * The operating system is out of descriptors, processes or memory for now.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ResourceExhausted extends Data.TaggedError("ResourceExhausted")<{
+  readonly program: string
+  readonly errno: string
+}> {
+  override get message(): string {
+    return `${name(this)} could not be started: the operating system is out of resources (${this.errno}); try again ` +
+      "with fewer processes or a higher limit"
+  }
+}
+
+/**
+ * The program returned an exit code that the command does not accept.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NonZeroExit extends Data.TaggedError("NonZeroExit")<Captured & {
+  readonly program: string
+  readonly code: number
+}> {
+  override get message(): string {
+    return `${name(this)} exited with code ${this.code}${tail(this)}`
+  }
+  override toJSON(): unknown {
+    return preview(this)
+  }
+  override [Inspectable.NodeInspectSymbol](): unknown {
+    return preview(this)
+  }
+}
+
+/**
+ * The program was killed by a signal that we did not send because of a deadline.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Signaled extends Data.TaggedError("Signaled")<Captured & {
+  readonly program: string
+  readonly signal: Signal.Signal
+  readonly number: number
+}> {
+  override get message(): string {
+    return `${name(this)} was killed by ${this.signal}${tail(this)}`
+  }
+  override toJSON(): unknown {
+    return preview(this)
+  }
+  override [Inspectable.NodeInspectSymbol](): unknown {
+    return preview(this)
+  }
+}
+
+/**
+ * A deadline of the command passed and the program was stopped.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class TimedOut extends Data.TaggedError("TimedOut")<Captured & {
+  readonly program: string
+  readonly after: Duration.Duration
+  readonly kind: "deadline" | "inactivity"
+  readonly exit: Outcome.Exit
+}> {
+  override get message(): string {
+    const what = this.kind === "deadline" ? "timed out" : "printed nothing"
+    return `${name(this)} ${what} after ${Duration.format(this.after)} and was stopped${tail(this)}`
+  }
+  override toJSON(): unknown {
+    return preview(this)
+  }
+  override [Inspectable.NodeInspectSymbol](): unknown {
+    return preview(this)
+  }
+}
+
+/**
+ * The program printed more than the output buffer of its command allows.
+ *
+ * **Details**
+ *
+ * `totalLines` and `totalBytes` count what had been printed when the run ended; lines are counted only where the bound
+ * is in lines. `maxLines` and `maxBytes` are the bounds, `undefined` where there is none.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class OutputTooLarge extends Data.TaggedError("OutputTooLarge")<{
+  readonly program: string
+  readonly stream: "stdout" | "stderr"
+  readonly maxLines: number | undefined
+  readonly maxBytes: number | undefined
+  readonly totalLines: number | undefined
+  readonly totalBytes: number
+}> {
+  override get message(): string {
+    const bounds = [
+      ...(this.maxLines === undefined ? [] : [`${this.maxLines} lines`]),
+      ...(this.maxBytes === undefined ? [] : [`${this.maxBytes} bytes`])
+    ].join(" and ")
+    return `${name(this)} printed ${this.totalBytes} bytes on ${this.stream}, more than its buffer keeps (${bounds}): ` +
+      "raise the buffer, keep a tail, or stream the output"
+  }
+}
+
+/**
+ * Standard input could not be fed to its end, and the run would have succeeded otherwise.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class StdinFailed extends Data.TaggedError("StdinFailed")<{
+  readonly program: string
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `the standard input of ${name(this)} failed before its end: the program saw only a part of it`
+  }
+}
+
+/**
+ * The program did not become ready in time. It was not killed.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotReady extends Data.TaggedError("NotReady")<{
+  readonly program: string
+  readonly within: Duration.Duration
+  readonly last: string
+}> {
+  override get message(): string {
+    return `${name(this)} was not ready within ${Duration.format(this.within)}: ${Text.shown(this.last)}`
+  }
+}
+
+/**
+ * The output of a successful run could not be parsed.
+ *
+ * **Details**
+ *
+ * `cause` is what the parser said. It is not part of the message, since parsers quote their input.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ParseFailed extends Data.TaggedError("ParseFailed")<{
+  readonly program: string
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `the output of ${name(this)} could not be parsed: the reason's cause says where`
+  }
+}
+
+/**
+ * The `AbortSignal` of the command fired. Nothing was started, or the tree is gone.
+ *
+ * **Details**
+ *
+ * `stop` says what was sent and whether `SIGKILL` was needed; `undefined` where nothing had been started.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Cancelled extends Data.TaggedError("Cancelled")<{
+  readonly program: string
+  readonly stop: StopPolicy.Stop | undefined
+}> {
+  override get message(): string {
+    return this.stop === undefined
+      ? `${name(this)} was not started: it had been cancelled before`
+      : `${name(this)} was cancelled and stopped`
+  }
+}
+
+/**
+ * A resource limit could not be put in force, so nothing was started.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class ResourceLimit extends Data.TaggedError("ResourceLimit")<{
+  readonly limit: "memory" | "processes" | "cpus"
+  readonly why: "invalid" | "unsupported" | "unenforceable"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `the limit on ${this.limit} is ${this.why} here: ${Text.shown(this.detail)}`
+  }
+}
+
+/**
+ * This platform or mechanism cannot do what was asked, so nothing was done.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Unsupported extends Data.TaggedError("Unsupported")<{
+  readonly feature: string
+  readonly mechanism: Mechanism.Mechanism | undefined
+  readonly detail: string
+}> {
+  override get message(): string {
+    const where = this.mechanism === undefined ? "here" : `by the mechanism ${this.mechanism}`
+    return `${Text.shown(this.feature)} is not supported ${where}: ${Text.shown(this.detail)}`
+  }
+}
+
+/**
+ * The process group was closing or closed.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class GroupClosed extends Data.TaggedError("GroupClosed")<{
+  readonly operation: string
+}> {
+  override get message(): string {
+    return `${this.operation} was refused: the process group is closed; keep its scope open for as long as it is used`
+  }
+}
+
+/**
+ * A stream that can be consumed once was asked for a second time.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class AlreadyConsumed extends Data.TaggedError("AlreadyConsumed")<{
+  readonly program: string
+  readonly stream: "stdin" | "stdout" | "stderr"
+}> {
+  override get message(): string {
+    return `the ${this.stream} of ${name(this)} was already consumed: it can be taken once`
+  }
+}
+
+/**
+ * The helper process that holds the children was lost, and with it their exit statuses.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class HostLost extends Data.TaggedError("HostLost")<{
+  readonly program: string | undefined
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `the process host of ${name(this)} was lost: ${Text.shown(this.detail)}`
+  }
+}
+
+/**
+ * Processes were still alive when the time after `SIGKILL` ran out.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class TeardownIncomplete extends Data.TaggedError("TeardownIncomplete")<{
+  readonly program: string | undefined
+  readonly pids: ReadonlyArray<number>
+}> {
+  override get message(): string {
+    return `${name(this)} could not be ended: still alive after SIGKILL are the processes ${this.pids.join(", ")}`
+  }
+}
+
+/**
+ * A supervisor met a failure that waiting does not heal.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class GaveUp extends Data.TaggedError("GaveUp")<{
+  readonly program: string
+  readonly restarts: number
+  readonly last: string
+}> {
+  override get message(): string {
+    return `${name(this)} was given up after ${this.restarts} restarts: ${Text.shown(this.last)}`
+  }
+}
+
+/**
+ * A supervised program failed too often in too short a time.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class RestartStorm extends Data.TaggedError("RestartStorm")<{
+  readonly program: string
+  readonly restarts: number
+  readonly within: Duration.Duration
+}> {
+  override get message(): string {
+    return `${name(this)} was restarted ${this.restarts} times within ${Duration.format(this.within)}`
+  }
+}
+
+/**
+ * A scripted runner has no rule for the command.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Unscripted extends Data.TaggedError("Unscripted")<{
+  readonly program: string
+  readonly argumentCount: number
+}> {
+  override get message(): string {
+    return `${name(this)} with ${this.argumentCount} arguments is not scripted: add a rule or a fallback`
+  }
+}
+
+/**
+ * A replayed cassette has no entry for the command.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class CassetteMiss extends Data.TaggedError("CassetteMiss")<{
+  readonly program: string
+  readonly cassette: string
+}> {
+  override get message(): string {
+    return `the cassette ${Text.shown(this.cassette)} has no entry for this call of ${name(this)}: record it again`
+  }
+}
+
+/**
+ * A cassette cannot be read as one.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class CassetteInvalid extends Data.TaggedError("CassetteInvalid")<{
+  readonly cassette: string
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `the cassette ${Text.shown(this.cassette)} is invalid: ${Text.shown(this.problem)}`
+  }
+}
+
+/**
+ * Input or output of the library itself failed: reading a pipe, opening a file, asking for the process table.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export class IoFailed extends Data.TaggedError("IoFailed")<{
+  readonly program: string | undefined
+  readonly operation: string
+  readonly errno: string
+}> {
+  override get message(): string {
+    return `${Text.shown(this.operation)} failed for ${name(this)}: ${this.errno}`
+  }
+}
+
+/**
+ * Every reason a process can fail for.
+ *
+ * @stability experimental
+ * @category reasons
+ * @since 0.1.0
+ */
+export type Reason =
+  | NotFound
+  | SpawnFailed
+  | InvalidCwd
+  | PermissionDenied
+  | ExecFormat
+  | InvalidInput
+  | ArgumentListTooLong
+  | ResourceExhausted
+  | NonZeroExit
+  | Signaled
+  | TimedOut
+  | OutputTooLarge
+  | StdinFailed
+  | NotReady
+  | ParseFailed
+  | Cancelled
+  | ResourceLimit
+  | Unsupported
+  | GroupClosed
+  | AlreadyConsumed
+  | HostLost
+  | TeardownIncomplete
+  | GaveUp
+  | RestartStorm
+  | Unscripted
+  | CassetteMiss
+  | CassetteInvalid
+  | IoFailed
+
+/**
+ * The one error of this library.
+ *
+ * **Example** (Handling one reason)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ *
+ * export const version = Command.run(Command.make("git", ["--version"])).pipe(
+ *   Effect.catchReason("ProcessError", "NotFound", () => Effect.succeed("git is not installed"))
+ * )
+ * ```
+ *
+ * @stability experimental
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProcessError extends Data.TaggedError("ProcessError")<{ readonly reason: Reason }> {
+  readonly [TypeId] = TypeId
+  override get message(): string {
+    return this.reason.message
+  }
+  /** The program the failure is about, where it is about one. */
+  get program(): string | undefined {
+    return "program" in this.reason ? this.reason.program : undefined
+  }
+  /** Whether the same command may succeed if it is run again later. */
+  get isTransient(): boolean {
+    return isTransientReason(this.reason)
+  }
+}
+
+/**
+ * Tells whether a value is a `ProcessError`.
+ *
+ * @stability experimental
+ * @category guards
+ * @since 0.1.0
+ */
+export const isProcessError = (u: unknown): u is ProcessError => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Wraps a reason.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (reason: Reason): ProcessError => new ProcessError({ reason })
+
+// -----------------------------------------------------------------------------
+
+const transientErrnos: ReadonlySet<string> = new Set(["EINTR", "EAGAIN", "EBUSY", "ETXTBSY"])
+
+/** Only failures of the operating system to serve us now; never an exit code, never a deadline. */
+const isTransientReason = (reason: Reason): boolean => {
+  switch (reason._tag) {
+    case "ResourceExhausted":
+    case "HostLost":
+      return true
+    case "SpawnFailed":
+    case "IoFailed":
+      return transientErrnos.has(reason.errno)
+    default:
+      return false
+  }
+}
+
+const name = (reason: { readonly program: string | undefined }): string =>
+  reason.program === undefined ? "the command" : Text.shown(reason.program)
+
+const tail = (captured: Captured): string => {
+  const line = Text.diagnosis(captured.stdout, captured.stderr)
+  return line === "" ? "" : `: ${line}`
+}
+
+/** What printing a reason shows: long streams cut, bytes by length. */
+const preview = (reason: Captured & { readonly _tag: string }): Record<string, unknown> => {
+  const shown: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(reason)) {
+    if (key === "stdout" || key === "stderr") shown[key] = Text.cut(String(value))
+    else if (key === "stdoutBytes") shown[key] = `<${reason.stdoutBytes?.length ?? 0} bytes>`
+    else shown[key] = value
+  }
+  return { _tag: reason._tag, ...shown }
+}
