@@ -75,26 +75,26 @@ const extra = (before: ReadonlyArray<string>, now: ReadonlyArray<string>): Array
   })
 }
 
+interface Baseline {
+  readonly listeners: Record<string, number>
+  readonly descriptors: ReadonlyArray<string>
+}
+
 const leaks = (baseline: Baseline): Array<string> => {
-  const found = Object.entries(listeners())
+  const list = Object.entries(listeners())
     .filter(([name, count]) => count > (baseline.listeners[name] ?? 0) + (name === "exit" ? 1 : 0))
     .map(([name, count]) => `listeners of "${name}": ${baseline.listeners[name] ?? 0} at the start, ${count} now`)
-  if (!hasProc) return found
+  if (!hasProc) return list
   const processes = ownProcesses()
-  for (const entry of processes.filter((entry) => !isGuardian(entry))) {
-    found.push(`process ${entry.pid} (state ${entry.state}): ${entry.argv || "no arguments left"}`)
+  for (const entry of processes.filter((found) => !isGuardian(found))) {
+    list.push(`process ${entry.pid} (state ${entry.state}): ${entry.argv || "no arguments left"}`)
   }
   const allowed = processes.some(isGuardian) ? guardianDescriptors : 0
   const now = descriptors()
   if (now.length > baseline.descriptors.length + allowed) {
-    found.push(`descriptors: ${extra(baseline.descriptors, now).join(", ")} (${allowed} allowed)`)
+    list.push(`descriptors: ${extra(baseline.descriptors, now).join(", ")} (${allowed} allowed)`)
   }
-  return found
-}
-
-interface Baseline {
-  readonly listeners: Record<string, number>
-  readonly descriptors: ReadonlyArray<string>
+  return list
 }
 
 let baseline: Baseline = { listeners: {}, descriptors: [] }
