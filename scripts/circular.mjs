@@ -11,7 +11,18 @@ import { finish, isBarrel, moduleName, packages, parse, sources } from "./source
 const core = "processkit"
 
 const layers = {
-  words: ["Outcome", "Signal", "Mechanism", "Containment", "Limits", "Stats", "OutputBuffer"],
+  words: [
+    "Outcome",
+    "Signal",
+    "Mechanism",
+    "Containment",
+    "Limits",
+    "Stats",
+    "OutputBuffer",
+    "Stdin",
+    "Stdio",
+    "StopPolicy"
+  ],
   errors: ["ProcessError"],
   values: ["ProcessResult", "RunningProcess", "Readiness"],
   seams: ["ProcessBackend", "ProcessRunner", "ProcessGroup"],
