@@ -22,11 +22,8 @@ const nameOf = (node) => node.name ?? node.value
 /** The names and kinds that one top-level statement exports. */
 const exported = (node) => {
   if (node.type === "ExportAllDeclaration") {
-    return [
-      `${node.exported ? nameOf(node.exported) : "*"} (${
-        node.exportKind === "type" ? "types of" : "all of"
-      } ${node.source.value})`
-    ]
+    const name = node.exported ? nameOf(node.exported) : "*"
+    return [`${name} (${node.exportKind === "type" ? "types of" : "all of"} ${node.source.value})`]
   }
   if (node.type === "ExportDefaultDeclaration") return ["default"]
   if (node.type !== "ExportNamedDeclaration") return []
