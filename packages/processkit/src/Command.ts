@@ -151,9 +151,10 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export interface Command extends
-  Effect.Effect<ProcessResult.ProcessResult<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>,
-  Inspectable.Inspectable
+export interface Command
+  extends
+    Effect.Effect<ProcessResult.ProcessResult<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>,
+    Inspectable.Inspectable
 {
   readonly [TypeId]: typeof TypeId
   readonly program: string
@@ -414,8 +415,10 @@ export const setArgs: {
  * @category combinators
  * @since 0.1.0
  */
-export const setEnv: Setter<"env"> = dual(2, (self: Command, env: Options["env"]) =>
-  withOptions(self, { env: { ...self.options.env, ...env } }))
+export const setEnv: Setter<"env"> = dual(
+  2,
+  (self: Command, env: Options["env"]) => withOptions(self, { env: { ...self.options.env, ...env } })
+)
 
 /**
  * Sets the working directory.
@@ -541,8 +544,11 @@ export const setRetry: Setter<"retry"> = setter("retry")
  * @category combinators
  * @since 0.1.0
  */
-export const setOkCodes: Setter<"okCodes"> = dual(2, (self: Command, okCodes: Options["okCodes"]) =>
-  okCodes === undefined || okCodes.length === 0 ? self : withOptions(self, { okCodes }))
+export const setOkCodes: Setter<"okCodes"> = dual(
+  2,
+  (self: Command, okCodes: Options["okCodes"]) =>
+    okCodes === undefined || okCodes.length === 0 ? self : withOptions(self, { okCodes })
+)
 
 /**
  * Sets the signal that cancels the run.
@@ -621,7 +627,8 @@ const command = (program: string, args: ReadonlyArray<Argument>, options: Option
     invalid
   })
 
-const isTemplate = (first: string | TemplateStringsArray): first is TemplateStringsArray => typeof first !== "string" && Predicate.hasProperty(first, "raw")
+const isTemplate = (first: string | TemplateStringsArray): first is TemplateStringsArray =>
+  typeof first !== "string" && Predicate.hasProperty(first, "raw")
 
 const fromTemplate = (
   strings: TemplateStringsArray,

@@ -17,21 +17,20 @@
  */
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Inspectable from "effect/Inspectable"
+import type * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
-import * as Pipeable from "effect/Pipeable"
+import type * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type * as Command from "./Command.ts"
 import type * as Containment from "./Containment.ts"
+import * as Parts from "./internal/processGroup.ts"
 import type * as Mechanism from "./Mechanism.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as Signal from "./Signal.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
-
-const TypeId = "~processkit/ProcessGroup"
 
 /**
  * How a group is opened.
@@ -87,7 +86,7 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  * @since 0.1.0
  */
 export interface ProcessGroup extends Pipeable.Pipeable, Inspectable.Inspectable {
-  readonly [TypeId]: typeof TypeId
+  readonly [Parts.TypeId]: typeof Parts.TypeId
   readonly mechanism: Mechanism.Mechanism
   readonly containment: Containment.Containment
   readonly start: (command: Command.Command) => Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError>
@@ -109,7 +108,7 @@ export interface ProcessGroup extends Pipeable.Pipeable, Inspectable.Inspectable
  * @category guards
  * @since 0.1.0
  */
-export const isProcessGroup = (u: unknown): u is ProcessGroup => Predicate.hasProperty(u, TypeId)
+export const isProcessGroup = (u: unknown): u is ProcessGroup => Predicate.hasProperty(u, Parts.TypeId)
 
 /**
  * Opens a group that stops its members with the default policy when its scope closes.
@@ -159,8 +158,8 @@ export const makeWith = (
  * @since 0.1.0
  */
 export const fromParts = (
-  parts: Omit<ProcessGroup, typeof TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
-): ProcessGroup => Object.assign(Object.create(Proto), parts)
+  parts: Omit<ProcessGroup, typeof Parts.TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
+): ProcessGroup => Parts.fromParts(parts)
 
 /**
  * Runs every command of a program as members of a group that lives as long as the layer.
@@ -194,16 +193,3 @@ export const provide: {
   group: ProcessGroup
 ): Effect.Effect<A, E, Exclude<R, ProcessRunner.ProcessRunner>> =>
   Effect.provideService(self, ProcessRunner.ProcessRunner, group.runner))
-
-// -----------------------------------------------------------------------------
-
-const Proto = {
-  ...Inspectable.BaseProto,
-  [TypeId]: TypeId,
-  pipe() {
-    return Pipeable.pipeArguments(this, arguments)
-  },
-  toJSON(this: ProcessGroup): unknown {
-    return { _id: "ProcessGroup", mechanism: this.mechanism }
-  }
-}

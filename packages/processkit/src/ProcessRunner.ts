@@ -104,5 +104,7 @@ export const layerBackend: Layer.Layer<ProcessRunner, never, ProcessBackend.Proc
 export const mapStart: {
   (decorator: Decorator): (self: ProcessRunner["Service"]) => ProcessRunner["Service"]
   (self: ProcessRunner["Service"], decorator: Decorator): ProcessRunner["Service"]
-} = dual(2, (self: ProcessRunner["Service"], decorator: Decorator): ProcessRunner["Service"] =>
-  Engine.mapStart(self, decorator))
+} = dual(
+  2,
+  (self: ProcessRunner["Service"], decorator: Decorator): ProcessRunner["Service"] => Engine.mapStart(self, decorator)
+)

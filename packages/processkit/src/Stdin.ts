@@ -29,7 +29,11 @@ export type Source =
   & (
     | { readonly _tag: "Text"; readonly text: string }
     | { readonly _tag: "File"; readonly path: string }
-    | { readonly _tag: "Feed"; readonly stream: Stream.Stream<string | Uint8Array, unknown>; readonly once: Taken | undefined }
+    | {
+      readonly _tag: "Feed"
+      readonly stream: Stream.Stream<string | Uint8Array, unknown>
+      readonly once: Taken | undefined
+    }
   )
 
 /** Whether a one-shot source was taken; shared by all copies of the command that holds it. */
@@ -134,7 +138,10 @@ export const replayable = (stream: Stream.Stream<string | Uint8Array, unknown>):
 
 // -----------------------------------------------------------------------------
 
-const feed = (stream: Stream.Stream<string | Uint8Array, unknown>, once: Taken | undefined): Source & { readonly _tag: "Feed" } => ({
+const feed = (
+  stream: Stream.Stream<string | Uint8Array, unknown>,
+  once: Taken | undefined
+): Source & { readonly _tag: "Feed" } => ({
   [TypeId]: TypeId,
   _tag: "Feed",
   stream,

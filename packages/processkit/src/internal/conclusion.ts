@@ -61,7 +61,9 @@ export interface Facts<A> {
   readonly overflowFails: boolean
 }
 
-export const conclude = <A>(facts: Facts<A>): Result.Result<ProcessResult.ProcessResult<A>, ProcessError.ProcessError> => {
+export const conclude = <A>(
+  facts: Facts<A>
+): Result.Result<ProcessResult.ProcessResult<A>, ProcessError.ProcessError> => {
   if (facts.intervention?._tag === "Cancelled") return Result.fail(cancelled(facts.program, facts.stop))
   const failed = failureOf(facts)
   if (failed !== undefined) return Result.fail(ProcessError.make(failed))
@@ -75,7 +77,9 @@ export const conclude = <A>(facts: Facts<A>): Result.Result<ProcessResult.Proces
 const failureOf = <A>(facts: Facts<A>): ProcessError.Reason | undefined => {
   const { program } = facts
   for (const { errno, name, overflow } of facts.streams) {
-    if (overflow !== undefined && facts.overflowFails) return new ProcessError.OutputTooLarge({ program, stream: name, ...overflow })
+    if (overflow !== undefined && facts.overflowFails) {
+      return new ProcessError.OutputTooLarge({ program, stream: name, ...overflow })
+    }
     if (errno !== undefined) return new ProcessError.IoFailed({ program, operation: `reading ${name}`, errno })
   }
   return undefined

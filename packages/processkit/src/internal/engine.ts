@@ -1,10 +1,11 @@
 /** The runner that every backend shares. */
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
-import * as ProcessGroup from "../ProcessGroup.ts"
+import type * as ProcessGroup from "../ProcessGroup.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
+import { fromParts } from "./processGroup.ts"
 import { fromRun } from "./runningProcess.ts"
 import { start } from "./start.ts"
 
@@ -38,8 +39,11 @@ export const mapStart = (runner: Runner, decorator: ProcessRunner.Decorator): Ru
   resolve: runner.resolve
 })
 
-const decorateGroup = (group: ProcessGroup.ProcessGroup, decorator: ProcessRunner.Decorator): ProcessGroup.ProcessGroup =>
-  ProcessGroup.fromParts({
+const decorateGroup = (
+  group: ProcessGroup.ProcessGroup,
+  decorator: ProcessRunner.Decorator
+): ProcessGroup.ProcessGroup =>
+  fromParts({
     ...group,
     start: (command) => decorator(group.start(command), command),
     runner: mapStart(group.runner, decorator)

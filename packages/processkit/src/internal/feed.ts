@@ -4,8 +4,8 @@
  * A child that stops reading is routine and ends the feed quietly. Anything else that keeps input from its end is
  * remembered: a program that saw only a part of its input must not look like a success.
  */
-import type * as Context from "effect/Context"
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"

@@ -11,11 +11,12 @@ import type * as Scope from "effect/Scope"
 import type * as Command from "../Command.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
-import * as ProcessGroup from "../ProcessGroup.ts"
+import type * as ProcessGroup from "../ProcessGroup.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as InputRules from "./inputRules.ts"
+import { fromParts } from "./processGroup.ts"
 import type { Run } from "./run.ts"
 import { fromRun } from "./runningProcess.ts"
 import { start } from "./start.ts"
@@ -49,11 +50,14 @@ class GroupState {
 
   /** Counts a start while it is under way. Uninterruptible, so that no start is counted for ever. */
   counted<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ProcessError.ProcessError> {
-    return Effect.uninterruptible(this.whileOpen("starting a command", Effect.suspend(() => {
-      this.#starting++
-      this.spares = false
-      return Effect.ensuring(effect, Effect.sync(() => this.#left()))
-    })))
+    return Effect.uninterruptible(this.whileOpen(
+      "starting a command",
+      Effect.suspend(() => {
+        this.#starting++
+        this.spares = false
+        return Effect.ensuring(effect, Effect.sync(() => this.#left()))
+      })
+    ))
   }
 
   #left(): void {
@@ -65,7 +69,9 @@ class GroupState {
     this.isOpen = false
     const quiet = this.#quiet = Deferred.makeUnsafe<void>()
     return (this.#starting === 0 ? Effect.void : Deferred.await(quiet)).pipe(
-      Effect.andThen(Effect.suspend(() => this.spares ? Effect.void : this.ladder.stop({ ...this.stop, escalate: true }))),
+      Effect.andThen(
+        Effect.suspend(() => this.spares ? Effect.void : this.ladder.stop({ ...this.stop, escalate: true }))
+      ),
       Effect.andThen(Effect.sync(() => this.runs.forEach((run) => run.giveUpOutput()))),
       Effect.andThen(this.container.release)
     )
@@ -92,7 +98,7 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
   const { container } = state
   const startRun = (command: Command.Command, options?: ProcessRunner.StartOptions) =>
     state.counted(startIn(state, backend, command, options))
-  return ProcessGroup.fromParts({
+  return fromParts({
     mechanism: container.containment.mechanism,
     containment: container.containment,
     start: (command) => Effect.map(startRun(command), fromRun),
@@ -143,10 +149,13 @@ const owned = (
   Effect.map(Effect.acquireRelease(run, (run) => run.close), fromRun)
 
 const killAll = (state: GroupState): Effect.Effect<void, ProcessError.ProcessError> =>
-  Effect.flatMap(state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }), ({ survivors }) =>
-    survivors.length === 0
-      ? Effect.void
-      : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program: undefined, pids: survivors }))))
+  Effect.flatMap(
+    state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }),
+    ({ survivors }) =>
+      survivors.length === 0
+        ? Effect.void
+        : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program: undefined, pids: survivors })))
+  )
 
 const shutDown = (
   state: GroupState,

@@ -238,5 +238,7 @@ const count = (field: string, value: number): number =>
 
 const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number> => {
   if (codes === undefined || codes.length === 0) return [0]
-  return codes.every((code) => Number.isSafeInteger(code)) ? codes : refuse("okCodes", "has a code that is not an integer")
+  return codes.every((code) => Number.isSafeInteger(code))
+    ? codes
+    : refuse("okCodes", "has a code that is not an integer")
 }

@@ -91,4 +91,3 @@ export class LineCutter {
 
 const stripReturn = (line: string): string =>
   line.charCodeAt(line.length - 1) === carriageReturn ? line.slice(0, -1) : line
-

@@ -5,7 +5,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { LineCutter } from "./lineCutter.ts"
+import type { LineCutter } from "./lineCutter.ts"
 
 export class LineObserver {
   readonly #cutter: LineCutter

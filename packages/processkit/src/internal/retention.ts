@@ -93,8 +93,16 @@ class KeptBytes implements Retention {
     this.#limits = limits
     this.#encoding = encoding
     this.#maxLineBytes = maxLineBytes
-    this.#headRoom = limits.policy === "Tail" ? 0 : limits.policy === "HeadTail" ? Math.ceil(limits.bytes / 2) : limits.bytes
-    this.#tailRoom = limits.policy === "Tail" ? limits.bytes : limits.policy === "HeadTail" ? Math.floor(limits.bytes / 2) : 0
+    this.#headRoom = limits.policy === "Tail"
+      ? 0
+      : limits.policy === "HeadTail"
+      ? Math.ceil(limits.bytes / 2)
+      : limits.bytes
+    this.#tailRoom = limits.policy === "Tail"
+      ? limits.bytes
+      : limits.policy === "HeadTail"
+      ? Math.floor(limits.bytes / 2)
+      : 0
   }
 
   push(bytes: Uint8Array): void {
@@ -136,7 +144,9 @@ class KeptBytes implements Retention {
 
   text(): string {
     const bytes = this.bytes()
-    return new TextDecoder(this.#encoding).decode(this.#dropped && this.#headRoom === 0 ? fromCharacter(bytes, this.#encoding) : bytes)
+    return new TextDecoder(this.#encoding).decode(
+      this.#dropped && this.#headRoom === 0 ? fromCharacter(bytes, this.#encoding) : bytes
+    )
   }
 
   handOver(): { lines: Array<string>; cutter: LineCutter } {
@@ -188,12 +198,23 @@ class KeptLines implements Retention {
 
   constructor(limits: Limits, encoding: string, maxLineBytes: number) {
     this.#limits = limits
-    this.#cutter = new LineCutter(encoding, Math.min(maxLineBytes, limits.bytes === Infinity ? maxLineBytes : limits.bytes + 1))
+    this.#cutter = new LineCutter(
+      encoding,
+      Math.min(maxLineBytes, limits.bytes === Infinity ? maxLineBytes : limits.bytes + 1)
+    )
     const share = limits.policy === "HeadTail" ? 2 : 1
     this.#headLines = limits.policy === "Tail" ? 0 : Math.ceil(limits.lines / share)
     this.#headBytes = limits.policy === "Tail" ? 0 : Math.ceil(limits.bytes / share)
-    this.#tailLines = limits.policy === "Tail" ? limits.lines : limits.policy === "HeadTail" ? Math.floor(limits.lines / 2) : 0
-    this.#tailBytes = limits.policy === "Tail" ? limits.bytes : limits.policy === "HeadTail" ? Math.floor(limits.bytes / 2) : 0
+    this.#tailLines = limits.policy === "Tail"
+      ? limits.lines
+      : limits.policy === "HeadTail"
+      ? Math.floor(limits.lines / 2)
+      : 0
+    this.#tailBytes = limits.policy === "Tail"
+      ? limits.bytes
+      : limits.policy === "HeadTail"
+      ? Math.floor(limits.bytes / 2)
+      : 0
   }
 
   push(bytes: Uint8Array): void {

@@ -226,7 +226,8 @@ export class Run {
       Effect.andThen(Effect.suspend(() => {
         const marks = this.#pumps().map((pump) => ({ pump, from: pump.bytesSeen }))
         // A consumer that is behind holds the pipe up, not a descendant: then what the program wrote is still inside.
-        const behind = (): boolean => marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
+        const behind = (): boolean =>
+          marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
         return Effect.repeat(this.#setting.sleep(drainWindow), { while: () => !this.isSettled && behind() })
       })),
       Effect.andThen(Effect.sync(() => this.giveUpOutput()))
@@ -281,7 +282,12 @@ export class Run {
     )
   }
 
-  #facts<A>(report: ProcessBackend.ExitReport, output: (kept: Retention.Retention) => A, empty: A, bytes: boolean): Conclusion.Facts<A> {
+  #facts<A>(
+    report: ProcessBackend.ExitReport,
+    output: (kept: Retention.Retention) => A,
+    empty: A,
+    bytes: boolean
+  ): Conclusion.Facts<A> {
     const { stderr, stdout } = this
     return {
       program: this.program,

@@ -27,10 +27,13 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
         Effect.fromResult(InputRules.checked(program, () => InputRules.signal(signal))),
         (signal) => run.isRunning ? child.signalLeader(signal) : Effect.void
       ),
-    kill: Effect.flatMap(run.stop({ signal: "SIGKILL", grace: prepared.stop.grace }), ({ survivors }) =>
-      survivors.length === 0
-        ? Effect.void
-        : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors })))),
+    kill: Effect.flatMap(
+      run.stop({ signal: "SIGKILL", grace: prepared.stop.grace }),
+      ({ survivors }) =>
+        survivors.length === 0
+          ? Effect.void
+          : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors })))
+    ),
     stop: (policy) =>
       Effect.flatMap(
         Effect.fromResult(InputRules.checked(program, () => InputRules.stopPolicy(policy, prepared.stop))),
@@ -49,8 +52,10 @@ const linesOnce = (
     if (taken) return Stream.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
     if (pump === undefined) return Stream.fail(notAPipe(program, stream))
     taken = true
-    return LineSubscription.stream(pump, (errno) =>
-      ProcessError.make(new ProcessError.IoFailed({ program, operation: `reading ${stream}`, errno })))
+    return LineSubscription.stream(
+      pump,
+      (errno) => ProcessError.make(new ProcessError.IoFailed({ program, operation: `reading ${stream}`, errno }))
+    )
   })
 }
 

@@ -37,9 +37,15 @@ const begin = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const span = yield* Effect.makeSpan("processkit.run", { attributes: Telemetry.startAttributes(program) })
   const container = yield* Effect.tapError(open, () => giveBackSource(prepared))
-  const child = yield* Effect.tapError(container.spawn(prepared.request), () =>
-    Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void))
-  const run = new Run(prepared, child, { ...manner, container, cancelOn, onStderrLine, onStdoutLine }, { context, clock, span })
+  const child = yield* Effect.tapError(
+    container.spawn(prepared.request),
+    () => Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void)
+  )
+  const run = new Run(prepared, child, { ...manner, container, cancelOn, onStderrLine, onStdoutLine }, {
+    context,
+    clock,
+    span
+  })
   run.begin()
   return run
 })
@@ -49,7 +55,9 @@ const takeSource = ({ payload, request }: InputRules.Prepared): Effect.Effect<vo
   Effect.suspend(() => {
     if (payload._tag !== "Feed" || payload.once === undefined) return Effect.void
     if (payload.once.taken) {
-      return Effect.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program: request.program, stream: "stdin" })))
+      return Effect.fail(
+        ProcessError.make(new ProcessError.AlreadyConsumed({ program: request.program, stream: "stdin" }))
+      )
     }
     payload.once.taken = true
     return Effect.void

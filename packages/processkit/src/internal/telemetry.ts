@@ -39,7 +39,12 @@ export const startAttributes = (program: string): Record<string, string> => ({
 })
 
 /** Counts a start; synchronous, since a run is driven by callbacks. */
-export const started = (context: Context.Context<never>, span: Tracer.Span, mechanism: string, pid: number | undefined): void => {
+export const started = (
+  context: Context.Context<never>,
+  span: Tracer.Span,
+  mechanism: string,
+  pid: number | undefined
+): void => {
   Metric.withAttributes(spawns, { mechanism }).updateUnsafe(1, context)
   if (pid !== undefined) span.attribute("process.pid", pid)
 }
@@ -60,7 +65,13 @@ export const ended = (
 }
 
 export const teardown = (report: StopPolicy.ShutdownReport): Effect.Effect<void> => {
-  const how = report.survivors.length > 0 ? "incomplete" : report.forced ? "killed" : report.members > 0 ? "drained" : "empty"
+  const how = report.survivors.length > 0
+    ? "incomplete"
+    : report.forced
+    ? "killed"
+    : report.members > 0
+    ? "drained"
+    : "empty"
   const count = Metric.update(Metric.withAttributes(teardowns, { how }), 1)
   return report.survivors.length === 0 ? count : Effect.andThen(
     count,

@@ -141,11 +141,15 @@ export const json = <S extends Schema.Constraint>(
 ): Verb<S["Type"], S["DecodingServices"]> =>
   retried(
     command,
-    Effect.flatMap(wholeOutput(command), (stdout) => Effect.mapError(decode(stdout, schema), (cause) => parseFailed(command, cause)))
+    Effect.flatMap(wholeOutput(command), (stdout) =>
+      Effect.mapError(decode(stdout, schema), (cause) => parseFailed(command, cause)))
   )
 
 /** Loads the decoder when it is first needed: whoever passes a schema has loaded most of it, nobody else pays. */
-const decode = <S extends Schema.Constraint>(text: string, schema: S): Effect.Effect<S["Type"], unknown, S["DecodingServices"]> =>
+const decode = <S extends Schema.Constraint>(
+  text: string,
+  schema: S
+): Effect.Effect<S["Type"], unknown, S["DecodingServices"]> =>
   Effect.flatMap(
     Effect.fromResult(Result.try((): unknown => JSON.parse(text))),
     (value) =>
@@ -171,8 +175,10 @@ export const firstLine = (
 
 /** Fails where output ended because a deadline passed; any other end is an answer. */
 const withinDeadline = (running: RunningProcess.RunningProcess): Effect.Effect<void, ProcessError.ProcessError> =>
-  Effect.flatMap(running.result, (result) =>
-    Outcome.isTimedOut(result.outcome) ? Effect.fail(ProcessResult.toError(result)) : Effect.void)
+  Effect.flatMap(
+    running.result,
+    (result) => Outcome.isTimedOut(result.outcome) ? Effect.fail(ProcessResult.toError(result)) : Effect.void
+  )
 
 export const stdoutLines = (
   command: Command.Command
