@@ -1,0 +1,105 @@
+/**
+ * The trees that are alive in this Node process, of all runners together, and what has to know about them.
+ *
+ * A tree is entered in the tick in which its leader was started and leaves when nothing of it is left or its container
+ * was released. This module owns the state of every tree; others change it only through the functions here.
+ */
+import * as Reserve from "./descriptorReserve.ts"
+import * as Membership from "./membership.ts"
+
+/** Who wants to hear of changes: the guardian, the exit hook. */
+export interface Listener {
+  readonly added: (tree: LiveTree) => void
+  readonly changed: (tree: LiveTree) => void
+  readonly removed: (tree: LiveTree) => void
+}
+
+/** One started process and its descendants. `wakers` are called at the leader's exit and when nothing is left. */
+export interface LiveTree {
+  readonly program: string
+  readonly startedAt: number
+  readonly lineage: Membership.Lineage
+  readonly wakers: Set<() => void>
+}
+
+interface Entry extends LiveTree {
+  lineage: Membership.Lineage
+  readonly onGone: () => void
+}
+
+const entries = new Map<LiveTree, Entry>()
+const leaders = new Set<number>()
+const foreign = new Set<number>()
+const listeners = new Set<Listener>()
+
+/** Adds a listener that lives as long as the Node process. */
+export const listen = (listener: Listener): void => {
+  listeners.add(listener)
+}
+
+/** Every tree alive, the oldest first. */
+export const all = (): ReadonlyArray<LiveTree> => [...entries.keys()]
+
+/** Tells whether a pid is the leader of a tree that is alive. */
+export const isLeader = (pid: number): boolean => leaders.has(pid)
+
+/** Tells whether a pid is the owner or one of its helpers, which are never members. */
+export const isForeign = (pid: number): boolean => pid === process.pid || foreign.has(pid)
+
+/** Excludes a helper process of ours from every tree. */
+export const exclude = (pid: number): void => {
+  foreign.add(pid)
+}
+
+/** Ends the exclusion of a helper that was reaped. */
+export const include = (pid: number): void => {
+  foreign.delete(pid)
+}
+
+/** Enters the tree of a process that was just started. */
+export const add = (leader: number, program: string, onGone: () => void): LiveTree => {
+  const tree: Entry = {
+    program,
+    startedAt: performance.now(),
+    lineage: Membership.started(leader),
+    wakers: new Set(),
+    onGone
+  }
+  if (entries.size === 0) Reserve.hold()
+  entries.set(tree, tree)
+  leaders.add(leader)
+  for (const listener of listeners) listener.added(tree)
+  return tree
+}
+
+/** Records what is now known of a tree; a tree of which nothing is left leaves. */
+export const update = (tree: LiveTree, lineage: Membership.Lineage): void => {
+  const entry = entries.get(tree)
+  if (entry === undefined) return
+  const before = entry.lineage.phase
+  entry.lineage = lineage
+  if (Membership.isGone(lineage)) return remove(tree)
+  if (before === "running" && lineage.phase !== "running") {
+    leaders.delete(lineage.leader)
+    for (const listener of listeners) listener.changed(tree)
+    wake(tree)
+  }
+}
+
+/** Takes a tree out, whether or not something of it is left. */
+export const remove = (tree: LiveTree): void => {
+  const entry = entries.get(tree)
+  if (entry === undefined) return
+  entries.delete(tree)
+  // Only while it is running: later the number may lead another tree of ours.
+  if (entry.lineage.phase === "running") leaders.delete(entry.lineage.leader)
+  entry.lineage = Membership.gone(entry.lineage)
+  if (entries.size === 0) Reserve.drop()
+  for (const listener of listeners) listener.removed(tree)
+  entry.onGone()
+  wake(tree)
+}
+
+const wake = (tree: LiveTree): void => {
+  for (const waker of [...tree.wakers]) waker()
+}

@@ -1,0 +1,100 @@
+/**
+ * The backend that holds processes by process groups, sessions and parent chains: for systems without anything better.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { ChildProcess } from "node:child_process"
+import * as fs from "node:fs"
+import type { Containment } from "processkit/Containment"
+import type * as ProcessBackend from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
+import * as Child from "./child.ts"
+import * as Emptiness from "./emptiness.ts"
+import * as Ending from "./ending.ts"
+import { noteExit } from "./leaderExit.ts"
+import * as LiveTrees from "./liveTrees.ts"
+import type { ProcessTable } from "./processTable.ts"
+import * as ProcTable from "./procTable.ts"
+import * as PsTable from "./psTable.ts"
+import * as Spawn from "./spawn.ts"
+
+/** How the backend gets at its means; everything has a default. */
+export interface Options {
+  readonly table?: "proc" | "ps"
+  readonly guardian?: boolean
+}
+
+const containmentWith = (guardian: boolean): Containment => ({
+  mechanism: "process-group",
+  tree: "linked",
+  ownerDeath: guardian ? "linked" : "none",
+  suspend: true,
+  limits: [],
+  realTimeSignals: false,
+  escapes: "a process that leaves its session and whose parent ends before anybody looked at the process table",
+  refused: []
+})
+
+const container = (table: ProcessTable, containment: Containment): ProcessBackend.Container => {
+  const trees = new Set<LiveTrees.LiveTree>()
+  const grove = { table, trees: () => [...trees] }
+  const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
+    const tree = LiveTrees.add(pid, program, () => trees.delete(tree))
+    trees.add(tree)
+    const latch = Child.latchExit(process, () => noteExit(tree, table))
+    return Child.make({ process, pid, latch, tree, table })
+  }
+  return {
+    containment,
+    spawn: (request) => Spawn.spawn(request, adopt(request.program)),
+    members: Ending.members(grove),
+    signal: (signal) => Ending.signal(grove, signal),
+    kill: Ending.kill(grove),
+    awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
+    suspend: Ending.suspend(grove),
+    resume: Ending.resume(grove),
+    release: Effect.sync(() => grove.trees().forEach(LiveTrees.remove))
+  }
+}
+
+/** setTimeout takes no longer delay. */
+const maxTimeout = 2 ** 31 - 1
+
+const sleep = (duration: Duration.Duration): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const end = performance.now() + Duration.toMillis(duration)
+    let timer: NodeJS.Timeout
+    const wait = () => {
+      const remaining = end - performance.now()
+      if (remaining <= 0) return resume(Effect.void)
+      timer = setTimeout(wait, Math.min(remaining, maxTimeout))
+    }
+    wait()
+    return Effect.sync(() => clearTimeout(timer))
+  })
+
+const unsupported = ProcessError.make(
+  new ProcessError.Unsupported({
+    feature: "starting processes",
+    mechanism: "process-group",
+    detail: "it needs a POSIX system"
+  })
+)
+
+/** Makes the backend. One instance serves any number of fibers. */
+export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Service"] => {
+  const containment = containmentWith(options.guardian !== false)
+  let table: ProcessTable | undefined
+  const theTable = () =>
+    table ??= (options.table ?? (fs.existsSync("/proc/self/stat") ? "proc" : "ps")) === "proc"
+      ? ProcTable.make()
+      : PsTable.make()
+  return {
+    containment,
+    open: process.platform === "win32"
+      ? Effect.fail(unsupported)
+      : Effect.sync(() => container(theTable(), containment)),
+    resolve: Spawn.resolve,
+    sleep
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The table of processes from `ps`, for systems without `/proc`.
+ */
+import * as Result from "effect/Result"
+import { execFile, spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import { errnoOf } from "./errno.ts"
+import type { ProcessTable, Reading, Row } from "./processTable.ts"
+import { share } from "./processTable.ts"
+
+// Keywords of POSIX and BSD alike. `sess` is left out: it is a kernel address on macOS. Sources: ps(1) of macOS 14,
+// FreeBSD 14 and procps-ng 4.
+const args: ReadonlyArray<string> = ["-axo", "pid=,ppid=,pgid=,stat=,lstart="]
+const env: Readonly<Record<string, string>> = { LC_ALL: "C", TZ: "UTC", PATH: "/usr/bin:/bin" }
+const maxBuffer = 64 * 1024 * 1024
+const timeout = 10_000
+
+const parseLine = (line: string): Row | undefined => {
+  const [pid, ppid, pgid, stat, ...start] = line.trim().split(/\s+/)
+  if (stat === undefined || start.length < 5) return undefined
+  const row = {
+    pid: Number(pid),
+    ppid: Number(ppid),
+    pgid: Number(pgid),
+    session: undefined,
+    alive: !stat.startsWith("Z"),
+    start: start.join(" ")
+  }
+  return Number.isSafeInteger(row.pid) && Number.isSafeInteger(row.ppid) && Number.isSafeInteger(row.pgid) ? row : undefined
+}
+
+/** Parses what `ps` printed; lines that are not rows are left out. */
+export const parsePs = (text: string): ReadonlyMap<number, Row> => {
+  const table = new Map<number, Row>()
+  for (const line of text.split("\n")) {
+    const row = parseLine(line)
+    if (row !== undefined) table.set(row.pid, row)
+  }
+  return table
+}
+
+/** A table in which not even its reader stands was cut off on the way. */
+const checked = (text: string): Reading => {
+  const table = parsePs(text)
+  return table.has(process.pid) ? Result.succeed(table) : Result.fail("EIO")
+}
+
+const read = (program: string): ProcessTable["read"] => (done) => {
+  try {
+    execFile(program, [...args], { env: { ...env }, encoding: "latin1", maxBuffer, timeout, cwd: "/" }, (error, stdout) => {
+      done(error === null ? checked(stdout) : Result.fail(errnoOf(error)))
+    })
+  } catch (thrown) {
+    const errno = errnoOf(thrown)
+    setImmediate(() => done(Result.fail(errno)))
+  }
+}
+
+const readNow = (program: string): Reading => {
+  const result = spawnSync(program, [...args], { env: { ...env }, encoding: "latin1", maxBuffer, timeout, cwd: "/" })
+  return result.error === undefined ? checked(result.stdout) : Result.fail(errnoOf(result.error))
+}
+
+const find = (): string => ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
+
+/** Makes the table that asks `ps`, by absolute path. */
+export const make = (): ProcessTable => {
+  const program = find()
+  return {
+    name: "ps",
+    read: share(read(program)),
+    readNow: () => readNow(program),
+    probe: undefined,
+    lastPid: () => undefined
+  }
+}
