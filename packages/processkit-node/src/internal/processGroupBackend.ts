@@ -20,8 +20,8 @@ import * as Spawn from "./spawn.ts"
 
 /** How the backend gets at its means; everything has a default. */
 export interface Options {
-  readonly table?: "proc" | "ps"
-  readonly guardian?: boolean
+  readonly table?: "proc" | "ps" | undefined
+  readonly guardian?: boolean | undefined
 }
 
 const containmentWith = (guardian: boolean): Containment => ({
