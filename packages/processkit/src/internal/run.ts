@@ -17,6 +17,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
@@ -274,10 +275,11 @@ export class Run {
   #endLeftovers(): Effect.Effect<void> {
     const { container } = this.#setting
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.orElseSucceed(container.members, () => [])),
+      Effect.andThen(Effect.option(container.members)),
       Effect.flatMap((left) => {
-        this.#leftovers = left.length
-        return left.length === 0 ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
+        if (Option.isSome(left)) this.#leftovers = left.value.length
+        const nobody = Option.isSome(left) && left.value.length === 0
+        return nobody ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
       })
     )
   }

@@ -64,17 +64,18 @@ export const ended = (
   span.attribute("processkit.outcome", outcome._tag)
 }
 
-export const teardown = (report: StopPolicy.ShutdownReport): Effect.Effect<void> => {
-  const how = report.survivors.length > 0
-    ? "incomplete"
+/** Counts the end of a tree, and warns of those who could not be ended. */
+export const teardown = (report: StopPolicy.ShutdownReport, insisted: boolean): Effect.Effect<void> => {
+  const left = report.survivors.length
+  const how = left > 0
+    ? (insisted ? "incomplete" : "spared")
     : report.forced
     ? "killed"
     : report.members > 0
     ? "drained"
     : "empty"
   const count = Metric.update(Metric.withAttributes(teardowns, { how }), 1)
-  return report.survivors.length === 0 ? count : Effect.andThen(
-    count,
-    Effect.logWarning(`processes still alive after SIGKILL: ${report.survivors.join(", ")}`)
-  )
+  return how === "incomplete"
+    ? Effect.andThen(count, Effect.logWarning(`processes still alive after SIGKILL: ${report.survivors.join(", ")}`))
+    : count
 }
