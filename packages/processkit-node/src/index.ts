@@ -1,1 +1,1 @@
-export {}
+export * as NodeProcessRunner from "./NodeProcessRunner.ts"

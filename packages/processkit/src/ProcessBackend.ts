@@ -143,7 +143,8 @@ export interface ByteSink {
  *   not be signalled is.
  * - `kill`: ends every member so that none can fork past it.
  * - `awaitEmpty`: waits until the operating system says that nothing is left, on the backend's own monotonic time,
- *   never on Effect's `Clock`; answers with the members still alive when the time is over. Ends as soon as it is empty.
+ *   never on Effect's `Clock`; answers with the members still alive when the time is over. Ends as soon as it is empty, which includes that the
+ *   exit of every child in it has been reported.
  *
  * @stability experimental
  * @category models

@@ -87,7 +87,9 @@ export class InvalidCwd extends Data.TaggedError("InvalidCwd")<{
   readonly errno: "ENOENT" | "ENOTDIR" | "EACCES" | (string & {})
 }> {
   override get message(): string {
-    return `${name(this)} was not started: its working directory ${cwdProblem[this.errno] ?? `cannot be used (${this.errno})`}`
+    return `${name(this)} was not started: its working directory ${
+      cwdProblem[this.errno] ?? `cannot be used (${this.errno})`
+    }`
   }
 }
 
@@ -198,10 +200,12 @@ export class ResourceExhausted extends Data.TaggedError("ResourceExhausted")<{
  * @category reasons
  * @since 0.1.0
  */
-export class NonZeroExit extends Data.TaggedError("NonZeroExit")<Captured & {
-  readonly program: string
-  readonly code: number
-}> {
+export class NonZeroExit extends Data.TaggedError("NonZeroExit")<
+  Captured & {
+    readonly program: string
+    readonly code: number
+  }
+> {
   override get message(): string {
     return `${name(this)} exited with code ${this.code}${tail(this)}`
   }
@@ -220,11 +224,13 @@ export class NonZeroExit extends Data.TaggedError("NonZeroExit")<Captured & {
  * @category reasons
  * @since 0.1.0
  */
-export class Signaled extends Data.TaggedError("Signaled")<Captured & {
-  readonly program: string
-  readonly signal: Signal.Signal
-  readonly number: number
-}> {
+export class Signaled extends Data.TaggedError("Signaled")<
+  Captured & {
+    readonly program: string
+    readonly signal: Signal.Signal
+    readonly number: number
+  }
+> {
   override get message(): string {
     return `${name(this)} was killed by ${this.signal}${tail(this)}`
   }
@@ -243,12 +249,14 @@ export class Signaled extends Data.TaggedError("Signaled")<Captured & {
  * @category reasons
  * @since 0.1.0
  */
-export class TimedOut extends Data.TaggedError("TimedOut")<Captured & {
-  readonly program: string
-  readonly after: Duration.Duration
-  readonly kind: "deadline" | "inactivity"
-  readonly exit: Outcome.Exit
-}> {
+export class TimedOut extends Data.TaggedError("TimedOut")<
+  Captured & {
+    readonly program: string
+    readonly after: Duration.Duration
+    readonly kind: "deadline" | "inactivity"
+    readonly exit: Outcome.Exit
+  }
+> {
   override get message(): string {
     const what = this.kind === "deadline" ? "timed out" : "printed nothing"
     return `${name(this)} ${what} after ${Duration.format(this.after)} and was stopped${tail(this)}`
@@ -286,7 +294,9 @@ export class OutputTooLarge extends Data.TaggedError("OutputTooLarge")<{
       ...(this.maxLines === undefined ? [] : [`${this.maxLines} lines`]),
       ...(this.maxBytes === undefined ? [] : [`${this.maxBytes} bytes`])
     ].join(" and ")
-    return `${name(this)} printed ${this.totalBytes} bytes on ${this.stream}, more than its buffer keeps (${bounds}): ` +
+    return `${
+      name(this)
+    } printed ${this.totalBytes} bytes on ${this.stream}, more than its buffer keeps (${bounds}): ` +
       "raise the buffer, keep a tail, or stream the output"
   }
 }

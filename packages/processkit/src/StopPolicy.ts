@@ -61,4 +61,7 @@ export interface ShutdownReport extends Stop {
  * @category constants
  * @since 0.1.0
  */
-export const defaultPolicy: Required<StopPolicy> = { signal: "SIGTERM", grace: Duration.seconds(2) }
+export const defaultPolicy: { readonly signal: Signal.Signal; readonly grace: Duration.Duration } = {
+  signal: "SIGTERM",
+  grace: Duration.seconds(2)
+}

@@ -1,8 +1,8 @@
 /**
  * Our end of a pipe that a child writes to, over the socket that Node made for it.
  */
-import type { ByteReceiver, ByteSource } from "processkit/ProcessBackend"
 import type { Readable } from "node:stream"
+import type { ByteReceiver, ByteSource } from "processkit/ProcessBackend"
 import { errnoOf } from "./errno.ts"
 
 // A socket pair whose other end vanished with unread data says ECONNRESET, a pipe EPIPE, a terminal EIO: all of them

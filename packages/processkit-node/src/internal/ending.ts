@@ -4,14 +4,14 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
+import type * as Signal from "processkit/Signal"
 import * as Delivery from "./delivery.ts"
 import type { Grove } from "./look.ts"
 import { look, membersOf, record } from "./look.ts"
 import type { Attribution } from "./membership.ts"
 import type { Row } from "./processTable.ts"
-import { signalNumber } from "./signalNumber.ts"
 import * as Signalling from "./signalling.ts"
-import type * as Signal from "processkit/Signal"
+import { signalNumber } from "./signalNumber.ts"
 
 /** How often we look again for members that appeared while others were being stopped or killed. */
 const maxRounds = 100
@@ -111,4 +111,3 @@ export const killNow = (grove: Grove): void => {
 /** The pids of the members alive now. */
 export const members = (grove: Grove): Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError> =>
   Effect.map(look(grove), (attributions) => membersOf(attributions).map((row) => row.pid))
-

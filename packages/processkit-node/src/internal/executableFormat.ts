@@ -86,7 +86,14 @@ const elf = (head: Buffer, size: number, machine: Machine): Format => {
 
 // MH_MAGIC, MH_MAGIC_64 and FAT_MAGIC in both byte orders. Source: <mach-o/loader.h>, <mach-o/fat.h>, macOS 14.
 const machOMagics: ReadonlySet<number> = new Set([
-  0xfeedface, 0xcefaedfe, 0xfeedfacf, 0xcffaedfe, 0xcafebabe, 0xbebafeca, 0xcafebabf, 0xbfbafeca
+  0xfeedface,
+  0xcefaedfe,
+  0xfeedfacf,
+  0xcffaedfe,
+  0xcafebabe,
+  0xbebafeca,
+  0xcafebabf,
+  0xbfbafeca
 ])
 
 const machO = (head: Buffer): Format => head.length >= 4 && machOMagics.has(head.readUInt32BE(0)) ? binary : unknown

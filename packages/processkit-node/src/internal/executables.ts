@@ -37,7 +37,7 @@ const remembered = new Map<string, Remembered>()
 const remember = (file: string, entry: Remembered): void => {
   remembered.delete(file)
   remembered.set(file, entry)
-  if (remembered.size > maxRemembered) for (const oldest of remembered.keys()) return void remembered.delete(oldest)
+  if (remembered.size > maxRemembered) { for (const oldest of remembered.keys()) return void remembered.delete(oldest) }
 }
 
 const readHead = (file: string): Buffer => {

@@ -106,7 +106,9 @@ const indexed = (table: Table, leaders: ReadonlySet<number>): Index => {
   for (const row of table.values()) {
     append(byParent, row.ppid, row)
     if (leaders.has(row.pgid)) append(byLeader, row.pgid, row)
-    if (row.session !== undefined && row.session !== row.pgid && leaders.has(row.session)) append(byLeader, row.session, row)
+    if (row.session !== undefined && row.session !== row.pgid && leaders.has(row.session)) {
+      append(byLeader, row.session, row)
+    }
   }
   return { byParent, byLeader }
 }

@@ -22,9 +22,9 @@ import * as Spawn from "./spawn.ts"
 
 /** How the backend gets at its means; everything has a default. */
 export interface Options {
-  readonly table?: "proc" | "ps"
-  readonly guardian?: boolean
-  readonly guardianShell?: Guardian.Options["shell"]
+  readonly table?: "proc" | "ps" | undefined
+  readonly guardian?: boolean | undefined
+  readonly guardianShell?: Guardian.Options["shell"] | undefined
 }
 
 const containmentWith = (guardian: boolean): Containment => ({

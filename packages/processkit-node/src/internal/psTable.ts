@@ -26,7 +26,9 @@ const parseLine = (line: string): Row | undefined => {
     alive: !stat.startsWith("Z"),
     start: start.join(" ")
   }
-  return Number.isSafeInteger(row.pid) && Number.isSafeInteger(row.ppid) && Number.isSafeInteger(row.pgid) ? row : undefined
+  return Number.isSafeInteger(row.pid) && Number.isSafeInteger(row.ppid) && Number.isSafeInteger(row.pgid)
+    ? row
+    : undefined
 }
 
 /** Parses what `ps` printed; lines that are not rows are left out. */
@@ -47,9 +49,14 @@ const checked = (text: string): Reading => {
 
 const read = (program: string): ProcessTable["read"] => (done) => {
   try {
-    execFile(program, [...args], { env: { ...env }, encoding: "latin1", maxBuffer, timeout, cwd: "/" }, (error, stdout) => {
-      done(error === null ? checked(stdout) : Result.fail(errnoOf(error)))
-    })
+    execFile(
+      program,
+      [...args],
+      { env: { ...env }, encoding: "latin1", maxBuffer, timeout, cwd: "/" },
+      (error, stdout) => {
+        done(error === null ? checked(stdout) : Result.fail(errnoOf(error)))
+      }
+    )
   } catch (thrown) {
     const errno = errnoOf(thrown)
     setImmediate(() => done(Result.fail(errno)))

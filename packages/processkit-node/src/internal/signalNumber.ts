@@ -1,9 +1,9 @@
 /**
  * The number of a signal on this machine.
  */
-import type * as Signal from "processkit/Signal"
 import * as fs from "node:fs"
 import * as os from "node:os"
+import type * as Signal from "processkit/Signal"
 
 /**
  * The first real-time signal that the C library leaves to programs: 34 with glibc (signal(7), man-pages 6.7: the

@@ -1,0 +1,99 @@
+/**
+ * The runners of Node: real processes, held by the best mechanism that this machine offers.
+ *
+ * `layer` is what programs use. It starts nothing by itself: a program that imports it and runs no command pays
+ * nothing. The pinned layers are for those who want one mechanism or an error.
+ *
+ * **Details**
+ *
+ * The mechanism of this version is `process-group`, on Linux and macOS. Every program gets a session of its own; what
+ * it starts is found again by process group, session, chain of living parents, and by having been seen before.
+ *
+ * **Gotchas**
+ *
+ * - A process that leaves its session and whose parent ends before anybody looked is out of reach. `containment` says
+ *   so in words and as data.
+ * - Node reports death by a real-time signal as exit code 0; this mechanism cannot tell the two apart.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Containment } from "processkit/Containment"
+import * as ProcessBackend from "processkit/ProcessBackend"
+import * as ProcessRunner from "processkit/ProcessRunner"
+import * as ProcessGroupBackend from "./internal/processGroupBackend.ts"
+
+/**
+ * How the mechanism `process-group` works.
+ *
+ * **Details**
+ *
+ * `table` is where processes are looked up: `/proc`, or the output of `ps`, which is what macOS has. By default `/proc`
+ * where it exists. `guardian` is whether a small shell process ends what is left when this program is killed; it is
+ * started with the first command, and is on by default.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessGroupOptions {
+  readonly table?: "proc" | "ps" | undefined
+  readonly guardian?: boolean | undefined
+}
+
+/**
+ * Provides a runner with the best mechanism available.
+ *
+ * **Example** (Running a command)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+ *
+ * const greeting = Command.run(Command.make`echo hello`)
+ * await Effect.runPromise(Effect.provide(greeting, NodeProcessRunner.layer)) // => "hello"
+ * ```
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() => layerProcessGroup())
+
+/**
+ * Provides a runner that holds processes by process group, session and parent chain.
+ *
+ * **Platform**
+ *
+ * Linux and macOS. On Windows every start fails with `Unsupported`.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProcessGroup = (options?: ProcessGroupOptions): Layer.Layer<ProcessRunner.ProcessRunner> =>
+  Layer.provide(ProcessRunner.layerBackend, layerProcessGroupBackend(options))
+
+/**
+ * Provides the backend under {@link layerProcessGroup}, for decorators of backends and for contract tests.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProcessGroupBackend = (
+  options?: ProcessGroupOptions
+): Layer.Layer<ProcessBackend.ProcessBackend> =>
+  Layer.sync(ProcessBackend.ProcessBackend, () => ProcessGroupBackend.make(options))
+
+/**
+ * Predicts what {@link layer} will guarantee, without starting anything.
+ *
+ * @stability experimental
+ * @category getters
+ * @since 0.1.0
+ */
+export const containment: Effect.Effect<Containment> = Effect.sync(() => ProcessGroupBackend.make().containment)

@@ -1,0 +1,643 @@
+/**
+ * Commands: a program, its arguments and how to run it, as a value that is also an `Effect`.
+ *
+ * A command does nothing until a verb runs it, and can be run any number of times. Each verb starts the program in a
+ * private process group, so that whatever it leaves behind is gone when the verb returns, fails or is interrupted.
+ * `yield* command` is {@link checked}.
+ *
+ * No shell is involved anywhere: arguments are passed as they are, and a file that only a shell could run is refused.
+ *
+ * | You want | Call | A non-zero exit |
+ * | --- | --- | --- |
+ * | its text | {@link run} | fails |
+ * | only that it worked | {@link runUnit} | fails |
+ * | everything, if it worked | {@link checked}, or `yield*` | fails |
+ * | everything, whatever happened | {@link outputString}, {@link outputBytes} | is data |
+ * | the code | {@link exitCode} | is data |
+ * | yes or no | {@link probe} | 1 is no, others fail |
+ * | a value | {@link parse}, {@link tryParse}, {@link json} | fails |
+ * | the first line that fits | {@link firstLine} | is ignored |
+ * | lines as they come | {@link stdoutLines} | fails at the end |
+ * | a live process | {@link start} | is data |
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import type * as ByteSize from "effect/ByteSize"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import { dual } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as CommandLine from "effect/process/CommandLine"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as Verbs from "./internal/verbs.ts"
+import type * as OutputBuffer from "./OutputBuffer.ts"
+import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessResult from "./ProcessResult.ts"
+import type * as ProcessRunner from "./ProcessRunner.ts"
+import type * as RunningProcess from "./RunningProcess.ts"
+import type * as Stdin from "./Stdin.ts"
+import type * as StopPolicy from "./StopPolicy.ts"
+
+const TypeId = "~processkit/Command"
+
+/**
+ * An argument: text, or a secret that stays out of everything that is shown.
+ *
+ * **Gotchas**
+ *
+ * Arguments of a running program are readable by every user of the machine (proc_pid_cmdline(5)). Pass secrets by
+ * environment or standard input.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Argument = string | Redacted.Redacted<string>
+
+/**
+ * Where standard output or standard error goes.
+ *
+ * **Details**
+ *
+ * `"pipe"`, the default, is read and kept; `"null"` is dropped by the operating system; `"inherit"` is the owner's own.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Output = "pipe" | "null" | "inherit"
+
+/**
+ * When a verb that checks its run tries again.
+ *
+ * **Details**
+ *
+ * `schedule` says how often and how far apart, `while` which failures are worth it; without `while` those whose
+ * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only.
+ * Each attempt's processes are gone before the next one starts.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Retry {
+  readonly schedule: Schedule.Schedule<unknown, ProcessError.ProcessError>
+  readonly while?: ((error: ProcessError.ProcessError) => boolean) | undefined
+}
+
+/**
+ * How a command runs. Nothing is required.
+ *
+ * **Details**
+ *
+ * - `cwd`: the working directory; the owner's by default. A relative program path is relative to it.
+ * - `env`: variables on top of the inherited environment; `undefined` removes one. `envClear` inherits nothing,
+ *   `inheritEnv` only what it names, read anew at every start.
+ * - `preferLocal`: directories searched before `PATH` for a program given by name; relative ones are relative to the
+ *   owner's directory.
+ * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: `"pipe"` by default.
+ * - `encoding`: any label of `TextDecoder`; UTF-8 by default.
+ * - `maxLineBytes`: where a line is cut; 1 MiB by default.
+ * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
+ * - `timeout`: from the start to the end of output; none by default, 0 stops the program as soon as it has started.
+ * - `stop`: how the program is stopped, for whatever reason; `SIGTERM`, 2 seconds, `SIGKILL` by default.
+ * - `retry`: none by default.
+ * - `okCodes`: the exit codes that are success; `[0]` by default. `exitCode` and `probe` ignore it.
+ * - `cancelOn`: a signal from outside Effect that stops the run and fails it with `Cancelled`.
+ * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly cwd?: string | undefined
+  readonly env?: Readonly<Record<string, Argument | undefined>> | undefined
+  readonly envClear?: boolean | undefined
+  readonly inheritEnv?: ReadonlyArray<string> | undefined
+  readonly preferLocal?: string | ReadonlyArray<string> | undefined
+  readonly stdin?: Stdin.Stdin | undefined
+  readonly stdout?: Output | undefined
+  readonly stderr?: Output | undefined
+  readonly encoding?: string | undefined
+  readonly maxLineBytes?: ByteSize.Input | undefined
+  readonly buffer?: OutputBuffer.OutputBuffer | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly stop?: StopPolicy.StopPolicy | undefined
+  readonly retry?: Retry | undefined
+  readonly okCodes?: ReadonlyArray<number> | undefined
+  readonly cancelOn?: AbortSignal | undefined
+  readonly onStdoutLine?: ((line: string) => void) | undefined
+  readonly onStderrLine?: ((line: string) => void) | undefined
+}
+
+/**
+ * A command.
+ *
+ * **Details**
+ *
+ * Immutable. `invalid` says why a template could not be read; running such a command fails with `InvalidInput`.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Command
+  extends
+    Effect.Effect<ProcessResult.ProcessResult<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>,
+    Inspectable.Inspectable
+{
+  readonly [TypeId]: typeof TypeId
+  readonly program: string
+  readonly args: ReadonlyArray<Argument>
+  readonly options: Options
+  readonly invalid: string | undefined
+}
+
+/**
+ * Tells whether a value is a command.
+ *
+ * @stability experimental
+ * @category guards
+ * @since 0.1.0
+ */
+export const isCommand = (u: unknown): u is Command => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Makes a command from a program, its arguments and options, or from a template.
+ *
+ * **Details**
+ *
+ * In a template the text is split into words as a shell would split it, but no shell reads it: operators, expansions
+ * and globs are refused. Each `${}` is one literal argument, whatever it contains; an array is one argument per item.
+ *
+ * **Example** (A template needs no quoting)
+ *
+ * ```ts
+ * import * as Command from "processkit/Command"
+ *
+ * const paths = ["a file.txt", "$HOME"]
+ * Command.make`git log -n ${5} -- ${paths}`.args // => ["log", "-n", "5", "--", "a file.txt", "$HOME"]
+ * Command.display(Command.make("git", ["commit", "-m", "it's done"])) // => "git commit -m 'it'\\''s done'"
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: {
+  (program: string, args?: ReadonlyArray<Argument>, options?: Options): Command
+  (program: string, options: Options): Command
+  (strings: TemplateStringsArray, ...holes: ReadonlyArray<CommandLine.TemplateExpression>): Command
+} = (first: string | TemplateStringsArray, ...rest: ReadonlyArray<unknown>): Command => {
+  if (isTemplate(first)) return fromTemplate(first, rest as ReadonlyArray<CommandLine.TemplateExpression>)
+  const [second, third] = rest
+  const bare = Predicate.isObject(second) && !Array.isArray(second)
+  return command(first, (bare ? [] : second ?? []) as ReadonlyArray<Argument>, (bare ? second : third ?? {}) as Options)
+}
+
+/**
+ * Runs the command and gives its standard output, with white space at the end trimmed.
+ *
+ * **Errors**
+ *
+ * `NonZeroExit`, `Signaled`, `TimedOut`; `OutputTooLarge` also where the buffer dropped something, since what is left
+ * would look complete; and every reason a start can fail for.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const run: Verb<string> = Verbs.run
+
+/**
+ * Runs the command and checks that it worked.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const runUnit: Verb<void> = Verbs.runUnit
+
+/**
+ * Runs the command, checks that it worked, and gives the whole result; what `yield* command` does.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const checked: Verb<ProcessResult.ProcessResult<string>> = Verbs.checked
+
+/**
+ * Runs the command and gives the whole result, whatever the exit code, signal or deadline.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const outputString: Verb<ProcessResult.ProcessResult<string>> = Verbs.outputString
+
+/**
+ * Runs the command and gives the whole result with its output as bytes.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const outputBytes: Verb<ProcessResult.ProcessResult<Uint8Array>> = Verbs.outputBytes
+
+/**
+ * Runs the command and gives its exit code, whichever it is.
+ *
+ * **Errors**
+ *
+ * `Signaled` and `TimedOut`, since there is no code then.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const exitCode: Verb<number> = Verbs.exitCode
+
+/**
+ * Runs a command that answers a question by its exit code: 0 is true, 1 is false, everything else fails.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const probe: Verb<boolean> = Verbs.probe
+
+/**
+ * Runs the command and turns its untrimmed standard output into a value.
+ *
+ * **Gotchas**
+ *
+ * A function that throws is a defect; use {@link tryParse} for one that can fail.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const parse: {
+  <A>(f: (stdout: string) => A): (self: Command) => Run<A>
+  <A>(self: Command, f: (stdout: string) => A): Run<A>
+} = dual(2, Verbs.parse)
+
+/**
+ * Runs the command and turns its untrimmed standard output into a value with a function that can fail.
+ *
+ * **Errors**
+ *
+ * `ParseFailed` with the function's error as its cause, whether it was returned or thrown.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const tryParse: {
+  <A, E>(f: (stdout: string) => Result.Result<A, E>): (self: Command) => Run<A>
+  <A, E>(self: Command, f: (stdout: string) => Result.Result<A, E>): Run<A>
+} = dual(2, Verbs.tryParse)
+
+/**
+ * Runs the command and decodes its standard output as JSON.
+ *
+ * **Errors**
+ *
+ * `ParseFailed` where the text is not JSON or does not fit the schema.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const json: {
+  <S extends Schema.Constraint>(schema: S): (self: Command) => Run<S["Type"], S["DecodingServices"]>
+  <S extends Schema.Constraint>(self: Command, schema: S): Run<S["Type"], S["DecodingServices"]>
+} = dual(2, Verbs.json)
+
+/**
+ * Runs the command until it prints a line that fits, stops it, and gives the line.
+ *
+ * **Details**
+ *
+ * Gives nothing where the output ends first, whatever the exit code.
+ *
+ * **Errors**
+ *
+ * `TimedOut` where the command's deadline passes first.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const firstLine: {
+  (predicate: (line: string) => boolean): (self: Command) => Run<Option.Option<string>>
+  (self: Command, predicate: (line: string) => boolean): Run<Option.Option<string>>
+} = dual(2, Verbs.firstLine)
+
+/**
+ * Gives the lines of standard output while the program runs.
+ *
+ * **Details**
+ *
+ * The program starts with the first pull. When the consumer stops, so does the program, with everything it started.
+ * After the last line the stream fails like {@link checked} unless the program worked.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stdoutLines = (
+  self: Command
+): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stdoutLines(self)
+
+/**
+ * Starts the command and gives it as a live process that the scope ends, together with its descendants.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const start = (self: Command): Run<RunningProcess.RunningProcess, Scope.Scope> => Verbs.start(self)
+
+/**
+ * Locates the program exactly as a start would, without starting it, and gives its path.
+ *
+ * **Errors**
+ *
+ * Those of a start: `NotFound`, `PermissionDenied`, `InvalidCwd`, `InvalidInput`.
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const resolve: Verb<string> = Verbs.resolve
+
+/**
+ * Shows the command to a person: quoted as a POSIX shell would need it, secrets and control characters replaced.
+ *
+ * **Gotchas**
+ *
+ * Plain arguments are shown as they are. What must not be seen has to be `Redacted`.
+ *
+ * @stability experimental
+ * @category getters
+ * @since 0.1.0
+ */
+export const display = (self: Command): string => CommandLine.display([self.program, ...self.args])
+
+/**
+ * Sets the arguments.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setArgs: {
+  (args: ReadonlyArray<Argument>): (self: Command) => Command
+  (self: Command, args: ReadonlyArray<Argument>): Command
+} = dual(2, (self: Command, args: ReadonlyArray<Argument>) => command(self.program, args, self.options))
+
+/**
+ * Adds variables to the environment; later ones win, and `undefined` removes.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setEnv: Setter<"env"> = dual(
+  2,
+  (self: Command, env: Options["env"]) => withOptions(self, { env: { ...self.options.env, ...env } })
+)
+
+/**
+ * Sets the working directory.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setCwd: Setter<"cwd"> = setter("cwd")
+
+/**
+ * Sets whether nothing is inherited from the owner's environment.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setEnvClear: Setter<"envClear"> = setter("envClear")
+
+/**
+ * Sets which variables are inherited, and that no others are.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setInheritEnv: Setter<"inheritEnv"> = setter("inheritEnv")
+
+/**
+ * Sets the directories that are searched before `PATH`.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setPreferLocal: Setter<"preferLocal"> = setter("preferLocal")
+
+/**
+ * Sets the source of standard input.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setStdin: Setter<"stdin"> = setter("stdin")
+
+/**
+ * Sets where standard output goes.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setStdout: Setter<"stdout"> = setter("stdout")
+
+/**
+ * Sets where standard error goes.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setStderr: Setter<"stderr"> = setter("stderr")
+
+/**
+ * Sets the encoding of the output, a label of `TextDecoder`.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setEncoding: Setter<"encoding"> = setter("encoding")
+
+/**
+ * Sets where a line is cut.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setMaxLineBytes: Setter<"maxLineBytes"> = setter("maxLineBytes")
+
+/**
+ * Sets what is kept of each output stream.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setBuffer: Setter<"buffer"> = setter("buffer")
+
+/**
+ * Sets the time from the start to the end of output.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setTimeout: Setter<"timeout"> = setter("timeout")
+
+/**
+ * Sets how the program is stopped.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setStop: Setter<"stop"> = setter("stop")
+
+/**
+ * Sets when a checking verb tries again.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setRetry: Setter<"retry"> = setter("retry")
+
+/**
+ * Sets the exit codes that are success; an empty list changes nothing.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOkCodes: Setter<"okCodes"> = dual(
+  2,
+  (self: Command, okCodes: Options["okCodes"]) =>
+    okCodes === undefined || okCodes.length === 0 ? self : withOptions(self, { okCodes })
+)
+
+/**
+ * Sets the signal that cancels the run.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setCancelOn: Setter<"cancelOn"> = setter("cancelOn")
+
+/**
+ * Sets what is called for every line of standard output.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOnStdoutLine: Setter<"onStdoutLine"> = setter("onStdoutLine")
+
+/**
+ * Sets what is called for every line of standard error.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOnStderrLine: Setter<"onStderrLine"> = setter("onStderrLine")
+
+// -----------------------------------------------------------------------------
+
+/** What a verb makes of a command. */
+type Run<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
+
+type Verb<A> = (self: Command) => Run<A>
+
+interface Setter<K extends keyof Options> {
+  (value: Options[K]): (self: Command) => Command
+  (self: Command, value: Options[K]): Command
+}
+
+function setter<K extends keyof Options>(key: K): Setter<K> {
+  return dual(2, (self: Command, value: Options[K]): Command => withOptions(self, { [key]: value }))
+}
+
+function withOptions(self: Command, options: Options): Command {
+  return command(self.program, self.args, { ...self.options, ...options })
+}
+
+const Proto = {
+  ...Effectable.Prototype<Command>({
+    label: "Command",
+    evaluate() {
+      return Verbs.checked(this)
+    }
+  }),
+  ...Inspectable.BaseProto,
+  [TypeId]: TypeId,
+  toJSON(this: Command): unknown {
+    const { cwd, env } = this.options
+    return {
+      _id: "Command",
+      program: this.program,
+      argumentCount: this.args.length,
+      environment: Object.keys(env ?? {}).toSorted(),
+      ...(cwd === undefined ? {} : { cwd })
+    }
+  }
+}
+
+/** Copies what it is given: own properties only, so that a polluted `Object.prototype` sets no option. */
+const command = (program: string, args: ReadonlyArray<Argument>, options: Options, invalid?: string): Command =>
+  Object.assign(Object.create(Proto), {
+    program,
+    args: Array.isArray(args) ? [...args] : args,
+    options: Object.assign(Object.create(null), options),
+    invalid
+  })
+
+const isTemplate = (first: string | TemplateStringsArray): first is TemplateStringsArray =>
+  typeof first !== "string" && Predicate.hasProperty(first, "raw")
+
+const fromTemplate = (
+  strings: TemplateStringsArray,
+  holes: ReadonlyArray<CommandLine.TemplateExpression>
+): Command => {
+  const words = CommandLine.template(strings, ...holes)
+  if (Result.isFailure(words)) return command("", [], {}, words.failure.message)
+  const [program, ...args] = words.success
+  return typeof program === "string"
+    ? command(program, args, {})
+    : command("", [], {}, program === undefined ? "is empty" : "has a secret for its program")
+}

@@ -1,0 +1,195 @@
+/**
+ * A set of processes that ends together: whatever was started in a group, and whatever that started, is gone when the
+ * group's scope closes.
+ *
+ * A group is opened in a `Scope` and lives until the scope closes; then it is stopped, every member, by the ladder of
+ * its stop policy: signal, grace, `SIGKILL`, and a wait for the operating system to say that nobody is left. How much
+ * a group can promise depends on its mechanism, and `containment` says it before anything is started.
+ *
+ * **Gotchas**
+ *
+ * - `Effect.scoped(ProcessGroup.make)` gives a group whose scope has closed: every operation fails with `GroupClosed`.
+ *   Keep the scope open around the use of the group.
+ * - A group is not a sandbox. It ends processes; it does not keep them from files or the network.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type * as Inspectable from "effect/Inspectable"
+import * as Layer from "effect/Layer"
+import type * as Pipeable from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import type * as Command from "./Command.ts"
+import type * as Containment from "./Containment.ts"
+import * as Parts from "./internal/processGroup.ts"
+import type * as Mechanism from "./Mechanism.ts"
+import type * as ProcessError from "./ProcessError.ts"
+import * as ProcessRunner from "./ProcessRunner.ts"
+import type * as RunningProcess from "./RunningProcess.ts"
+import type * as Signal from "./Signal.ts"
+import type * as StopPolicy from "./StopPolicy.ts"
+
+/**
+ * How a group is opened.
+ *
+ * **Details**
+ *
+ * `stop` is what happens at the end of the scope: `SIGTERM`, a grace of 2 seconds, `SIGKILL` unless it says otherwise.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly stop?: StopPolicy.StopPolicy | undefined
+}
+
+/**
+ * A request to end the members of a group before its scope closes.
+ *
+ * **Details**
+ *
+ * What is not given is as in the group's stop policy. With `escalate: false` members that outlive the grace are spared
+ * and reported as survivors, and the scope's close spares them too, unless something is started in the group again.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Shutdown extends StopPolicy.StopPolicy {
+  readonly escalate?: boolean | undefined
+}
+
+/**
+ * A process group.
+ *
+ * **Details**
+ *
+ * - `mechanism`, `containment`: what holds the processes, and what it promises.
+ * - `start`: starts a command as a member. The child lives until it ends, is stopped, or the group closes.
+ * - `signal`: to every member once; `SIGKILL` also reaches what is forked meanwhile. `suspend`, `resume`: all members.
+ * - `members`: the ids of the processes alive now; a zombie is not alive.
+ * - `kill`: ends every member at once and waits for it; the group stays usable. `shutdown`: the same by the ladder.
+ * - `runner`: the group as a runner. A verb that runs in it owns its child: interrupting the verb stops that child and
+ *   its descendants, never its siblings.
+ *
+ * **Errors**
+ *
+ * `GroupClosed` once the scope is closing, from every operation. `TeardownIncomplete` from `kill` where the operating
+ * system could not end somebody.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessGroup extends Pipeable.Pipeable, Inspectable.Inspectable {
+  readonly [Parts.TypeId]: typeof Parts.TypeId
+  readonly mechanism: Mechanism.Mechanism
+  readonly containment: Containment.Containment
+  readonly start: (command: Command.Command) => Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError>
+  readonly signal: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
+  readonly resume: Effect.Effect<void, ProcessError.ProcessError>
+  readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
+  readonly kill: Effect.Effect<void, ProcessError.ProcessError>
+  readonly shutdown: (
+    request?: Shutdown
+  ) => Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError>
+  readonly runner: ProcessRunner.ProcessRunner["Service"]
+}
+
+/**
+ * Tells whether a value is a `ProcessGroup`.
+ *
+ * @stability experimental
+ * @category guards
+ * @since 0.1.0
+ */
+export const isProcessGroup = (u: unknown): u is ProcessGroup => Predicate.hasProperty(u, Parts.TypeId)
+
+/**
+ * Opens a group that stops its members with the default policy when its scope closes.
+ *
+ * **Example** (A tree that ends with its scope)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import * as ProcessGroup from "processkit/ProcessGroup"
+ *
+ * export const program = Effect.scoped(Effect.gen(function*() {
+ *   const group = yield* ProcessGroup.make
+ *   const server = yield* group.start(Command.make("node", ["server.js"]))
+ *   return yield* server.outcome
+ * }))
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<ProcessGroup, ProcessError.ProcessError, ProcessRunner.ProcessRunner | Scope.Scope> =
+  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.openGroup())
+
+/**
+ * Opens a group with options.
+ *
+ * **Errors**
+ *
+ * `InvalidInput` for a grace that is NaN or negative, or a signal that is none.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeWith = (
+  options: Options
+): Effect.Effect<ProcessGroup, ProcessError.ProcessError, ProcessRunner.ProcessRunner | Scope.Scope> =>
+  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.openGroup(options))
+
+/**
+ * Makes a group from its parts, for decorators and runners of other kinds.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromParts = (
+  parts: Omit<ProcessGroup, typeof Parts.TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
+): ProcessGroup => Parts.fromParts(parts)
+
+/**
+ * Runs every command of a program as members of a group that lives as long as the layer.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<ProcessRunner.ProcessRunner, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Layer.effect(ProcessRunner.ProcessRunner, Effect.map(makeWith(options ?? {}), (group) => group.runner))
+
+/**
+ * Runs every command of an effect as a member of a group.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provide: {
+  (group: ProcessGroup): <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, Exclude<R, ProcessRunner.ProcessRunner>>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    group: ProcessGroup
+  ): Effect.Effect<A, E, Exclude<R, ProcessRunner.ProcessRunner>>
+} = dual(2, <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  group: ProcessGroup
+): Effect.Effect<A, E, Exclude<R, ProcessRunner.ProcessRunner>> =>
+  Effect.provideService(self, ProcessRunner.ProcessRunner, group.runner))

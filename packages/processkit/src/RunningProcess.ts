@@ -1,0 +1,124 @@
+/**
+ * A program that was started and is still ours.
+ *
+ * Both output pipes are read from the start, whether or not anybody looks: what nobody consumes is kept within the
+ * command's buffer, and the program never blocks on a full pipe. The exit is observed once; every later question gets
+ * the same answer.
+ *
+ * **Gotchas**
+ *
+ * - A stream is taken from the result: once `stdoutLines` is consumed, the result's `stdout` is empty.
+ * - A stream that is taken and then not pulled holds the program up, and with it `outcome` and `result`. Consume it to
+ *   its end, or leave it: after `Stream.take(1)` the rest is read and dropped.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Pipeable from "effect/Pipeable"
+import * as Predicate from "effect/Predicate"
+import type * as Stream from "effect/Stream"
+import type * as Outcome from "./Outcome.ts"
+import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessResult from "./ProcessResult.ts"
+import type * as Signal from "./Signal.ts"
+import type * as StopPolicy from "./StopPolicy.ts"
+
+const TypeId = "~processkit/RunningProcess"
+
+/**
+ * Writes to the standard input of a program that was started with `stdin: "pipe"`.
+ *
+ * **Details**
+ *
+ * Every write waits until the bytes are in the pipe. A program that does not read any more is no error: the bytes are
+ * dropped, as the program's exit says what it made of them. `end` gives the program end of file.
+ *
+ * **Errors**
+ *
+ * `Unsupported` where the command's `stdin` is not `"pipe"`, `IoFailed` where the pipe fails for another reason than
+ * its reader.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Writer {
+  readonly write: (data: string | Uint8Array) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly writeLine: (line: string) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly flush: Effect.Effect<void, ProcessError.ProcessError>
+  readonly end: Effect.Effect<void>
+}
+
+/**
+ * A running program.
+ *
+ * **Details**
+ *
+ * - `pid`: `undefined` where there is no process, as with a scripted runner.
+ * - `startedAt`: milliseconds since the epoch, by Effect's `Clock`.
+ * - `outcome`: waits for the exit and the end of output. `result`, `resultBytes`: then also what was kept of it.
+ * - `signal`: to the program itself and not to its descendants; does nothing once it has exited.
+ * - `stop`: the stop ladder, for the program and its descendants. `kill`: the same, at once.
+ * - `stdoutLines`, `stderrLines`: from the first line on, in order, to be consumed once. They end with the output and
+ *   do not fail for an exit code.
+ *
+ * **Errors**
+ *
+ * `Cancelled` after the command's `AbortSignal` fired, `OutputTooLarge` and `IoFailed` from `result`, `StdinFailed`
+ * from `result` of an otherwise successful run, `AlreadyConsumed` from a stream that was taken before.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunningProcess extends Pipeable.Pipeable, Inspectable.Inspectable {
+  readonly [TypeId]: typeof TypeId
+  readonly program: string
+  readonly pid: number | undefined
+  readonly startedAt: number
+  readonly stdin: Writer
+  readonly stdoutLines: Stream.Stream<string, ProcessError.ProcessError>
+  readonly stderrLines: Stream.Stream<string, ProcessError.ProcessError>
+  readonly outcome: Effect.Effect<Outcome.Outcome, ProcessError.ProcessError>
+  readonly result: Effect.Effect<ProcessResult.ProcessResult<string>, ProcessError.ProcessError>
+  readonly resultBytes: Effect.Effect<ProcessResult.ProcessResult<Uint8Array>, ProcessError.ProcessError>
+  readonly isRunning: Effect.Effect<boolean>
+  readonly signal: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly kill: Effect.Effect<void, ProcessError.ProcessError>
+  readonly stop: (policy?: StopPolicy.StopPolicy) => Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError>
+}
+
+/**
+ * Tells whether a value is a `RunningProcess`.
+ *
+ * @stability experimental
+ * @category guards
+ * @since 0.1.0
+ */
+export const isRunningProcess = (u: unknown): u is RunningProcess => Predicate.hasProperty(u, TypeId)
+
+/**
+ * Makes a running program from its parts, for decorators and runners of other kinds.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  fields: Omit<RunningProcess, typeof TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
+): RunningProcess => Object.assign(Object.create(Proto), fields)
+
+// -----------------------------------------------------------------------------
+
+const Proto = {
+  ...Inspectable.BaseProto,
+  [TypeId]: TypeId,
+  pipe() {
+    return Pipeable.pipeArguments(this, arguments)
+  },
+  toJSON(this: RunningProcess): unknown {
+    return { _id: "RunningProcess", program: this.program, pid: this.pid, startedAt: this.startedAt }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Decides what a finished run was: pure, and the only place where the ranks of the reasons are written down.
+ *
+ * What we did outranks what the dying process returned, and the first observer of the exit has decided by then what we
+ * did. Cancellation outranks a deadline that fell into the same moment.
+ */
+import type * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import * as Outcome from "../Outcome.ts"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import * as ProcessError from "../ProcessError.ts"
+import * as ProcessResult from "../ProcessResult.ts"
+import type * as StopPolicy from "../StopPolicy.ts"
+import type { Overflow } from "./retention.ts"
+
+/** Why we ended a process, where we did. */
+export type Intervention =
+  | { readonly _tag: "Deadline"; readonly after: Duration.Duration; readonly kind: "deadline" | "inactivity" }
+  | { readonly _tag: "Cancelled" }
+  | { readonly _tag: "Overflow" }
+  | { readonly _tag: "Stopped" }
+
+/** The intervention that counts when a second one is asked for before the process has exited. */
+export const outranking = (first: Intervention | undefined, second: Intervention): Intervention =>
+  first === undefined || (second._tag === "Cancelled" && first._tag === "Deadline") ? second : first
+
+/** How a process ended, once our own doing is taken into account. */
+export const outcomeOf = (exit: Outcome.Exit, intervention: Intervention | undefined): Outcome.Outcome =>
+  intervention?._tag === "Deadline"
+    ? Outcome.timedOut({ after: intervention.after, kind: intervention.kind, exit })
+    : exit
+
+/** The failure of a run that the caller's `AbortSignal` ended. */
+export const cancelled = (program: string, stop: StopPolicy.Stop | undefined): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.Cancelled({ program, stop }))
+
+/** One stream at the end of a run. */
+export interface StreamEnd {
+  readonly name: "stdout" | "stderr"
+  readonly errno: string | undefined
+  readonly cut: boolean
+  readonly truncated: boolean
+  readonly overflow: Overflow | undefined
+}
+
+/** Everything that is known when a run is over. */
+export interface Facts<A> {
+  readonly program: string
+  readonly report: ProcessBackend.ExitReport
+  readonly intervention: Intervention | undefined
+  readonly stop: StopPolicy.Stop | undefined
+  readonly streams: ReadonlyArray<StreamEnd>
+  readonly stdinFailure: { readonly cause: unknown } | undefined
+  readonly stdout: () => A
+  readonly stderr: () => string
+  readonly stderrBytes: (() => Uint8Array) | undefined
+  readonly duration: Duration.Duration
+  readonly leftovers: number
+  readonly okCodes: ReadonlyArray<number>
+  /** Whether a buffer that failed makes the run fail. */
+  readonly overflowFails: boolean
+}
+
+export const conclude = <A>(
+  facts: Facts<A>
+): Result.Result<ProcessResult.ProcessResult<A>, ProcessError.ProcessError> => {
+  if (facts.intervention?._tag === "Cancelled") return Result.fail(cancelled(facts.program, facts.stop))
+  const failed = failureOf(facts)
+  if (failed !== undefined) return Result.fail(ProcessError.make(failed))
+  const result = resultOf(facts)
+  return facts.stdinFailure !== undefined && ProcessResult.isSuccess(result)
+    ? Result.fail(ProcessError.make(new ProcessError.StdinFailed({ program: facts.program, ...facts.stdinFailure })))
+    : Result.succeed(result)
+}
+
+/** A failure that leaves no result to speak of. */
+const failureOf = <A>(facts: Facts<A>): ProcessError.Reason | undefined => {
+  const { program } = facts
+  for (const { errno, name, overflow } of facts.streams) {
+    if (overflow !== undefined && facts.overflowFails) {
+      return new ProcessError.OutputTooLarge({ program, stream: name, ...overflow })
+    }
+    if (errno !== undefined) return new ProcessError.IoFailed({ program, operation: `reading ${name}`, errno })
+  }
+  return undefined
+}
+
+const resultOf = <A>(facts: Facts<A>): ProcessResult.ProcessResult<A> =>
+  ProcessResult.make({
+    program: facts.program,
+    stdout: facts.stdout(),
+    stderr: facts.stderr(),
+    outcome: outcomeOf(facts.report.exit, facts.intervention),
+    duration: facts.duration,
+    truncated: facts.streams.some((stream) => stream.truncated),
+    incomplete: facts.streams.some((stream) => stream.cut),
+    leftovers: facts.leftovers,
+    okCodes: facts.okCodes,
+    ...(facts.stderrBytes === undefined ? {} : { stderrBytes: facts.stderrBytes() }),
+    ...(facts.stop === undefined ? {} : { stop: facts.stop }),
+    ...(facts.report.usage === undefined ? {} : { usage: facts.report.usage })
+  })

@@ -1,0 +1,50 @@
+/** The runner that every backend shares. */
+import * as Effect from "effect/Effect"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as ProcessGroup from "../ProcessGroup.ts"
+import type * as ProcessRunner from "../ProcessRunner.ts"
+import * as Group from "./group.ts"
+import * as InputRules from "./inputRules.ts"
+import { fromParts } from "./processGroup.ts"
+import { fromRun } from "./runningProcess.ts"
+import { start } from "./start.ts"
+
+type Runner = ProcessRunner.ProcessRunner["Service"]
+
+export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner => {
+  const runner: Runner = {
+    start: (command, options) =>
+      Effect.map(
+        Effect.acquireRelease(
+          start(command, backend.open, {
+            isPrivate: true,
+            sleep: backend.sleep,
+            overflow: options?.overflow ?? "fail",
+            onSettled: () => {}
+          }),
+          (run) => run.close
+        ),
+        fromRun
+      ),
+    openGroup: (options) => Group.open(backend, () => runner, options),
+    resolve: (command) =>
+      Effect.flatMap(Effect.fromResult(InputRules.prepare(command)), ({ request }) => backend.resolve(request))
+  }
+  return runner
+}
+
+export const mapStart = (runner: Runner, decorator: ProcessRunner.Decorator): Runner => ({
+  start: (command, options) => decorator(runner.start(command, options), command),
+  openGroup: (options) => Effect.map(runner.openGroup(options), (group) => decorateGroup(group, decorator)),
+  resolve: runner.resolve
+})
+
+const decorateGroup = (
+  group: ProcessGroup.ProcessGroup,
+  decorator: ProcessRunner.Decorator
+): ProcessGroup.ProcessGroup =>
+  fromParts({
+    ...group,
+    start: (command) => decorator(group.start(command), command),
+    runner: mapStart(group.runner, decorator)
+  })

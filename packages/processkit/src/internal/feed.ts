@@ -1,0 +1,90 @@
+/**
+ * Feeds a child's standard input.
+ *
+ * A child that stops reading is routine and ends the feed quietly. Anything else that keeps input from its end is
+ * remembered: a program that saw only a part of its input must not look like a success.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import type { Payload } from "./inputRules.ts"
+
+/** Ends a feed whose reader left; never leaves this module. */
+const readerLeft = Symbol("readerLeft")
+
+export class Feed {
+  readonly #sink: ProcessBackend.ByteSink
+  #fiber: Fiber.Fiber<void, unknown> | undefined
+  /** Why the input did not reach its end; wrapped, because a source may fail with `undefined`. */
+  failure: { readonly cause: unknown } | undefined
+
+  constructor(sink: ProcessBackend.ByteSink) {
+    this.#sink = sink
+  }
+
+  start(payload: Payload, context: Context.Context<never>): void {
+    if (payload._tag === "Bytes") this.#feedBytes(payload.bytes)
+    if (payload._tag === "Feed") this.#fiber = Effect.runForkWith(context)(this.#feedStream(payload.stream))
+  }
+
+  /** The child has exited: whatever is still to be fed is not. */
+  cancel(): void {
+    this.#fiber?.interruptUnsafe()
+    this.#sink.close()
+  }
+
+  /** Waits for the finalizers of the source. */
+  get ended(): Effect.Effect<void> {
+    return this.#fiber === undefined ? Effect.void : Effect.asVoid(Fiber.await(this.#fiber))
+  }
+
+  #feedBytes(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#sink.write(bytes, (errno) => this.#noteErrno(errno))
+    this.#sink.end()
+  }
+
+  #feedStream(stream: Stream.Stream<string | Uint8Array, unknown>): Effect.Effect<void> {
+    return Stream.runForEachArray(stream, (items) => write(this.#sink, join(items))).pipe(
+      Effect.catchCause((cause) =>
+        Effect.sync(() => {
+          if (!Cause.hasInterruptsOnly(cause)) this.#note(Cause.squash(cause))
+        })
+      ),
+      Effect.ensuring(Effect.sync(() => this.#sink.end()))
+    )
+  }
+
+  #noteErrno(errno: string | undefined): void {
+    if (errno !== undefined && errno !== "closed") this.#note(errno)
+  }
+
+  #note(cause: unknown): void {
+    if (cause !== readerLeft) this.failure ??= { cause }
+  }
+}
+
+const write = (sink: ProcessBackend.ByteSink, bytes: Uint8Array): Effect.Effect<void, unknown> =>
+  Effect.callback<void, unknown>((resume) => {
+    sink.write(bytes, (errno) => {
+      resume(errno === undefined ? Effect.void : Effect.fail(errno === "closed" ? readerLeft : errno))
+    })
+  })
+
+const encoder = new TextEncoder()
+
+const join = (items: ReadonlyArray<string | Uint8Array>): Uint8Array => {
+  const first = items[0]
+  if (items.every((item) => typeof item === "string")) return encoder.encode(items.join(""))
+  if (items.length === 1 && first instanceof Uint8Array) return first
+  const parts = items.map((item) => typeof item === "string" ? encoder.encode(item) : item)
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}

@@ -1,0 +1,172 @@
+/**
+ * The state of one process group: open, closing, closed.
+ *
+ * A start that races the close is either refused or ended by it: starts are counted while they are under way, and the
+ * close first shuts the door, then waits for those inside, then climbs the ladder for everything that is there.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Command from "../Command.ts"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import * as ProcessError from "../ProcessError.ts"
+import type * as ProcessGroup from "../ProcessGroup.ts"
+import type * as ProcessRunner from "../ProcessRunner.ts"
+import type * as RunningProcess from "../RunningProcess.ts"
+import type * as StopPolicy from "../StopPolicy.ts"
+import * as InputRules from "./inputRules.ts"
+import { fromParts } from "./processGroup.ts"
+import type { Run } from "./run.ts"
+import { fromRun } from "./runningProcess.ts"
+import { start } from "./start.ts"
+import { StopLadder } from "./stopLadder.ts"
+
+type Backend = ProcessBackend.ProcessBackend["Service"]
+type Runner = ProcessRunner.ProcessRunner["Service"]
+
+class GroupState {
+  readonly container: ProcessBackend.Container
+  readonly stop: InputRules.Stop
+  readonly ladder: StopLadder
+  readonly runs = new Set<Run>()
+  isOpen = true
+  /** Set by a shutdown that spared survivors; any later start takes it back. */
+  spares = false
+  #starting = 0
+  #quiet: Deferred.Deferred<void> | undefined
+
+  constructor(container: ProcessBackend.Container, stop: InputRules.Stop) {
+    this.container = container
+    this.stop = stop
+    this.ladder = new StopLadder(container)
+  }
+
+  whileOpen<A, E>(operation: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | ProcessError.ProcessError> {
+    return Effect.suspend((): Effect.Effect<A, E | ProcessError.ProcessError> =>
+      this.isOpen ? effect : Effect.fail(ProcessError.make(new ProcessError.GroupClosed({ operation })))
+    )
+  }
+
+  /** Counts a start while it is under way. Uninterruptible, so that no start is counted for ever. */
+  counted<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ProcessError.ProcessError> {
+    return Effect.uninterruptible(this.whileOpen(
+      "starting a command",
+      Effect.suspend(() => {
+        this.#starting++
+        this.spares = false
+        return Effect.ensuring(effect, Effect.sync(() => this.#left()))
+      })
+    ))
+  }
+
+  #left(): void {
+    this.#starting--
+    if (this.#starting === 0 && this.#quiet !== undefined) Deferred.doneUnsafe(this.#quiet, Effect.void)
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.isOpen = false
+    const quiet = this.#quiet = Deferred.makeUnsafe<void>()
+    return (this.#starting === 0 ? Effect.void : Deferred.await(quiet)).pipe(
+      Effect.andThen(
+        Effect.suspend(() => this.spares ? Effect.void : this.ladder.stop({ ...this.stop, escalate: true }))
+      ),
+      Effect.andThen(Effect.sync(() => this.runs.forEach((run) => run.giveUpOutput()))),
+      Effect.andThen(this.container.release)
+    )
+  })
+}
+
+/** Opens a group that its scope closes. */
+export const open = (
+  backend: Backend,
+  runner: () => Runner,
+  options: ProcessGroup.Options | undefined
+): Effect.Effect<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> =>
+  Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop))).pipe(
+    Effect.flatMap((stop) =>
+      Effect.acquireRelease(
+        Effect.map(backend.open, (container) => new GroupState(container, stop)),
+        (state) => state.close
+      )
+    ),
+    Effect.map((state) => fromState(state, backend, runner))
+  )
+
+const fromState = (state: GroupState, backend: Backend, parent: () => Runner): ProcessGroup.ProcessGroup => {
+  const { container } = state
+  const startRun = (command: Command.Command, options?: ProcessRunner.StartOptions) =>
+    state.counted(startIn(state, backend, command, options))
+  return fromParts({
+    mechanism: container.containment.mechanism,
+    containment: container.containment,
+    start: (command) => Effect.map(startRun(command), fromRun),
+    signal: (signal) =>
+      state.whileOpen(
+        "sending a signal",
+        Effect.flatMap(
+          Effect.fromResult(InputRules.checked(undefined, () => InputRules.signal(signal))),
+          (signal) => signal === "SIGKILL" ? container.kill : container.signal(signal)
+        )
+      ),
+    suspend: state.whileOpen("suspending", container.suspend),
+    resume: state.whileOpen("resuming", container.resume),
+    members: state.whileOpen("listing members", container.members),
+    kill: state.whileOpen("killing", killAll(state)),
+    shutdown: (request) => state.whileOpen("shutting down", shutDown(state, request)),
+    runner: {
+      start: (command, options) => owned(startRun(command, options)),
+      openGroup: (options) => parent().openGroup(options),
+      resolve: (command) => parent().resolve(command)
+    }
+  })
+}
+
+const startIn = (
+  state: GroupState,
+  backend: Backend,
+  command: Command.Command,
+  options: ProcessRunner.StartOptions | undefined
+): Effect.Effect<Run, ProcessError.ProcessError> =>
+  start(command, Effect.succeed(state.container), {
+    isPrivate: false,
+    sleep: backend.sleep,
+    overflow: options?.overflow ?? "fail",
+    onSettled: (run) => state.runs.delete(run)
+  }).pipe(
+    Effect.tap((run) =>
+      Effect.sync(() => {
+        if (!run.isSettled) state.runs.add(run)
+      })
+    )
+  )
+
+/** A run that ends with a scope: what a verb inside a group owns, its own child and not its siblings. */
+const owned = (
+  run: Effect.Effect<Run, ProcessError.ProcessError>
+): Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope> =>
+  Effect.map(Effect.acquireRelease(run, (run) => run.close), fromRun)
+
+const killAll = (state: GroupState): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.flatMap(
+    state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }),
+    ({ survivors }) =>
+      survivors.length === 0
+        ? Effect.void
+        : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program: undefined, pids: survivors })))
+  )
+
+const shutDown = (
+  state: GroupState,
+  request: ProcessGroup.Shutdown | undefined
+): Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError> =>
+  Effect.flatMap(
+    Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(request, state.stop))),
+    (stop) =>
+      Effect.suspend(() => {
+        const escalate = request?.escalate ?? true
+        if (!escalate) state.spares = true
+        return state.ladder.stop({ ...stop, escalate })
+      })
+  )

@@ -1,0 +1,98 @@
+/**
+ * Reads one output stream of a child to its end, whoever is interested.
+ *
+ * Every chunk goes to the retention and to at most one subscriber. The pipe is always drained: only a subscriber that
+ * is behind holds it up, and only for as long as it stays subscribed.
+ */
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import type { LineObserver } from "./lineObserver.ts"
+import type * as Retention from "./retention.ts"
+
+/** Somebody who consumes a stream while it flows. */
+export interface Subscriber {
+  /** Takes a chunk and answers whether it wants more at once. */
+  readonly chunk: (bytes: Uint8Array) => boolean
+  readonly end: (errno: string | undefined) => void
+}
+
+export class Pump {
+  readonly #source: ProcessBackend.ByteSource
+  readonly #observer: LineObserver | undefined
+  readonly #onChunk: () => void
+  readonly #onEnd: () => void
+  readonly retention: Retention.Retention
+  #subscriber: Subscriber | undefined
+  bytesSeen = 0
+  ended = false
+  /** Set where the pipe was closed by us before its end of file. */
+  cut = false
+  errno: string | undefined
+  paused = false
+
+  constructor(options: {
+    readonly source: ProcessBackend.ByteSource
+    readonly retention: Retention.Retention
+    readonly observer: LineObserver | undefined
+    readonly onChunk: () => void
+    readonly onEnd: () => void
+  }) {
+    this.#source = options.source
+    this.retention = options.retention
+    this.#observer = options.observer
+    this.#onChunk = options.onChunk
+    this.#onEnd = options.onEnd
+  }
+
+  start(): void {
+    this.#source.start({ chunk: (bytes) => this.#take(bytes), end: (errno) => this.#end(errno) })
+  }
+
+  /** Lets a subscriber follow from here on; past output is the retention's to hand over. */
+  subscribe(subscriber: Subscriber): void {
+    this.#subscriber = subscriber
+    if (this.ended) subscriber.end(this.errno)
+  }
+
+  /** The subscriber left: the rest is read and dropped, so that the child never blocks on it. */
+  unsubscribe(): void {
+    this.#subscriber = undefined
+    this.proceed()
+  }
+
+  /** The subscriber can take more. */
+  proceed(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.#source.resume()
+  }
+
+  /** Ends the stream without waiting for its end of file. */
+  close(): void {
+    if (this.ended) return
+    this.cut = true
+    this.#source.close()
+    this.#end(undefined)
+  }
+
+  #take(bytes: Uint8Array): boolean {
+    if (this.ended) return true
+    this.bytesSeen += bytes.length
+    this.retention.push(bytes)
+    this.#observer?.chunk(bytes)
+    this.paused = this.#subscriber !== undefined && !this.#subscriber.chunk(bytes)
+    this.#onChunk()
+    return !this.paused
+  }
+
+  #end(errno: string | undefined): void {
+    if (this.ended) return
+    this.ended = true
+    this.paused = false
+    this.errno = errno
+    this.retention.end(errno === undefined)
+    this.#source.close()
+    this.#observer?.end(errno)
+    this.#subscriber?.end(errno)
+    this.#onEnd()
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * Keeps what an output buffer says of one stream, within its bounds.
+ *
+ * Two families: bytes as they came, and decoded lines. Both count everything that passes, so that a policy of failure
+ * fires on the total and not on what happens to be kept.
+ */
+import type * as OutputBuffer from "../OutputBuffer.ts"
+import { LineCutter } from "./lineCutter.ts"
+
+/** Why a buffer of the policy `FailAbove` failed. */
+export interface Overflow {
+  readonly maxLines: number | undefined
+  readonly maxBytes: number | undefined
+  readonly totalLines: number | undefined
+  readonly totalBytes: number
+}
+
+export interface Retention {
+  readonly push: (bytes: Uint8Array) => void
+  readonly end: (clean: boolean) => void
+  /** Whether the policy dropped something. */
+  readonly truncated: () => boolean
+  readonly overflow: () => Overflow | undefined
+  readonly text: () => string
+  readonly bytes: () => Uint8Array
+  /** Hands over what was kept as lines, and the cutter that continues them; keeps nothing from then on. */
+  readonly handOver: () => { readonly lines: Array<string>; readonly cutter: LineCutter }
+}
+
+/** Bounds of a policy in plain numbers; `Infinity` where there is none. */
+export interface Limits {
+  readonly policy: OutputBuffer.OutputBuffer["_tag"]
+  readonly bytes: number
+  readonly lines: number
+}
+
+export const make = (limits: Limits, encoding: string, maxLineBytes: number): Retention =>
+  limits.lines === Infinity
+    ? new KeptBytes(limits, encoding, maxLineBytes)
+    : new KeptLines(limits, encoding, maxLineBytes)
+
+/** A queue that keeps its newest items within a budget. */
+class Newest<A> {
+  readonly #cost: (item: A) => number
+  #items: Array<A> = []
+  #first = 0
+  total = 0
+
+  constructor(cost: (item: A) => number) {
+    this.#cost = cost
+  }
+  get size(): number {
+    return this.#items.length - this.#first
+  }
+  push(item: A): void {
+    this.#items.push(item)
+    this.total += this.#cost(item)
+  }
+  oldest(): A | undefined {
+    return this.#items[this.#first]
+  }
+  replaceOldest(item: A): void {
+    this.total += this.#cost(item) - this.#cost(this.#items[this.#first] as A)
+    this.#items[this.#first] = item
+  }
+  shift(): void {
+    this.total -= this.#cost(this.#items[this.#first] as A)
+    this.#first++
+    // Compacting at half keeps a drop at constant cost on average.
+    if (this.#first * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#first)
+      this.#first = 0
+    }
+  }
+  all(): Array<A> {
+    return this.#items.slice(this.#first)
+  }
+}
+
+class KeptBytes implements Retention {
+  readonly #limits: Limits
+  readonly #encoding: string
+  readonly #maxLineBytes: number
+  readonly #head: Array<Uint8Array> = []
+  #headRoom: number
+  readonly #tail = new Newest<Uint8Array>((chunk) => chunk.length)
+  readonly #tailRoom: number
+  #total = 0
+  #dropped = false
+  #released = false
+
+  constructor(limits: Limits, encoding: string, maxLineBytes: number) {
+    this.#limits = limits
+    this.#encoding = encoding
+    this.#maxLineBytes = maxLineBytes
+    this.#headRoom = limits.policy === "Tail"
+      ? 0
+      : limits.policy === "HeadTail"
+      ? Math.ceil(limits.bytes / 2)
+      : limits.bytes
+    this.#tailRoom = limits.policy === "Tail"
+      ? limits.bytes
+      : limits.policy === "HeadTail"
+      ? Math.floor(limits.bytes / 2)
+      : 0
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#released) return
+    this.#total += bytes.length
+    const rest = this.#fillHead(bytes)
+    if (rest.length === 0) return
+    if (this.#tailRoom === 0) {
+      this.#dropped = true
+      return
+    }
+    this.#tail.push(rest)
+    while (this.#tail.total > this.#tailRoom) this.#dropOldest()
+  }
+
+  end(): void {}
+
+  truncated(): boolean {
+    return this.#dropped
+  }
+
+  overflow(): Overflow | undefined {
+    return this.#limits.policy === "FailAbove" && this.#dropped
+      ? { maxLines: undefined, maxBytes: this.#limits.bytes, totalLines: undefined, totalBytes: this.#total }
+      : undefined
+  }
+
+  bytes(): Uint8Array {
+    const chunks = this.#chunks()
+    if (chunks.length === 1) return chunks[0] as Uint8Array
+    const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
+    let at = 0
+    for (const chunk of chunks) {
+      joined.set(chunk, at)
+      at += chunk.length
+    }
+    return joined
+  }
+
+  text(): string {
+    const bytes = this.bytes()
+    return new TextDecoder(this.#encoding).decode(
+      this.#dropped && this.#headRoom === 0 ? fromCharacter(bytes, this.#encoding) : bytes
+    )
+  }
+
+  handOver(): { lines: Array<string>; cutter: LineCutter } {
+    const cutter = new LineCutter(this.#encoding, this.#maxLineBytes)
+    const lines = this.#chunks().flatMap((chunk) => cutter.push(chunk))
+    this.#head.length = 0
+    while (this.#tail.size > 0) this.#tail.shift()
+    this.#released = true
+    return { lines, cutter }
+  }
+
+  #chunks(): Array<Uint8Array> {
+    return this.#head.concat(this.#tail.all())
+  }
+
+  #fillHead(bytes: Uint8Array): Uint8Array {
+    if (this.#headRoom === 0) return bytes
+    const taken = bytes.length <= this.#headRoom ? bytes : bytes.subarray(0, this.#headRoom)
+    this.#head.push(taken)
+    this.#headRoom -= taken.length
+    return taken === bytes ? bytes.subarray(bytes.length) : bytes.subarray(taken.length)
+  }
+
+  #dropOldest(): void {
+    this.#dropped = true
+    const oldest = this.#tail.oldest() as Uint8Array
+    const excess = this.#tail.total - this.#tailRoom
+    if (excess >= oldest.length) this.#tail.shift()
+    else this.#tail.replaceOldest(oldest.slice(excess))
+  }
+}
+
+class KeptLines implements Retention {
+  readonly #limits: Limits
+  readonly #cutter: LineCutter
+  readonly #head: Array<string> = []
+  readonly #tail = new Newest<string>(cost)
+  readonly #headLines: number
+  readonly #headBytes: number
+  readonly #tailLines: number
+  readonly #tailBytes: number
+  #headCost = 0
+  #sealed = false
+  #totalLines = 0
+  #totalBytes = 0
+  #terminated = true
+  #dropped = false
+  #released = false
+
+  constructor(limits: Limits, encoding: string, maxLineBytes: number) {
+    this.#limits = limits
+    this.#cutter = new LineCutter(
+      encoding,
+      Math.min(maxLineBytes, limits.bytes === Infinity ? maxLineBytes : limits.bytes + 1)
+    )
+    const share = limits.policy === "HeadTail" ? 2 : 1
+    this.#headLines = limits.policy === "Tail" ? 0 : Math.ceil(limits.lines / share)
+    this.#headBytes = limits.policy === "Tail" ? 0 : Math.ceil(limits.bytes / share)
+    this.#tailLines = limits.policy === "Tail"
+      ? limits.lines
+      : limits.policy === "HeadTail"
+      ? Math.floor(limits.lines / 2)
+      : 0
+    this.#tailBytes = limits.policy === "Tail"
+      ? limits.bytes
+      : limits.policy === "HeadTail"
+      ? Math.floor(limits.bytes / 2)
+      : 0
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#released) return
+    this.#totalBytes += bytes.length
+    for (const line of this.#cutter.push(bytes)) this.#keep(line)
+    this.#terminated = !this.#cutter.unfinished
+  }
+
+  end(clean: boolean): void {
+    if (this.#released) return
+    for (const line of this.#cutter.end(clean)) this.#keep(line)
+  }
+
+  truncated(): boolean {
+    return this.#dropped
+  }
+
+  overflow(): Overflow | undefined {
+    const { bytes, lines, policy } = this.#limits
+    if (policy !== "FailAbove" || (this.#totalLines <= lines && this.#totalBytes <= bytes)) return undefined
+    return {
+      maxLines: lines,
+      maxBytes: bytes === Infinity ? undefined : bytes,
+      totalLines: this.#totalLines,
+      totalBytes: this.#totalBytes
+    }
+  }
+
+  text(): string {
+    const lines = this.#head.concat(this.#tail.all())
+    return lines.length === 0 ? "" : lines.join("\n") + (this.#terminated ? "\n" : "")
+  }
+
+  bytes(): Uint8Array {
+    return new TextEncoder().encode(this.text())
+  }
+
+  handOver(): { lines: Array<string>; cutter: LineCutter } {
+    this.#released = true
+    return { lines: this.#head.concat(this.#tail.all()), cutter: this.#cutter }
+  }
+
+  #keep(line: string): void {
+    this.#totalLines++
+    if (!this.#sealed && this.#head.length < this.#headLines && this.#headCost + cost(line) <= this.#headBytes) {
+      this.#head.push(detached(line))
+      this.#headCost += cost(line)
+      return
+    }
+    this.#sealed = true
+    if (this.#tailLines === 0) {
+      this.#dropped = true
+      return
+    }
+    this.#tail.push(detached(line))
+    while (this.#tail.size > this.#tailLines || this.#tail.total > this.#tailBytes) {
+      this.#tail.shift()
+      this.#dropped = true
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+/** A line costs its UTF-8 bytes and never nothing, so that a flood of empty lines is bounded as well. */
+const cost = (line: string): number => {
+  let bytes = line.length
+  for (let i = 0; i < line.length; i++) {
+    const unit = line.charCodeAt(i)
+    if (unit >= 0x80) bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
+  }
+  return Math.max(1, bytes)
+}
+
+/**
+ * Copies a line out of the chunk it was cut from. V8 keeps the whole decoded chunk alive for as long as any substring
+ * of more than 12 characters is (v8/src/objects/string.h, SlicedString::kMinLength = 13).
+ */
+const detached = (line: string): string => line.length < 13 ? line : decoder.decode(encoder.encode(line))
+
+/** Skips the continuation bytes of a UTF-8 character whose start was dropped. */
+const fromCharacter = (bytes: Uint8Array, encoding: string): Uint8Array => {
+  if (!/^utf-?8$/i.test(encoding)) return bytes
+  let start = 0
+  while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++
+  return bytes.subarray(start)
+}

@@ -1,0 +1,321 @@
+/**
+ * One run, from the start of a child to its one outcome.
+ *
+ * A `Run` owns all of its state. It is driven by three kinds of events: the child's exit, the ends of its output
+ * streams, and our own interventions (deadline, cancellation, overflow, stop). They arrive as callbacks on one thread,
+ * so each handler sees the state that the one before it left, and whichever comes first decides:
+ *
+ * - exit, then deadline: the run has ended by itself, and the deadline only cuts the wait for output short.
+ * - deadline, then exit: the run has timed out, whatever code the program then returns.
+ *
+ * A run is *settled* when the exit is known and both pipes have ended or were given up.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
+import type * as Outcome from "../Outcome.ts"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as ProcessError from "../ProcessError.ts"
+import type * as ProcessResult from "../ProcessResult.ts"
+import type * as StopPolicy from "../StopPolicy.ts"
+import * as Conclusion from "./conclusion.ts"
+import { Feed } from "./feed.ts"
+import type { Prepared, Stop } from "./inputRules.ts"
+import { LineCutter } from "./lineCutter.ts"
+import { LineObserver } from "./lineObserver.ts"
+import { Pump } from "./pump.ts"
+import * as Retention from "./retention.ts"
+import { StopLadder } from "./stopLadder.ts"
+import * as Telemetry from "./telemetry.ts"
+
+/** How long a pipe that somebody else still holds may delay the end of a run. */
+export const drainWindow = Duration.millis(500)
+
+/** What may still be in a pipe when its writer ends: the largest capacity a user may ask for (pipe(7), pipe-max-size). */
+const pipeCapacity = 1_048_576
+
+const atOnce = { signal: "SIGKILL", grace: Duration.zero, escalate: true } as const
+
+/** Where a run lives, and what its caller asked for beyond the command. */
+export interface Setting {
+  readonly container: ProcessBackend.Container
+  /** Whether the container belongs to this run alone. */
+  readonly isPrivate: boolean
+  readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
+  /** Whether output above its bound ends the run, is drained and fails the result, or is drained and forgotten. */
+  readonly overflow: "end" | "fail" | "ignore"
+  readonly cancelOn: AbortSignal | undefined
+  readonly onStdoutLine: ((line: string) => void) | undefined
+  readonly onStderrLine: ((line: string) => void) | undefined
+  /** Called once, when the run is settled. */
+  readonly onSettled: (run: Run) => void
+}
+
+/** The services of the fiber that started the run; callbacks have none of their own. */
+export interface Surroundings {
+  readonly context: Context.Context<never>
+  readonly clock: Clock.Clock
+  readonly span: Tracer.Span
+}
+
+export class Run {
+  readonly prepared: Prepared
+  readonly child: ProcessBackend.Child
+  readonly startedAt: number
+  readonly stdout: Pump | undefined
+  readonly stderr: Pump | undefined
+  readonly #setting: Setting
+  readonly #around: Surroundings
+  readonly #startedNanos: bigint
+  readonly #ladder: StopLadder
+  readonly #feed: Feed | undefined
+  readonly #settled = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
+  #exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError> | undefined
+  #intervention: Conclusion.Intervention | undefined
+  #deadline: Fiber.Fiber<void> | undefined
+  #draining: Fiber.Fiber<void> | undefined
+  #duration = Duration.zero
+  #leftovers = 0
+  #tidied: Deferred.Deferred<void> | undefined
+  isSettled = false
+
+  constructor(prepared: Prepared, child: ProcessBackend.Child, setting: Setting, around: Surroundings) {
+    this.prepared = prepared
+    this.child = child
+    this.#setting = setting
+    this.#around = around
+    this.startedAt = around.clock.currentTimeMillisUnsafe()
+    this.#startedNanos = around.clock.monotonicTimeNanosUnsafe()
+    this.#ladder = new StopLadder(setting.isPrivate ? setting.container : child)
+    Telemetry.started(around.context, around.span, setting.container.containment.mechanism, child.pid)
+    this.stdout = this.#pump(child.stdout, setting.onStdoutLine)
+    this.stderr = this.#pump(child.stderr, setting.onStderrLine)
+    this.#feed = child.stdin === undefined ? undefined : new Feed(child.stdin)
+  }
+
+  /** Attaches every listener, in the tick in which the child was handed over. */
+  begin(): void {
+    this.stdout?.start()
+    this.stderr?.start()
+    this.child.onExit((exit) => this.#exited(exit))
+    if (this.isSettled) return
+    this.#feed?.start(this.prepared.payload, this.#around.context)
+    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
+    const { timeout } = this.prepared
+    if (timeout !== undefined && Duration.isFinite(timeout)) this.#deadline = this.#fork(this.#awaitDeadline(timeout))
+  }
+
+  get program(): string {
+    return this.prepared.request.program
+  }
+
+  get isRunning(): boolean {
+    return this.#exit === undefined
+  }
+
+  /** How the process ended, once its output has ended too. */
+  readonly outcome: Effect.Effect<Outcome.Outcome, ProcessError.ProcessError> = Effect.suspend(() =>
+    Effect.flatMap(this.#over, ({ exit }) =>
+      this.#intervention?._tag === "Cancelled"
+        ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
+        : Effect.succeed(Conclusion.outcomeOf(exit, this.#intervention)))
+  )
+
+  /** The result with standard output as text, or as bytes. */
+  result<A>(output: (kept: Retention.Retention) => A, empty: A, bytes: boolean): Effect.Effect<
+    ProcessResult.ProcessResult<A>,
+    ProcessError.ProcessError
+  > {
+    return this.#over.pipe(
+      Effect.tap(() => this.#tidy()),
+      Effect.flatMap((report) => Effect.fromResult(Conclusion.conclude(this.#facts(report, output, empty, bytes))))
+    )
+  }
+
+  /** The exit, once output has ended and a stop under way has reported. */
+  get #over(): Effect.Effect<ProcessBackend.ExitReport, ProcessError.ProcessError> {
+    return Effect.tap(Deferred.await(this.#settled), () => this.#ladder.underWay ?? Effect.void)
+  }
+
+  /** What we did to end the process, if it was running when we did it. */
+  get #stop(): StopPolicy.Stop | undefined {
+    const report = this.#intervention === undefined ? undefined : this.#ladder.first
+    return report === undefined ? undefined : { signal: report.signal, forced: report.forced }
+  }
+
+  /** Climbs the stop ladder for the tree of this run. */
+  stop(policy: Stop): Effect.Effect<StopPolicy.ShutdownReport> {
+    return this.#intervene({ _tag: "Stopped" }, policy)
+  }
+
+  /** Ends what is left of the run; part of a finalizer, so it waits for nothing that is not bounded. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { container, isPrivate } = this.#setting
+    if (!isPrivate) return this.isRunning ? this.#halt() : Effect.void
+    return (this.isSettled ? Effect.void : this.#halt()).pipe(
+      Effect.andThen(this.#tidy()),
+      Effect.andThen(container.release)
+    )
+  })
+
+  #halt(): Effect.Effect<void> {
+    return Effect.asVoid(this.stop(this.prepared.stop)).pipe(Effect.ensuring(Effect.sync(() => this.giveUpOutput())))
+  }
+
+  #pump(source: ProcessBackend.ByteSource | undefined, onLine: ((line: string) => void) | undefined): Pump | undefined {
+    if (source === undefined) return undefined
+    const { encoding, maxLineBytes, retention } = this.prepared
+    const kept = Retention.make(retention, encoding, maxLineBytes)
+    const cutter = () => new LineCutter(encoding, maxLineBytes)
+    return new Pump({
+      source,
+      retention: kept,
+      observer: onLine === undefined ? undefined : new LineObserver(onLine, cutter(), this.#around.context),
+      onChunk: this.#setting.overflow === "end" ? () => this.#checkOverflow(kept) : () => {},
+      onEnd: () => this.#settleIfOver()
+    })
+  }
+
+  #checkOverflow(kept: Retention.Retention): void {
+    if (this.#intervention !== undefined || kept.overflow() === undefined) return
+    this.#fork(this.#intervene({ _tag: "Overflow" }, atOnce))
+  }
+
+  readonly #onAbort = (): void => {
+    this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
+  }
+
+  #awaitDeadline(after: Duration.Duration): Effect.Effect<void> {
+    return Effect.sleep(after).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        if (this.isRunning) return this.#intervene({ _tag: "Deadline", after, kind: "deadline" }, this.prepared.stop)
+        this.giveUpOutput()
+        return Effect.void
+      })),
+      Effect.asVoid
+    )
+  }
+
+  /** Ends the process for a reason, unless it has ended by itself; the first reason stays. */
+  #intervene(reason: Conclusion.Intervention, policy: Stop): Effect.Effect<StopPolicy.ShutdownReport> {
+    return Effect.suspend(() => {
+      if (this.isRunning) this.#intervention = Conclusion.outranking(this.#intervention, reason)
+      return this.#ladder.stop({ ...policy, escalate: true })
+    }).pipe(Effect.uninterruptible)
+  }
+
+  #exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
+    if (this.#exit !== undefined) return
+    this.#exit = exit
+    this.#feed?.cancel()
+    this.#settleIfOver()
+    if (!this.isSettled) this.#draining = this.#fork(this.#drain())
+  }
+
+  /**
+   * Waits for the end of output that is still due, but no longer than the drain window for a pipe that a descendant
+   * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
+   */
+  #drain(): Effect.Effect<void> {
+    return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        const marks = this.#pumps().map((pump) => ({ pump, from: pump.bytesSeen }))
+        // A consumer that is behind holds the pipe up, not a descendant: then what the program wrote is still inside.
+        const behind = (): boolean =>
+          marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
+        return Effect.repeat(this.#setting.sleep(drainWindow), { while: () => !this.isSettled && behind() })
+      })),
+      Effect.andThen(Effect.sync(() => this.giveUpOutput()))
+    )
+  }
+
+  /** Stops waiting for output, whoever still holds the other end of the pipes. */
+  giveUpOutput(): void {
+    for (const pump of this.#pumps()) pump.close()
+  }
+
+  #pumps(): Array<Pump> {
+    return [this.stdout, this.stderr].filter((pump) => pump !== undefined)
+  }
+
+  #settleIfOver(): void {
+    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.ended)) return
+    this.isSettled = true
+    const { clock, context, span } = this.#around
+    this.#duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
+    this.#setting.cancelOn?.removeEventListener("abort", this.#onAbort)
+    // Interrupting is harmless to a deadline that has fired: it is uninterruptible from then on.
+    this.#deadline?.interruptUnsafe()
+    this.#draining?.interruptUnsafe()
+    if (Exit.isSuccess(this.#exit)) {
+      Telemetry.ended(context, span, Conclusion.outcomeOf(this.#exit.value.exit, this.#intervention), this.#duration)
+    }
+    span.end(clock.currentTimeNanosUnsafe(), this.#exit)
+    Deferred.doneUnsafe(this.#settled, this.#exit)
+    this.#setting.onSettled(this)
+  }
+
+  /** Ends the descendants that outlived a private run, once, and waits for the source of standard input. */
+  #tidy(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#tidied !== undefined) return Deferred.await(this.#tidied)
+      const tidied = this.#tidied = Deferred.makeUnsafe<void>()
+      const feed = this.#feed?.ended ?? Effect.void
+      const work = this.#setting.isPrivate ? Effect.andThen(this.#endLeftovers(), feed) : feed
+      return Effect.ensuring(work, Deferred.succeed(tidied, undefined))
+    }).pipe(Effect.uninterruptible)
+  }
+
+  #endLeftovers(): Effect.Effect<void> {
+    const { container } = this.#setting
+    return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
+      Effect.andThen(Effect.orElseSucceed(container.members, () => [])),
+      Effect.flatMap((left) => {
+        this.#leftovers = left.length
+        return left.length === 0 ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
+      })
+    )
+  }
+
+  #facts<A>(
+    report: ProcessBackend.ExitReport,
+    output: (kept: Retention.Retention) => A,
+    empty: A,
+    bytes: boolean
+  ): Conclusion.Facts<A> {
+    const { stderr, stdout } = this
+    return {
+      program: this.program,
+      report,
+      intervention: this.#intervention,
+      stop: this.#stop,
+      streams: [streamEnd("stdout", stdout), streamEnd("stderr", stderr)].filter((end) => end !== undefined),
+      stdinFailure: this.#feed?.failure,
+      stdout: () => stdout === undefined ? empty : output(stdout.retention),
+      stderr: () => stderr?.retention.text() ?? "",
+      stderrBytes: bytes ? () => stderr?.retention.bytes() ?? new Uint8Array(0) : undefined,
+      duration: this.#duration,
+      leftovers: this.#leftovers,
+      okCodes: this.prepared.okCodes,
+      overflowFails: this.#setting.overflow !== "ignore"
+    }
+  }
+
+  #fork<A>(effect: Effect.Effect<A>): Fiber.Fiber<A> {
+    return Effect.runForkWith(this.#around.context)(effect)
+  }
+}
+
+const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusion.StreamEnd | undefined =>
+  pump === undefined ? undefined : {
+    name,
+    errno: pump.errno,
+    cut: pump.cut,
+    truncated: pump.retention.truncated(),
+    overflow: pump.retention.overflow()
+  }

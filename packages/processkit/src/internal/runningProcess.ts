@@ -1,0 +1,98 @@
+/** The public face of a {@link Run}. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import * as ProcessError from "../ProcessError.ts"
+import * as RunningProcess from "../RunningProcess.ts"
+import * as InputRules from "./inputRules.ts"
+import * as LineSubscription from "./lineSubscription.ts"
+import type { Pump } from "./pump.ts"
+import type { Run } from "./run.ts"
+
+export const fromRun = (run: Run): RunningProcess.RunningProcess => {
+  const { child, prepared, program } = run
+  return RunningProcess.make({
+    program,
+    pid: child.pid,
+    startedAt: run.startedAt,
+    stdin: writer(program, prepared.payload._tag === "Interactive" ? child.stdin : undefined, child.stdin),
+    stdoutLines: linesOnce(program, "stdout", run.stdout),
+    stderrLines: linesOnce(program, "stderr", run.stderr),
+    outcome: run.outcome,
+    result: run.result((kept) => kept.text(), "", false),
+    resultBytes: run.result((kept) => kept.bytes(), new Uint8Array(0), true),
+    isRunning: Effect.sync(() => run.isRunning),
+    signal: (signal) =>
+      Effect.flatMap(
+        Effect.fromResult(InputRules.checked(program, () => InputRules.signal(signal))),
+        (signal) => run.isRunning ? child.signalLeader(signal) : Effect.void
+      ),
+    kill: Effect.flatMap(
+      run.stop({ signal: "SIGKILL", grace: prepared.stop.grace }),
+      ({ survivors }) =>
+        survivors.length === 0
+          ? Effect.void
+          : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors })))
+    ),
+    stop: (policy) =>
+      Effect.flatMap(
+        Effect.fromResult(InputRules.checked(program, () => InputRules.stopPolicy(policy, prepared.stop))),
+        (stop) => run.stop(stop)
+      )
+  })
+}
+
+const linesOnce = (
+  program: string,
+  stream: "stdout" | "stderr",
+  pump: Pump | undefined
+): Stream.Stream<string, ProcessError.ProcessError> => {
+  let taken = false
+  return Stream.suspend(() => {
+    if (taken) return Stream.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
+    if (pump === undefined) return Stream.fail(notAPipe(program, stream))
+    taken = true
+    return LineSubscription.stream(
+      pump,
+      (errno) => ProcessError.make(new ProcessError.IoFailed({ program, operation: `reading ${stream}`, errno }))
+    )
+  })
+}
+
+const notAPipe = (program: string, field: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.InvalidInput({ program, field, problem: "is not a pipe and cannot be read" }))
+
+const encoder = new TextEncoder()
+
+const writer = (
+  program: string,
+  interactive: ProcessBackend.ByteSink | undefined,
+  sink: ProcessBackend.ByteSink | undefined
+): RunningProcess.Writer => {
+  const write = (data: string | Uint8Array): Effect.Effect<void, ProcessError.ProcessError> => {
+    if (interactive === undefined) return Effect.fail(notInteractive())
+    return Effect.callback<void, ProcessError.ProcessError>((resume) => {
+      interactive.write(typeof data === "string" ? encoder.encode(data) : data, (errno) => {
+        resume(errno === undefined || errno === "closed" ? Effect.void : Effect.fail(writeFailed(program, errno)))
+      })
+    })
+  }
+  return {
+    write,
+    writeLine: (line) => write(`${line}\n`),
+    flush: interactive === undefined ? Effect.fail(notInteractive()) : write(new Uint8Array(0)),
+    end: Effect.sync(() => sink?.end())
+  }
+}
+
+const notInteractive = (): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({
+      feature: "writing to standard input",
+      mechanism: undefined,
+      detail: "the command's stdin is not \"pipe\""
+    })
+  )
+
+const writeFailed = (program: string, errno: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.IoFailed({ program, operation: "writing stdin", errno }))

@@ -1,0 +1,70 @@
+/** Turns a command into a run inside a container. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Command from "../Command.ts"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import * as ProcessError from "../ProcessError.ts"
+import * as Conclusion from "./conclusion.ts"
+import * as InputRules from "./inputRules.ts"
+import { Run, type Setting } from "./run.ts"
+import * as Telemetry from "./telemetry.ts"
+
+/** What a caller asks of a start beyond its command. */
+export type Manner = Pick<Setting, "isPrivate" | "sleep" | "overflow" | "onSettled">
+
+/**
+ * Starts a command as a member of a container.
+ *
+ * Uninterruptible: either a run is handed over whose every listener is attached, or nothing was left behind.
+ */
+export const start = (
+  command: Command.Command,
+  container: Effect.Effect<ProcessBackend.Container, ProcessError.ProcessError>,
+  manner: Manner
+): Effect.Effect<Run, ProcessError.ProcessError> => Effect.uninterruptible(begin(command, container, manner))
+
+const begin = Effect.fnUntraced(function*(
+  command: Command.Command,
+  open: Effect.Effect<ProcessBackend.Container, ProcessError.ProcessError>,
+  manner: Manner
+): Effect.fn.Return<Run, ProcessError.ProcessError> {
+  const prepared = yield* Effect.fromResult(InputRules.prepare(command))
+  const { program } = prepared.request
+  const { cancelOn, onStderrLine, onStdoutLine } = command.options
+  if (cancelOn?.aborted === true) return yield* Effect.fail(Conclusion.cancelled(program, undefined))
+  yield* takeSource(prepared)
+  const context = yield* Effect.context<never>()
+  const clock = yield* Clock.Clock
+  const span = yield* Effect.makeSpan("processkit.run", { attributes: Telemetry.startAttributes(program) })
+  const container = yield* Effect.tapError(open, () => giveBackSource(prepared))
+  const child = yield* Effect.tapError(
+    container.spawn(prepared.request),
+    () => Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void)
+  )
+  const run = new Run(prepared, child, { ...manner, container, cancelOn, onStderrLine, onStdoutLine }, {
+    context,
+    clock,
+    span
+  })
+  run.begin()
+  return run
+})
+
+/** Takes a one-shot source of input before the start, so that of two concurrent starts one fails and none feeds half. */
+const takeSource = ({ payload, request }: InputRules.Prepared): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    if (payload._tag !== "Feed" || payload.once === undefined) return Effect.void
+    if (payload.once.taken) {
+      return Effect.fail(
+        ProcessError.make(new ProcessError.AlreadyConsumed({ program: request.program, stream: "stdin" }))
+      )
+    }
+    payload.once.taken = true
+    return Effect.void
+  })
+
+/** A start that failed has consumed nothing. */
+const giveBackSource = ({ payload }: InputRules.Prepared): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (payload._tag === "Feed" && payload.once !== undefined) payload.once.taken = false
+  })

@@ -1,0 +1,196 @@
+/**
+ * The verbs: what is asked of a run, and how its result becomes a value or an error.
+ *
+ * All of them go through the runner in the context, so that a group, a decorator or a double sees every start.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Command from "../Command.ts"
+import * as Outcome from "../Outcome.ts"
+import * as ProcessError from "../ProcessError.ts"
+import * as ProcessResult from "../ProcessResult.ts"
+import * as ProcessRunner from "../ProcessRunner.ts"
+import type * as RunningProcess from "../RunningProcess.ts"
+import * as InputRules from "./inputRules.ts"
+
+type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
+
+/** Starts a run that ends with the verb, and asks it for something. A writer that nobody can reach is closed. */
+const during = <A, R>(
+  command: Command.Command,
+  overflow: ProcessRunner.StartOptions["overflow"],
+  ask: (running: RunningProcess.RunningProcess) => Effect.Effect<A, ProcessError.ProcessError, R>
+): Verb<A, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) =>
+    Effect.scoped(
+      Effect.flatMap(
+        runner.start(command, { overflow }),
+        (running) => command.options.stdin === "pipe" ? Effect.andThen(running.stdin.end, ask(running)) : ask(running)
+      )
+    ))
+
+/** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
+const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
+  const { retry } = command.options
+  if (retry === undefined || InputRules.feedsOnce(command)) return verb
+  const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
+  return Effect.retry(verb, {
+    schedule: retry.schedule,
+    while: (error) => error.reason._tag !== "Cancelled" && worth(error)
+  })
+}
+
+/** Refuses to capture what is not a pipe: the value would always be empty. */
+const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> => {
+  const { stdout } = command.options
+  return stdout === undefined || stdout === "pipe" ? verb : Effect.fail(notCaptured(command))
+}
+
+const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.InvalidInput({
+      program: command.program,
+      field: "stdout",
+      problem: "is not a pipe, so that this verb has nothing to give"
+    })
+  )
+
+const success = (command: Command.Command, overflow: ProcessRunner.StartOptions["overflow"]) =>
+  during(command, overflow, (running) => Effect.flatMap(running.result, ProcessResult.ensureSuccess))
+
+/** Standard output of a successful run, all of it. */
+const wholeOutput = (command: Command.Command): Verb<string> =>
+  capturing(
+    command,
+    Effect.flatMap(success(command, "end"), (result) =>
+      result.truncated ? Effect.fail(droppedOutput(command, result)) : Effect.succeed(result.stdout))
+  )
+
+/** A buffer that drops is fine for looking at; a value made of what is left would be wrong without saying so. */
+const droppedOutput = (
+  command: Command.Command,
+  result: ProcessResult.ProcessResult<string>
+): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.OutputTooLarge({
+      program: result.program,
+      stream: "stdout",
+      ...InputRules.boundsOf(command),
+      totalLines: undefined,
+      totalBytes: result.stdout.length
+    })
+  )
+
+export const run = (command: Command.Command): Verb<string> =>
+  retried(command, Effect.map(wholeOutput(command), (stdout) => stdout.trimEnd()))
+
+export const runUnit = (command: Command.Command): Verb<void> =>
+  retried(command, Effect.asVoid(success(command, "ignore")))
+
+export const checked = (command: Command.Command): Verb<ProcessResult.ProcessResult<string>> =>
+  retried(command, success(command, "end"))
+
+export const outputString = (command: Command.Command): Verb<ProcessResult.ProcessResult<string>> =>
+  capturing(command, during(command, "end", (running) => running.result))
+
+export const outputBytes = (command: Command.Command): Verb<ProcessResult.ProcessResult<Uint8Array>> =>
+  capturing(command, during(command, "end", (running) => running.resultBytes))
+
+export const exitCode = (command: Command.Command): Verb<number> => retried(command, code(command))
+
+/** The exit code; a run without one fails as if it had been checked. */
+const code = (command: Command.Command): Verb<number> =>
+  during(command, "ignore", (running) =>
+    Effect.flatMap(running.result, (result) => {
+      const code = Outcome.code(result.outcome)
+      return code === undefined ? Effect.fail(ProcessResult.toError(result)) : Effect.succeed(code)
+    }))
+
+export const probe = (command: Command.Command): Verb<boolean> =>
+  retried(
+    command,
+    during(command, "ignore", (running) =>
+      Effect.flatMap(running.result, (result) => {
+        const code = Outcome.code(result.outcome)
+        return code === 0 || code === 1 ? Effect.succeed(code === 0) : Effect.fail(ProcessResult.toError(result))
+      }))
+  )
+
+export const parse = <A>(command: Command.Command, f: (stdout: string) => A): Verb<A> =>
+  retried(command, Effect.map(wholeOutput(command), f))
+
+export const tryParse = <A, E>(command: Command.Command, f: (stdout: string) => Result.Result<A, E>): Verb<A> =>
+  retried(
+    command,
+    Effect.flatMap(wholeOutput(command), (stdout) =>
+      Effect.fromResult(
+        Result.mapError(
+          Result.flatMap(Result.try(() => f(stdout)), (parsed): Result.Result<A, unknown> => parsed),
+          (cause) => parseFailed(command, cause)
+        )
+      ))
+  )
+
+export const json = <S extends Schema.Constraint>(
+  command: Command.Command,
+  schema: S
+): Verb<S["Type"], S["DecodingServices"]> =>
+  retried(
+    command,
+    Effect.flatMap(wholeOutput(command), (stdout) =>
+      Effect.mapError(decode(stdout, schema), (cause) => parseFailed(command, cause)))
+  )
+
+/** Loads the decoder when it is first needed: whoever passes a schema has loaded most of it, nobody else pays. */
+const decode = <S extends Schema.Constraint>(
+  text: string,
+  schema: S
+): Effect.Effect<S["Type"], unknown, S["DecodingServices"]> =>
+  Effect.flatMap(
+    Effect.fromResult(Result.try((): unknown => JSON.parse(text))),
+    (value) =>
+      Effect.flatMap(
+        Effect.promise(() => import("effect/SchemaParser")),
+        (parser) => parser.decodeUnknownEffect(schema)(value)
+      )
+  )
+
+const parseFailed = (command: Command.Command, cause: unknown): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.ParseFailed({ program: command.program, cause }))
+
+export const firstLine = (
+  command: Command.Command,
+  predicate: (line: string) => boolean
+): Verb<Option.Option<string>> =>
+  capturing(
+    command,
+    during(command, "ignore", (running) =>
+      Effect.tap(Stream.runHead(Stream.filter(running.stdoutLines, predicate)), (line) =>
+        Option.isSome(line) ? Effect.void : withinDeadline(running)))
+  )
+
+/** Fails where output ended because a deadline passed; any other end is an answer. */
+const withinDeadline = (running: RunningProcess.RunningProcess): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.flatMap(
+    running.result,
+    (result) => Outcome.isTimedOut(result.outcome) ? Effect.fail(ProcessResult.toError(result)) : Effect.void
+  )
+
+export const stdoutLines = (
+  command: Command.Command
+): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Stream.unwrap(Effect.map(capturing(command, start(command)), (running) =>
+    Stream.concat(
+      running.stdoutLines,
+      Stream.fromEffectDrain(Effect.flatMap(running.result, ProcessResult.ensureSuccess))
+    )))
+
+export const start = (command: Command.Command): Verb<RunningProcess.RunningProcess, Scope.Scope> =>
+  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.start(command))
+
+export const resolve = (command: Command.Command): Verb<string> =>
+  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.resolve(command))
