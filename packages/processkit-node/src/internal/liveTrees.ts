@@ -113,5 +113,5 @@ export const remove = (tree: LiveTree): void => {
 }
 
 const wake = (tree: LiveTree): void => {
-  for (const waker of [...tree.wakers]) waker()
+  for (const waker of tree.wakers) waker()
 }

@@ -45,11 +45,13 @@ interface Means {
 
 const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
   const trees = new Set<LiveTrees.LiveTree>()
+  let isSuspended = false
   const grove = { table, trees: () => [...trees] }
   const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
     const guarded = guardian !== undefined
     const tree = LiveTrees.add(pid, { program, table, guarded, onGone: () => trees.delete(tree) })
     trees.add(tree)
+    if (isSuspended) Ending.stopNewcomer(tree)
     const latch = Child.latchExit(process, () => noteExit(tree, table))
     return Child.make({ process, pid, latch, tree, table })
   }
@@ -63,8 +65,14 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     signal: (signal) => Ending.signal(grove, signal),
     kill: Ending.kill(grove),
     awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
-    suspend: Ending.suspend(grove),
-    resume: Ending.resume(grove),
+    suspend: Effect.suspend(() => {
+      isSuspended = true
+      return Ending.suspend(grove)
+    }),
+    resume: Effect.suspend(() => {
+      isSuspended = false
+      return Ending.resume(grove)
+    }),
     release: Effect.sync(() => grove.trees().forEach(LiveTrees.remove))
   }
 }

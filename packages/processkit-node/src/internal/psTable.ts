@@ -71,7 +71,8 @@ const readNow = (program: string): Reading => {
 let found: string | undefined
 
 /** Where `ps` is: by absolute path, so that no PATH can put something else in its place. */
-export const psPath = (): string => found ??= ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
+export const psPath = (): string =>
+  found ??= ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
 
 /** Makes the table that asks `ps`. */
 export const make = (): ProcessTable => {
