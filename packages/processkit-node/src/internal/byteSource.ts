@@ -28,6 +28,7 @@ export const make = (socket: Readable): ByteSource => {
   let held: Array<Uint8Array> = []
   let ending: { readonly errno: string | undefined } | undefined
 
+  const isFlowing = () => state === "flowing"
   const deliver = (chunk: Uint8Array): void => {
     if (receiver?.chunk(chunk) === false && state === "flowing") state = "paused"
   }
@@ -71,9 +72,10 @@ export const make = (socket: Readable): ByteSource => {
     resume: () => {
       if (state !== "paused") return
       state = "flowing"
-      for (let chunk = held.shift(); chunk !== undefined && state === "flowing";) {
+      while (isFlowing()) {
+        const chunk = held.shift()
+        if (chunk === undefined) break
         deliver(chunk)
-        if (state === "flowing") chunk = held.shift()
       }
       settle()
       if (state === "flowing") socket.resume()

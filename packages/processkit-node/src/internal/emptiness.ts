@@ -39,13 +39,16 @@ const isCertainlyAlive = (grove: Grove, tree: LiveTree): boolean => {
 }
 
 /** What is left according to the last look, for when no other can be had. */
-const lastKnown = (grove: Grove): ReadonlyArray<number> =>
-  grove.trees().flatMap(({ lineage }) => [
-    ...lineage.phase === "running" ? [lineage.leader] : [],
-    ...[...lineage.seen].filter(([pid, start]) =>
-      pid !== lineage.leader && (grove.table.probe === undefined || isKnownAlive(grove.table, pid, start))
-    ).map(([pid]) => pid)
-  ])
+const lastKnown = (grove: Grove): ReadonlyArray<number> => {
+  const pids = new Set<number>()
+  for (const { lineage } of grove.trees()) {
+    if (lineage.phase === "running") pids.add(lineage.leader)
+    for (const [pid, start] of lineage.seen) {
+      if (grove.table.probe === undefined || isKnownAlive(grove.table, pid, start)) pids.add(pid)
+    }
+  }
+  return [...pids]
+}
 
 class Wait {
   private timer: NodeJS.Timeout | undefined

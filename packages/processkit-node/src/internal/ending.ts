@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import type * as Signal from "processkit/Signal"
 import * as Delivery from "./delivery.ts"
+import type { LiveTree } from "./liveTrees.ts"
 import type { Grove } from "./look.ts"
 import { look, membersOf, record } from "./look.ts"
 import type { Attribution } from "./membership.ts"
@@ -69,6 +70,12 @@ const toFixpoint = Effect.fnUntraced(function*(grove: Grove, number: number) {
 /** Stops every member, and those that were forked meanwhile. */
 export const suspend = (grove: Grove) => Effect.flatMap(numberOf("SIGSTOP"), (number) => toFixpoint(grove, number))
 
+/** Stops a process that was started into suspended trees; it may have run for a moment. */
+export const stopNewcomer = ({ lineage, table }: LiveTree): void => {
+  const number = signalNumber("SIGSTOP")
+  if (number !== undefined) Signalling.send({ _tag: "group", pgid: lineage.leader }, number, table.probe)
+}
+
 /** Lets every member run on. */
 export const resume = (grove: Grove) => signal(grove, "SIGCONT")
 
@@ -97,14 +104,17 @@ export const kill = Effect.fnUntraced(function*(grove: Grove) {
 
 /** The same at once and without an effect, for the exit hook of the owner. */
 export const killNow = (grove: Grove): void => {
-  for (const name of ["SIGSTOP", "SIGKILL"] as const) {
-    const number = signalNumber(name)
-    const done = new Set<string>()
-    for (let i = 0; number !== undefined && i < maxRounds; i++) {
-      const reading = grove.table.readNow()
-      if (Result.isFailure(reading)) return killGroups(grove, number)
-      if (!round(record(grove.trees(), reading.success), number, done, grove)) break
-    }
+  for (const number of [signalNumber("SIGSTOP"), signalNumber("SIGKILL")]) {
+    if (number !== undefined) toFixpointNow(grove, number)
+  }
+}
+
+const toFixpointNow = (grove: Grove, number: number): void => {
+  const done = new Set<string>()
+  for (let i = 0; i < maxRounds; i++) {
+    const reading = grove.table.readNow()
+    if (Result.isFailure(reading)) return killGroups(grove, number)
+    if (!round(record(grove.trees(), reading.success), number, done, grove)) return
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import * as Reserve from "./descriptorReserve.ts"
 import * as Membership from "./membership.ts"
+import type { ProcessTable } from "./processTable.ts"
 
 /** Who wants to hear of changes: the guardian, the exit hook. */
 export interface Listener {
@@ -14,9 +15,15 @@ export interface Listener {
   readonly removed: (tree: LiveTree) => void
 }
 
-/** One started process and its descendants. `wakers` are called at the leader's exit and when nothing is left. */
+/**
+ * One started process and its descendants.
+ *
+ * `wakers` are called at the leader's exit and when nothing is left. `guarded` tells whether the guardian knows of it.
+ */
 export interface LiveTree {
   readonly program: string
+  readonly table: ProcessTable
+  readonly guarded: boolean
   readonly startedAt: number
   readonly lineage: Membership.Lineage
   readonly wakers: Set<() => void>
@@ -30,12 +37,15 @@ interface Entry extends LiveTree {
 const entries = new Map<LiveTree, Entry>()
 const leaders = new Set<number>()
 const foreign = new Set<number>()
-const listeners = new Set<Listener>()
+const listeners = new Map<string, Listener>()
 
-/** Adds a listener that lives as long as the Node process. */
-export const listen = (listener: Listener): void => {
-  listeners.add(listener)
+/** Adds a listener that lives as long as the Node process; a name has one listener. */
+export const listen = (name: string, listener: Listener): void => {
+  listeners.set(name, listener)
 }
+
+/** How many trees are alive. */
+export const count = (): number => entries.size
 
 /** Every tree alive, the oldest first. */
 export const all = (): ReadonlyArray<LiveTree> => [...entries.keys()]
@@ -57,18 +67,20 @@ export const include = (pid: number): void => {
 }
 
 /** Enters the tree of a process that was just started. */
-export const add = (leader: number, program: string, onGone: () => void): LiveTree => {
+export const add = (
+  leader: number,
+  options: Pick<Entry, "program" | "table" | "guarded" | "onGone">
+): LiveTree => {
   const tree: Entry = {
-    program,
+    ...options,
     startedAt: performance.now(),
     lineage: Membership.started(leader),
-    wakers: new Set(),
-    onGone
+    wakers: new Set()
   }
   if (entries.size === 0) Reserve.hold()
   entries.set(tree, tree)
   leaders.add(leader)
-  for (const listener of listeners) listener.added(tree)
+  for (const listener of listeners.values()) listener.added(tree)
   return tree
 }
 
@@ -81,7 +93,7 @@ export const update = (tree: LiveTree, lineage: Membership.Lineage): void => {
   if (Membership.isGone(lineage)) return remove(tree)
   if (before === "running" && lineage.phase !== "running") {
     leaders.delete(lineage.leader)
-    for (const listener of listeners) listener.changed(tree)
+    for (const listener of listeners.values()) listener.changed(tree)
     wake(tree)
   }
 }
@@ -95,11 +107,11 @@ export const remove = (tree: LiveTree): void => {
   if (entry.lineage.phase === "running") leaders.delete(entry.lineage.leader)
   entry.lineage = Membership.gone(entry.lineage)
   if (entries.size === 0) Reserve.drop()
-  for (const listener of listeners) listener.removed(tree)
+  for (const listener of listeners.values()) listener.removed(tree)
   entry.onGone()
   wake(tree)
 }
 
 const wake = (tree: LiveTree): void => {
-  for (const waker of [...tree.wakers]) waker()
+  for (const waker of tree.wakers) waker()
 }

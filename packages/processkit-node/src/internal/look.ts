@@ -7,6 +7,7 @@ import * as ProcessError from "processkit/ProcessError"
 import * as LiveTrees from "./liveTrees.ts"
 import * as Membership from "./membership.ts"
 import type { ProcessTable, Table } from "./processTable.ts"
+import * as Signalling from "./signalling.ts"
 
 /** Some trees, seen through one table. `trees` is asked anew at every look, because trees come and go. */
 export interface Grove {
@@ -19,6 +20,7 @@ export const record = (
   trees: ReadonlyArray<LiveTrees.LiveTree>,
   table: Table
 ): ReadonlyArray<Membership.Attribution> => {
+  Signalling.setOwnGroup(table.get(process.pid)?.pgid)
   const attributions = Membership.attribute(trees.map((tree) => tree.lineage), table, LiveTrees.isForeign)
   attributions.forEach((attribution, i) => {
     const tree = trees[i]

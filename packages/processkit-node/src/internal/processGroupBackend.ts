@@ -11,6 +11,8 @@ import * as ProcessError from "processkit/ProcessError"
 import * as Child from "./child.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Ending from "./ending.ts"
+import * as ExitHook from "./exitHook.ts"
+import * as Guardian from "./guardian.ts"
 import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import type { ProcessTable } from "./processTable.ts"
@@ -22,6 +24,7 @@ import * as Spawn from "./spawn.ts"
 export interface Options {
   readonly table?: "proc" | "ps" | undefined
   readonly guardian?: boolean | undefined
+  readonly guardianShell?: Guardian.Options["shell"] | undefined
 }
 
 const containmentWith = (guardian: boolean): Containment => ({
@@ -35,24 +38,41 @@ const containmentWith = (guardian: boolean): Containment => ({
   refused: []
 })
 
-const container = (table: ProcessTable, containment: Containment): ProcessBackend.Container => {
+interface Means {
+  readonly table: ProcessTable
+  readonly guardian: Guardian.Options | undefined
+}
+
+const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
   const trees = new Set<LiveTrees.LiveTree>()
+  let isSuspended = false
   const grove = { table, trees: () => [...trees] }
   const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
-    const tree = LiveTrees.add(pid, program, () => trees.delete(tree))
+    const guarded = guardian !== undefined
+    const tree = LiveTrees.add(pid, { program, table, guarded, onGone: () => trees.delete(tree) })
     trees.add(tree)
+    if (isSuspended) Ending.stopNewcomer(tree)
     const latch = Child.latchExit(process, () => noteExit(tree, table))
     return Child.make({ process, pid, latch, tree, table })
   }
   return {
     containment,
-    spawn: (request) => Spawn.spawn(request, adopt(request.program)),
+    spawn: (request) => {
+      const start = Spawn.spawn(request, adopt(request.program))
+      return guardian === undefined ? start : Effect.andThen(Guardian.ensure(guardian), start)
+    },
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
     kill: Ending.kill(grove),
     awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
-    suspend: Ending.suspend(grove),
-    resume: Ending.resume(grove),
+    suspend: Effect.suspend(() => {
+      isSuspended = true
+      return Ending.suspend(grove)
+    }),
+    resume: Effect.suspend(() => {
+      isSuspended = false
+      return Ending.resume(grove)
+    }),
     release: Effect.sync(() => grove.trees().forEach(LiveTrees.remove))
   }
 }
@@ -84,17 +104,23 @@ const unsupported = ProcessError.make(
 /** Makes the backend. One instance serves any number of fibers. */
 export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Service"] => {
   const containment = containmentWith(options.guardian !== false)
-  let table: ProcessTable | undefined
-  const theTable = () =>
-    table ??= (options.table ?? (fs.existsSync("/proc/self/stat") ? "proc" : "ps")) === "proc"
-      ? ProcTable.make()
-      : PsTable.make()
+  let means: Means | undefined
+  const theMeans = () => means ??= meansWith(options)
   return {
     containment,
     open: process.platform === "win32"
       ? Effect.fail(unsupported)
-      : Effect.sync(() => container(theTable(), containment)),
+      : Effect.sync(() => container(theMeans(), containment)),
     resolve: Spawn.resolve,
     sleep
+  }
+}
+
+const meansWith = (options: Options): Means => {
+  ExitHook.install()
+  const name = options.table ?? (fs.existsSync("/proc/self/stat") ? "proc" : "ps")
+  return {
+    table: name === "proc" ? ProcTable.make() : PsTable.make(),
+    guardian: options.guardian === false ? undefined : { table: name, shell: options.guardianShell ?? ["/bin/sh"] }
   }
 }

@@ -68,11 +68,15 @@ const readNow = (program: string): Reading => {
   return result.error === undefined ? checked(result.stdout) : Result.fail(errnoOf(result.error))
 }
 
-const find = (): string => ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
+let found: string | undefined
 
-/** Makes the table that asks `ps`, by absolute path. */
+/** Where `ps` is: by absolute path, so that no PATH can put something else in its place. */
+export const psPath = (): string =>
+  found ??= ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
+
+/** Makes the table that asks `ps`. */
 export const make = (): ProcessTable => {
-  const program = find()
+  const program = psPath()
   return {
     name: "ps",
     read: share(read(program)),

@@ -1,0 +1,126 @@
+/**
+ * The guardian: a shell that ends the trees of this Node process when the process dies without doing so.
+ *
+ * It reads from a pipe of ours and acts at end of file, which the kernel delivers however we die. One guardian serves
+ * all groups; it is started with the first process, keeps nothing of ours open, lets the event loop end, and ends with
+ * us.
+ *
+ * **What it cannot see**: a tree whose leader was started in the instant before our death, when the line about it was
+ * not written yet; a member that left group, session and parents; and it does not act while somebody keeps it stopped.
+ */
+import * as Effect from "effect/Effect"
+import type { ChildProcess } from "node:child_process"
+import { spawn } from "node:child_process"
+import * as ProcessError from "processkit/ProcessError"
+import { errnoOf } from "./errno.ts"
+import { program } from "./guardianProgram.ts"
+import * as LiveTrees from "./liveTrees.ts"
+import { psPath } from "./psTable.ts"
+import { spawnFailure } from "./spawnFailure.ts"
+
+/** How the guardian runs: the shell with its leading arguments, and how it reads the process table. */
+export interface Options {
+  readonly shell: readonly [program: string, ...args: ReadonlyArray<string>]
+  readonly table: "proc" | "ps"
+}
+
+/** What the guardian is called in its arguments, for people who look at a list of processes. */
+export const title = "processkit-guardian"
+
+/** The line that tells the guardian of a change. */
+export const line = (change: "added" | "reaped" | "removed", leader: number): string =>
+  `${change === "added" ? "+" : change === "reaped" ? "~" : "-"}${leader}\n`
+
+/** The lines that tell a new guardian of everything that is alive. */
+export const registration = (trees: ReadonlyArray<LiveTrees.LiveTree>): string =>
+  trees.filter((tree) => tree.guarded).map(({ lineage }) =>
+    line("added", lineage.leader) + (lineage.phase === "running" ? "" : line("reaped", lineage.leader))
+  ).join("")
+
+/** How long to wait before a guardian that could not be started is tried again while trees are alive. */
+const retryAfter = 250
+
+let current: ChildProcess | undefined
+let options: Options = { shell: ["/bin/sh"], table: "proc" }
+
+const write = (text: string): void => {
+  if (text !== "") current?.stdin?.write(text, "latin1")
+}
+
+const listener: LiveTrees.Listener = {
+  added: (tree) => tree.guarded && write(line("added", tree.lineage.leader)),
+  changed: (tree) => tree.guarded && write(line("reaped", tree.lineage.leader)),
+  removed: (tree) => tree.guarded && write(line("removed", tree.lineage.leader))
+}
+
+/** Starts a process for the guardian; throws, or gives a child without pid, where that fails. */
+const launch = (): ChildProcess => {
+  const [file, ...leading] = options.shell
+  return spawn(file, [...leading, "-c", program, title, options.table, psPath()], {
+    argv0: file,
+    cwd: "/",
+    detached: true,
+    // SHLVL keeps bash from taking us for a remote shell and reading a file from the home directory.
+    env: Object.assign(Object.create(null), { LC_ALL: "C", PATH: "/usr/bin:/bin", SHLVL: "1" }),
+    shell: false,
+    stdio: ["pipe", "ignore", "ignore"]
+  })
+}
+
+const adopt = (child: ChildProcess, pid: number): void => {
+  current = child
+  LiveTrees.exclude(pid)
+  LiveTrees.listen("guardian", listener)
+  child.stdin?.on("error", () => {}) // EPIPE: it died, and its exit is about to be reported
+  child.unref()
+  unrefStream(child.stdin)
+  child.on("exit", () => {
+    LiveTrees.include(pid)
+    child.stdin?.destroy()
+    current = undefined
+    replace()
+  })
+  write(registration(LiveTrees.all()))
+}
+
+/** A pipe is a socket underneath; its declared type does not say so. */
+const unrefStream = (stream: unknown): void => {
+  if (typeof stream === "object" && stream !== null && "unref" in stream && typeof stream.unref === "function") {
+    stream.unref()
+  }
+}
+
+/** A guardian that was lost is replaced while there is anything to guard, and until that succeeds nothing is started. */
+const replace = (): void => {
+  if (current !== undefined || !LiveTrees.all().some((tree) => tree.guarded)) return
+  Effect.runFork(start).addObserver((exit) => {
+    if (exit._tag === "Failure") setTimeout(replace, retryAfter).unref()
+  })
+}
+
+const failed = (errno: string): ProcessError.ProcessError =>
+  ProcessError.make(spawnFailure(errno, { program: title, bytes: () => 0 }))
+
+const start: Effect.Effect<void, ProcessError.ProcessError> = Effect.callback((resume) => {
+  try {
+    const child = launch()
+    child.on("error", (error) => resume(Effect.fail(failed(errnoOf(error)))))
+    if (child.pid === undefined) {
+      child.stdin?.on("error", () => {})
+      child.stdin?.destroy()
+      return
+    }
+    adopt(child, child.pid)
+    resume(Effect.void)
+  } catch (thrown) {
+    resume(Effect.fail(failed(errnoOf(thrown))))
+  }
+})
+
+/** Makes sure that there is a guardian; fails where there can be none. */
+export const ensure = (wanted: Options): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    if (current !== undefined) return Effect.void
+    options = wanted
+    return start
+  })
