@@ -78,21 +78,21 @@ class GroupState {
   })
 }
 
-/** Opens a group that its scope closes. */
-export const open = (
+/** Opens a group that its scope closes, and with it the group's span. */
+export const open = Effect.fnUntraced(function*(
   backend: Backend,
   runner: () => Runner,
   options: ProcessGroup.Options | undefined
-): Effect.Effect<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> =>
-  Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop))).pipe(
-    Effect.flatMap((stop) =>
-      Effect.acquireRelease(
-        Effect.map(backend.open, (container) => new GroupState(container, stop)),
-        (state) => state.close
-      )
-    ),
-    Effect.map((state) => fromState(state, backend, runner))
+): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
+  const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop)))
+  const { mechanism } = backend.containment
+  yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
+  const state = yield* Effect.acquireRelease(
+    Effect.map(backend.open, (container) => new GroupState(container, stop)),
+    (state) => state.close
   )
+  return fromState(state, backend, runner)
+})
 
 const fromState = (state: GroupState, backend: Backend, parent: () => Runner): ProcessGroup.ProcessGroup => {
   const { container } = state
