@@ -1,0 +1,53 @@
+/**
+ * Sends a signal to every member of a cgroup directory, once each.
+ *
+ * A list of members is out of date as soon as it is read: a process that forks and exits in turn is missed by most
+ * attempts. So the members are frozen, listed, signalled and thawed; what is frozen neither forks nor exits.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as ProcessError from "processkit/ProcessError"
+import * as Signalling from "../signalling.ts"
+import * as Files from "./files.ts"
+
+/** A member in uninterruptible sleep may never freeze; the signal must not wait for it for longer than this. */
+const freezeBudget = 50
+
+/** Waits until the kernel reports the freeze, or the budget is used up. */
+const frozen = (directory: string): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const deadline = performance.now() + freezeBudget
+    let timer: NodeJS.Immediate | NodeJS.Timeout
+    const check = (): void => {
+      const events = Files.events(directory)
+      if (Result.isFailure(events) || events.success.frozen || performance.now() > deadline) return resume(Effect.void)
+      timer = setTimeout(check, 1)
+    }
+    check()
+    return Effect.sync(() => clearTimeout(timer as NodeJS.Timeout))
+  })
+
+const failed = (operation: string, errno: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
+
+const orFail = <A>(operation: string, answer: Result.Result<A, string>): Effect.Effect<A, ProcessError.ProcessError> =>
+  Effect.fromResult(Result.mapError(answer, (errno) => failed(operation, errno)))
+
+const signalMembers = (directory: string, number: number): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.flatMap(orFail("listing members", Files.members(directory)), (pids) => {
+    const deliveries = pids.map((pid) => Signalling.send({ _tag: "held", pid }, number, undefined))
+    return deliveries.includes("denied") ? Effect.fail(failed("signalling a process", "EPERM")) : Effect.void
+  })
+
+/** Freezes, signals, and thaws again unless the group was suspended before. */
+export const signal = (
+  directory: string,
+  number: number,
+  staysFrozen: boolean
+): Effect.Effect<void, ProcessError.ProcessError> =>
+  orFail("freezing a group", Files.freeze(directory, true)).pipe(
+    Effect.andThen(frozen(directory)),
+    Effect.andThen(signalMembers(directory, number)),
+    Effect.ensuring(Effect.sync(() => staysFrozen ? undefined : Files.freeze(directory, false))),
+    Effect.uninterruptible
+  )

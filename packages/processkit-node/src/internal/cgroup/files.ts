@@ -1,0 +1,97 @@
+/**
+ * The files of one cgroup directory.
+ *
+ * Each operation answers with a value or an errno. A directory that is gone is not an error to whoever asks who is in
+ * it: nobody is. Sources: kernel document "Control Group v2", "Core Interface Files" (`cgroup.kill` since Linux 5.14,
+ * `cgroup.freeze` since 5.2).
+ */
+import * as Result from "effect/Result"
+import * as fs from "node:fs"
+import { errnoOf } from "../errno.ts"
+
+type Answer<A> = Result.Result<A, string>
+
+const attempt = <A>(work: () => A): Answer<A> => {
+  try {
+    return Result.succeed(work())
+  } catch (thrown) {
+    return Result.fail(errnoOf(thrown))
+  }
+}
+
+/** ENODEV is what kernfs answers for a file whose directory was removed while it was open. */
+const isGone = (errno: string): boolean => errno === "ENOENT" || errno === "ENODEV"
+
+const orWhenGone = <A>(answer: Answer<A>, value: A): Answer<A> =>
+  Result.isFailure(answer) && isGone(answer.failure) ? Result.succeed(value) : answer
+
+const read = (path: string): string => fs.readFileSync(path, "latin1")
+
+export const make = (directory: string): Answer<void> => attempt(() => fs.mkdirSync(directory, { mode: 0o700 }))
+
+/** The sub-directories, which members may have made themselves. */
+export const children = (directory: string): Answer<ReadonlyArray<string>> =>
+  orWhenGone(
+    attempt(() =>
+      fs.readdirSync(directory, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => `${directory}/${entry.name}`)
+    ),
+    []
+  )
+
+/** The directory and everything below it, the deepest first. */
+export const subtree = (directory: string): ReadonlyArray<string> => [
+  ...Result.getOrElse(children(directory), () => []).flatMap(subtree),
+  directory
+]
+
+/** A pid of 0 stands for a member of a pid namespace that is not visible from here; nobody can name it. */
+const pidsIn = (text: string): ReadonlyArray<number> => text.split("\n").map(Number).filter((pid) => pid > 0)
+
+/** The members of a directory and of those below it. A zombie is not listed. */
+export const members = (directory: string): Answer<ReadonlyArray<number>> => {
+  const found: Array<number> = []
+  for (const path of subtree(directory)) {
+    const pids = orWhenGone(attempt(() => pidsIn(read(`${path}/cgroup.procs`))), [])
+    if (Result.isFailure(pids)) return Result.fail(pids.failure)
+    found.push(...pids.success)
+  }
+  return Result.succeed(found)
+}
+
+/** What `cgroup.events` says. A directory that is gone is empty. */
+export const events = (directory: string): Answer<{ readonly populated: boolean; readonly frozen: boolean }> =>
+  orWhenGone(
+    attempt(() => {
+      const text = read(`${directory}/cgroup.events`)
+      return { populated: text.includes("populated 1"), frozen: text.includes("frozen 1") }
+    }),
+    { populated: false, frozen: false }
+  )
+
+/** Freezes or thaws the directory and everything below it; the kernel answers before it has done so. */
+export const freeze = (directory: string, frozen: boolean): Answer<void> =>
+  orWhenGone(attempt(() => fs.writeFileSync(`${directory}/cgroup.freeze`, frozen ? "1" : "0")), undefined)
+
+export const canKill = (directory: string): boolean => fs.existsSync(`${directory}/cgroup.kill`)
+
+/** Kills every member, here and below, frozen or not, and whatever is forked meanwhile. */
+export const killNow = (directory: string): Answer<void> =>
+  orWhenGone(attempt(() => fs.writeFileSync(`${directory}/cgroup.kill`, "1")), undefined)
+
+/** The same from another thread: the write takes 20 to 30 ms for a thousand members. */
+export const kill = (directory: string, done: (answer: Answer<void>) => void): void => {
+  fs.writeFile(`${directory}/cgroup.kill`, "1", (error) => {
+    done(error === null ? Result.succeed(undefined) : orWhenGone(Result.fail(errnoOf(error)), undefined))
+  })
+}
+
+/** Removes the directory and everything below it; fails with EBUSY as long as somebody is in there. */
+export const remove = (directory: string): Answer<void> => {
+  for (const path of subtree(directory)) {
+    const removed = orWhenGone(attempt(() => fs.rmdirSync(path)), undefined)
+    if (Result.isFailure(removed)) return removed
+  }
+  return Result.succeed(undefined)
+}

@@ -1,0 +1,86 @@
+/**
+ * The one directory under which all groups of this owner live.
+ *
+ * One directory per owner makes the end of the owner simple: whoever outlives it needs to know one path. It is made
+ * beside the processes of our own cgroup, which the "no internal processes" rule allows as long as no controller is
+ * enabled for children (kernel document "Control Group v2").
+ */
+import * as Result from "effect/Result"
+import * as crypto from "node:crypto"
+import * as fs from "node:fs"
+import { errnoOf } from "../errno.ts"
+import * as Files from "./files.ts"
+import * as Hierarchy from "./hierarchy.ts"
+import * as OwnerName from "./ownerName.ts"
+
+/** Why there is no such directory, in one sentence for the report of refused mechanisms. */
+export type Refusal = string
+
+const read = (path: string): Result.Result<string, string> => {
+  try {
+    return Result.succeed(fs.readFileSync(path, "latin1"))
+  } catch (thrown) {
+    return Result.fail(errnoOf(thrown))
+  }
+}
+
+/** The start time of a process, field 22 of its stat; the name before it may contain anything (proc_pid_stat(5)). */
+const startOf = (pid: number): string | undefined => {
+  const stat = Result.getOrUndefined(read(`/proc/${pid}/stat`))
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+}
+
+const namespaceOf = (): string => {
+  try {
+    return /\d+/.exec(fs.readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0"
+  } catch {
+    return "0"
+  }
+}
+
+/** Our own directory, verified: `cgroup.procs` there must list this process. */
+const ownDirectory = (): Result.Result<string, Refusal> => {
+  const selfCgroup = Result.getOrElse(read("/proc/self/cgroup"), () => "")
+  const mountinfo = Result.getOrElse(read("/proc/self/mountinfo"), () => "")
+  const path = Hierarchy.ownPath(selfCgroup)
+  const mounts = Hierarchy.mounts(mountinfo)
+  if (path === undefined || mounts.length === 0) return Result.fail("no cgroup v2 hierarchy is mounted")
+  const own = Hierarchy.candidates(path, mounts).find(listsUs)
+  return own === undefined ? Result.fail("the cgroup of this process is not visible here") : Result.succeed(own)
+}
+
+const listsUs = (directory: string): boolean =>
+  Result.getOrElse(read(`${directory}/cgroup.procs`), () => "").split("\n").includes(String(process.pid))
+
+const refusals: Readonly<Record<string, Refusal>> = {
+  EACCES: "the cgroup of this process is not writable by this user",
+  EPERM: "the cgroup of this process is not writable by this user",
+  EROFS: "the cgroup hierarchy is mounted read-only"
+}
+
+/** Makes the directory of this owner, after removing those of owners that are dead. */
+export const make = (): Result.Result<string, Refusal> => {
+  const own = ownDirectory()
+  if (Result.isFailure(own)) return own
+  const namespace = namespaceOf()
+  sweep(own.success, namespace)
+  const owner = { namespace, pid: process.pid, start: startOf(process.pid) ?? "0" }
+  const directory = `${own.success}/${OwnerName.format(owner, crypto.randomBytes(8).toString("hex"))}`
+  const made = Files.make(directory)
+  if (Result.isFailure(made)) {
+    return Result.fail(refusals[made.failure] ?? `a cgroup could not be made (${made.failure})`)
+  }
+  if (Files.canKill(directory)) return Result.succeed(directory)
+  Files.remove(directory)
+  return Result.fail("the kernel is older than 5.14 and has no cgroup.kill")
+}
+
+/** Ends and removes what dead owners left. Nothing here waits: what does not go away now is found by the next owner. */
+const sweep = (own: string, namespace: string): void => {
+  for (const directory of Result.getOrElse(Files.children(own), () => [])) {
+    const owner = OwnerName.parse(directory.slice(directory.lastIndexOf("/") + 1))
+    if (owner === undefined || !OwnerName.isStale(owner, namespace, startOf)) continue
+    Files.killNow(directory)
+    Files.remove(directory)
+  }
+}

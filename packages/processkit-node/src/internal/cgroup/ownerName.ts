@@ -1,0 +1,35 @@
+/**
+ * Names of the directory that holds all groups of one owner, and what such a name says.
+ *
+ * An owner is a process of a pid namespace: two namespaces can share a cgroup directory, and each would take the
+ * other's owners for dead if the name did not tell them apart. The start time tells a process from a later one with the
+ * same pid, the random part one copy of this library from another in the same process.
+ */
+
+/** Who made a directory. */
+export interface Owner {
+  readonly namespace: string
+  readonly pid: number
+  readonly start: string
+}
+
+const pattern = /^processkit-(\d+)-(\d+)-(\d+)-[0-9a-f]{16}$/
+
+/** Makes a name; `random` is 16 hexadecimal digits. */
+export const format = (owner: Owner, random: string): string =>
+  `processkit-${owner.namespace}-${owner.pid}-${owner.start}-${random}`
+
+/** Reads a name; `undefined` for a directory that is not ours. */
+export const parse = (name: string): Owner | undefined => {
+  const match = pattern.exec(name)
+  return match === null ? undefined : { namespace: match[1] ?? "", pid: Number(match[2]), start: match[3] ?? "" }
+}
+
+/**
+ * Tells whether the owner of a directory is certainly dead.
+ *
+ * `startOf` gives the start time of a process of our own pid namespace, `undefined` where there is none. Nothing can be
+ * known of owners of another namespace.
+ */
+export const isStale = (owner: Owner, namespace: string, startOf: (pid: number) => string | undefined): boolean =>
+  owner.namespace === namespace && startOf(owner.pid) !== owner.start
