@@ -8,7 +8,7 @@ import { inspect } from "node:util"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
-import { collect, eventually, exitOf, fixture, inContainer, request } from "./world.ts"
+import { collect, eventually, exitOf, fixture, inContainer, isInheritable, request } from "./world.ts"
 
 const table = fs.existsSync("/proc/self/stat") ? "proc" : "ps"
 const isLinux = process.platform === "linux"
@@ -303,12 +303,3 @@ describe("a program", () => {
       })
   )
 })
-
-const isInheritable = (fd: string): boolean => {
-  try {
-    const flags = /flags:\s*(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0"
-    return (Number.parseInt(flags, 8) & 0o2_000_000) === 0
-  } catch {
-    return false
-  }
-}

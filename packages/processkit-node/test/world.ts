@@ -1,6 +1,7 @@
 /** What the tests with real processes share: requests, fixtures, and waiting for conditions instead of for luck. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import type * as ProcessBackend from "processkit/ProcessBackend"
@@ -70,6 +71,16 @@ export const exitOf = (
   child: ProcessBackend.Child
 ): Effect.Effect<ProcessBackend.ExitReport, ProcessError.ProcessError> =>
   Effect.callback((resume) => child.onExit(resume))
+
+/** Tells a descriptor of ours that every child inherits: one that we inherited ourselves, open across exec. */
+export const isInheritable = (fd: string): boolean => {
+  try {
+    const flags = /flags:\s*(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0"
+    return (Number.parseInt(flags, 8) & 0o2_000_000) === 0
+  } catch {
+    return false
+  }
+}
 
 export const seconds = Duration.seconds
 
