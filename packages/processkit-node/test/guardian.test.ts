@@ -1,24 +1,29 @@
 import { assert, describe, it } from "@effect/vitest"
-import { line, registration } from "../src/internal/guardian.ts"
-import type { LiveTree } from "../src/internal/liveTrees.ts"
-import type { Phase } from "../src/internal/membership.ts"
-import * as ProcTable from "../src/internal/procTable.ts"
+import { lines } from "../src/internal/guardian.ts"
+import * as Membership from "../src/internal/membership.ts"
 
-const tree = (leader: number, phase: Phase, guarded = true): LiveTree => ({
-  program: "x",
-  table: ProcTable.make(),
-  guarded,
-  startedAt: 0,
-  lineage: { leader, phase, seen: new Map() },
-  wakers: new Set()
-})
+const begun = Membership.started(7)
+const seen: Membership.Lineage = { ...begun, seen: new Map([[7, "a"], [8, "Fri Nov 20"]]) }
 
 describe("what the guardian is told", () => {
-  it("is one line for each change", () => {
-    assert.deepStrictEqual([line("added", 7), line("reaped", 7), line("removed", 7)], ["+7\n", "~7\n", "-7\n"])
+  it("is one line for the beginning and the end of a tree", () => {
+    assert.strictEqual(lines(undefined, begun), "+7\n")
+    assert.strictEqual(lines(begun, undefined), "-7\n")
   })
-  it("is everything alive when it takes over from another", () => {
-    const trees = [tree(7, "running"), tree(8, "orphaned"), tree(9, "running", false)]
-    assert.strictEqual(registration(trees), "+7\n+8\n~8\n")
+  it("is nothing where nothing changed", () => {
+    assert.strictEqual(lines(seen, seen), "")
+  })
+  it("is that the leader was reaped, once", () => {
+    const exited = Membership.exited(begun)
+    assert.strictEqual(lines(begun, exited), "~7\n")
+    assert.strictEqual(lines(exited, { ...exited, phase: "orphaned" }), "")
+  })
+  it("is who was seen, and who is not there any more, in words without blanks", () => {
+    assert.strictEqual(lines(begun, seen), "=7:a\n=8:Fri_Nov_20\n")
+    assert.strictEqual(lines(seen, { ...begun, seen: new Map([[8, "later"]]) }), "!7:a\n!8:Fri_Nov_20\n=8:later\n")
+    assert.strictEqual(lines(seen, undefined), "!7:a\n!8:Fri_Nov_20\n-7\n")
+  })
+  it("is everything at once when it takes over from another", () => {
+    assert.strictEqual(lines(undefined, { ...seen, phase: "orphaned" }), "+7\n~7\n=7:a\n=8:Fri_Nov_20\n")
   })
 })
