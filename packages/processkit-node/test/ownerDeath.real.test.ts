@@ -5,6 +5,7 @@ import { once } from "node:events"
 import * as fs from "node:fs"
 import { constants } from "node:os"
 import * as LiveTrees from "../src/internal/liveTrees.ts"
+import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
 import { hasProc, makeMark } from "./survivors.ts"
 import { eventually, exitOf, fixture, inContainer, isInheritable, request, type World } from "./world.ts"
 
@@ -33,8 +34,8 @@ if (missing.length > 0) {
   console.warn(`guardian: not tested with ${missing.join(", ")}, which this machine does not have`)
 }
 
-// ignores-sigterm, new-session, job-control, evil-comm, holds-pipe-open, and a sleeper in another group.
-const members = 3 + 4 + 4 + 2 + 1 + 1
+// ignores-sigterm, new-session, job-control, evil-comm, holds-pipe-open, breaks-away, and a sleeper in another group.
+const members = 3 + 4 + 4 + 2 + 1 + 3 + 1
 
 /** Runs an owner, counts its members, lets it end, and looks who is alive one second later. */
 const run = Effect.fnUntraced(function*(way: string, table: string, shell: ReadonlyArray<string>) {
@@ -70,6 +71,36 @@ describe.runIf(hasProc)("an owner", () => {
         }))
     }
   }
+
+  for (const way of ["exit", "throw", "reject", "handled"]) {
+    for (const table of ["proc", "ps"] as const) {
+      it.live(`that ends by ${way} takes all linked members along by itself, without a guardian (${table})`, () =>
+        Effect.gen(function*() {
+          const { survivors } = yield* run(way, table, ["none"])
+          assert.deepStrictEqual(survivors, [])
+        }))
+    }
+  }
+
+  it.live("that is killed leaves its members behind without a guardian, which the containment admits", () =>
+    Effect.gen(function*() {
+      const { survivors } = yield* run("SIGKILL", "proc", ["none"])
+      assert.lengthOf(survivors, members)
+      for (const pid of survivors) process.kill(pid, "SIGKILL")
+      assert.strictEqual(ProcessGroupBackend.make({ guardian: false }).containment.ownerDeath, "none")
+    }))
+
+  it.live("whose groups are closed ends by itself at once", () =>
+    Effect.gen(function*() {
+      const owner = spawn(process.execPath, ["--conditions=processkit-source", fixture("closes-its-groups.ts")], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      const exit = once(owner, "exit")
+      yield* Effect.promise(() => once(owner.stdout, "data"))
+      const closed = performance.now()
+      assert.deepStrictEqual(yield* Effect.promise(() => exit), [0, null])
+      assert.isBelow(performance.now() - closed, 500)
+    }))
 
   for (const shell of shells) {
     for (const table of ["proc", "ps"] as const) {

@@ -42,6 +42,7 @@ export interface ExitLatch {
 export const latchExit = (child: ChildProcess, noted: () => void): ExitLatch => {
   let exit: ExitResult | undefined
   let observers: Array<(exit: ExitResult) => void> = []
+  child.on("error", () => {}) // nothing of ours makes Node emit one, and one without a listener would end the owner
   // "exit", not "close": a descendant that keeps a pipe open must not delay the news.
   child.on("exit", (code, signal) => {
     if (exit !== undefined) return

@@ -44,13 +44,13 @@ interface Means {
 }
 
 const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
-  const trees = new Set<LiveTrees.LiveTree>()
+  const trees = new Map<LiveTrees.LiveTree, ChildProcess>()
   let isSuspended = false
-  const grove = { table, trees: () => [...trees] }
+  const grove = { table, trees: () => [...trees.keys()] }
   const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
     const guarded = guardian !== undefined
     const tree = LiveTrees.add(pid, { program, table, guarded, onGone: () => trees.delete(tree) })
-    trees.add(tree)
+    trees.set(tree, process)
     if (isSuspended) Ending.stopNewcomer(tree)
     const latch = Child.latchExit(process, () => noteExit(tree, table))
     return Child.make({ process, pid, latch, tree, table })
@@ -73,7 +73,12 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
       isSuspended = false
       return Ending.resume(grove)
     }),
-    release: Effect.sync(() => grove.trees().forEach(LiveTrees.remove))
+    release: Effect.sync(() => {
+      for (const [tree, process] of trees) {
+        process.unref() // what could not be ended must not keep us alive
+        LiveTrees.remove(tree)
+      }
+    })
   }
 }
 
