@@ -50,15 +50,33 @@ export const lines = (before: Lineage | undefined, after: Lineage | undefined): 
 /** How long to wait before a guardian that could not be started is tried again while trees are alive. */
 const retryAfter = 250
 
+/** How long the guardian may believe in a tree that is gone; no system gives all its pids out in this time. */
+const flushAfter = 20
+
 let current: ChildProcess | undefined
 let options: Options = { shell: ["/bin/sh"], table: "proc" }
+
+/** Lines about trees that are gone; they can wait for the next line, which saves waking the guardian for them. */
+let farewells = ""
+let flushing: NodeJS.Timeout | undefined
 
 const write = (text: string): void => {
   if (text !== "") current?.stdin?.write(text, "latin1")
 }
 
+const flush = (): void => {
+  clearTimeout(flushing)
+  flushing = undefined
+  const text = farewells
+  farewells = ""
+  write(text)
+}
+
 const listener: LiveTrees.Listener = (tree, before, after) => {
-  if (tree.guarded) write(lines(before, after))
+  if (!tree.guarded) return
+  farewells += lines(before, after)
+  if (after !== undefined) flush()
+  else flushing ??= setTimeout(flush, flushAfter).unref()
 }
 
 /** Starts a process for the guardian; throws, or gives a child without pid, where that fails. */
@@ -88,6 +106,7 @@ const adopt = (child: ChildProcess, pid: number): void => {
     current = undefined
     replace()
   })
+  farewells = ""
   for (const tree of LiveTrees.all()) listener(tree, undefined, tree.lineage)
 }
 
@@ -106,13 +125,26 @@ const replace = (): void => {
   })
 }
 
-const failed = (errno: string): ProcessError.ProcessError =>
-  ProcessError.make(spawnFailure(errno, { program: title, bytes: () => 0 }))
+/**
+ * The failure to start a guardian, and with it whatever should have been guarded: what was promised for the death of
+ * the owner could not be kept.
+ */
+export const failed = (program: string, shell: string, errno: string): ProcessError.ProcessError => {
+  const reason = spawnFailure(errno, { program, bytes: () => 0 })
+  return ProcessError.make(
+    reason._tag === "ResourceExhausted" ? reason : new ProcessError.Unsupported({
+      feature: "ending processes when their owner is killed",
+      mechanism: "process-group",
+      detail: `${shell} could not be started (${errno}); a runner without guardian does not need it`
+    })
+  )
+}
 
-const start: Effect.Effect<void, ProcessError.ProcessError> = Effect.callback((resume) => {
+/** Starts a guardian, or fails with the errno. */
+const start: Effect.Effect<void, string> = Effect.callback((resume) => {
   try {
     const child = launch()
-    child.on("error", (error) => resume(Effect.fail(failed(errnoOf(error)))))
+    child.on("error", (error) => resume(Effect.fail(errnoOf(error))))
     if (child.pid === undefined) {
       child.stdin?.on("error", () => {})
       child.stdin?.destroy()
@@ -121,14 +153,14 @@ const start: Effect.Effect<void, ProcessError.ProcessError> = Effect.callback((r
     adopt(child, child.pid)
     resume(Effect.void)
   } catch (thrown) {
-    resume(Effect.fail(failed(errnoOf(thrown))))
+    resume(Effect.fail(errnoOf(thrown)))
   }
 })
 
-/** Makes sure that there is a guardian; fails where there can be none. */
-export const ensure = (wanted: Options): Effect.Effect<void, ProcessError.ProcessError> =>
+/** Makes sure that there is a guardian before a program is started; fails where there can be none. */
+export const ensure = (program: string, wanted: Options): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.suspend(() => {
     if (current !== undefined) return Effect.void
     options = wanted
-    return start
+    return Effect.mapError(start, (errno) => failed(program, wanted.shell[0], errno))
   })

@@ -59,7 +59,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     containment,
     spawn: (request) => {
       const start = Spawn.spawn(request, adopt(request.program))
-      return guardian === undefined ? start : Effect.andThen(Guardian.ensure(guardian), start)
+      return guardian === undefined ? start : Effect.andThen(Guardian.ensure(request.program, guardian), start)
     },
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
