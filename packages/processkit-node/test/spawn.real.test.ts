@@ -1,9 +1,11 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { text } from "node:stream/consumers"
 import { inspect } from "node:util"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
@@ -172,26 +174,30 @@ describe("a program that cannot be started", () => {
       const long = yield* refused("true", [secret + "x".repeat(200_000)])
       assert.notInclude(inspect(long, { depth: 9 }), secret)
     }))
+})
 
-  it.live.skipIf(!isLinux)(
-    "is ResourceExhausted when descriptors run out, and what is alive can still be ended",
-    () =>
-      Effect.gen(function*() {
-        const { text } = yield* output("/bin/sh", [
-          "-c",
-          "ulimit -n 64 && exec \"$0\" --conditions=processkit-source \"$1\"",
-          process.execPath,
-          fixture("runs-out-of-descriptors.ts")
-        ])
-        assert.deepStrictEqual(JSON.parse(text), {
-          reason: "ResourceExhausted",
-          errno: "EMFILE",
-          descriptorsLost: 0,
-          survivors: 0,
-          after: "Exited"
-        })
-      })
-  )
+/** What a fixture prints that starts processes under a limit until one is refused, as nobody where that is possible. */
+const underLimit = (limit: string) =>
+  Effect.promise(() => {
+    const command = `ulimit ${limit} && exec "$0" --conditions=processkit-source "$1"`
+    const args = ["-c", command, process.execPath, fixture("starts-too-much.ts")]
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+    const child = spawn("/bin/bash", args, { ...nobody, cwd: "/", stdio: ["ignore", "pipe", "inherit"] })
+    return text(child.stdout).then((printed): unknown => JSON.parse(printed))
+  })
+
+describe.runIf(isLinux)("a start that the operating system has no resources for", () => {
+  const recovered = { descriptorsLost: 0, survivors: 0, after: "Exited", unhandled: 0 }
+
+  it.live("is ResourceExhausted when descriptors run out, and what is alive can still be ended", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* underLimit("-n 64"), { reason: "ResourceExhausted", errno: "EMFILE", ...recovered })
+    }))
+
+  it.live("is ResourceExhausted when processes run out, and what is alive can still be ended", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* underLimit("-u 60"), { reason: "ResourceExhausted", errno: "EAGAIN", ...recovered })
+    }))
 })
 
 describe("a program", () => {

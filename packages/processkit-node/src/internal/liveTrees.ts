@@ -19,6 +19,7 @@ export type Listener = (
  * One started process and its descendants.
  *
  * `wakers` are called at the leader's exit and when nothing is left. `guarded` tells whether the guardian knows of it.
+ * `onLost` is called where the leader has vanished and its exit was not reported.
  */
 export interface LiveTree {
   readonly program: string
@@ -27,6 +28,7 @@ export interface LiveTree {
   readonly startedAt: number
   readonly lineage: Membership.Lineage
   readonly wakers: Set<() => void>
+  readonly onLost: () => void
 }
 
 interface Entry extends LiveTree {
@@ -69,7 +71,7 @@ export const include = (pid: number): void => {
 /** Enters the tree of a process that was just started. */
 export const add = (
   leader: number,
-  options: Pick<Entry, "program" | "table" | "guarded" | "onGone">
+  options: Pick<Entry, "program" | "table" | "guarded" | "onGone" | "onLost">
 ): LiveTree => {
   const tree: Entry = {
     ...options,
