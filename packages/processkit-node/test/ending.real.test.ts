@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import { text } from "node:stream/consumers"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as LiveTrees from "../src/internal/liveTrees.ts"
 import { hasProc } from "./survivors.ts"
-import { collect, eventually, exitOf, inContainer, request, seconds, type World } from "./world.ts"
+import { collect, eventually, exitOf, fixture, inContainer, request, seconds, type World } from "./world.ts"
 
 const tables = hasProc ? (["proc", "ps"] as const) : []
 const isRoot = process.getuid?.() === 0
@@ -325,6 +326,23 @@ const groupOf = (pid: number): number => {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1")
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2])
 }
+
+describe.runIf(hasProc && isRoot)("a member that belongs to somebody else", () => {
+  it.live.each(tables)(
+    "is an error for who signals it, and a survivor for who waits for it (%s)",
+    (table) =>
+      Effect.gen(function*() {
+        const args = ["--conditions=processkit-source", fixture("drops-privileges.ts"), table]
+        const owner = spawn(process.execPath, args, { cwd: "/", stdio: ["ignore", "pipe", "inherit"] })
+        const printed = yield* Effect.promise(() => text(owner.stdout))
+        assert.deepStrictEqual(JSON.parse(printed), {
+          signal: "signalling a process failed for the command: EPERM",
+          leader: "signalling a process failed for /bin/sleep: EPERM",
+          reported: true
+        })
+      })
+  )
+})
 
 describe("a container", () => {
   it.live("keeps no trace of two hundred runs", () =>
