@@ -8,6 +8,7 @@ import { errnoOf } from "./errno.ts"
 const closedErrnos: ReadonlySet<string> = new Set([
   "EPIPE",
   "ECONNRESET",
+  "ECANCELED", // a write under way when we closed the socket ourselves
   "ERR_STREAM_DESTROYED",
   "ERR_STREAM_WRITE_AFTER_END",
   "ERR_STREAM_PREMATURE_CLOSE"

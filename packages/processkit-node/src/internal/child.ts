@@ -14,6 +14,7 @@ import * as ByteSource from "./byteSource.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Ending from "./ending.ts"
 import type { LiveTree } from "./liveTrees.ts"
+import * as Membership from "./membership.ts"
 import type { ProcessTable } from "./processTable.ts"
 import * as Signalling from "./signalling.ts"
 
@@ -83,7 +84,7 @@ export const make = (options: {
   readonly table: ProcessTable
 }): ProcessBackend.Child => {
   const { latch, pid, process, table, tree } = options
-  const grove = { table, trees: () => tree.lineage.phase === "dissolved" && tree.lineage.seen.size === 0 ? [] : [tree] }
+  const grove = { table, trees: () => Membership.isGone(tree.lineage) ? [] : [tree] }
   return {
     pid,
     stdin: process.stdin === null ? undefined : ByteSink.make(process.stdin),

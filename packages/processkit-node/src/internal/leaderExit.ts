@@ -60,5 +60,5 @@ const isCertainlyEmpty = (tree: LiveTrees.LiveTree, table: ProcessTable): boolea
 export const noteExit = (tree: LiveTrees.LiveTree, table: ProcessTable): void => {
   if (isCertainlyEmpty(tree, table)) return LiveTrees.remove(tree)
   LiveTrees.update(tree, Membership.exited(tree.lineage))
-  request({ table, trees: () => tree.lineage.phase === "dissolved" ? [] : [tree] }, () => {})
+  request({ table, trees: () => Membership.isGone(tree.lineage) ? [] : [tree] }, () => {})
 }
