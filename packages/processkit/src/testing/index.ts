@@ -1,0 +1,2 @@
+export * as Reply from "./Reply.ts"
+export * as ScriptedRunner from "./ScriptedRunner.ts"
