@@ -102,7 +102,8 @@ const spawn = (
   const stderr = request.stderr === "pipe" ? new ScriptedPipe() : undefined
   const family: Array<ScriptedProcess> = []
   const born = (program: Program, input: ScriptedInput | undefined): ScriptedProcess => {
-    const process = new ScriptedProcess({ id: newId(), program, request, input, stdout, stderr, context, fork })
+    const pipes = program.holdsPipes === false ? { stdout: undefined, stderr: undefined } : { stdout, stderr }
+    const process = new ScriptedProcess({ id: newId(), program, request, input, ...pipes, context, fork })
     family.push(process)
     processes.push(process)
     return process

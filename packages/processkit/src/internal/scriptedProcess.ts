@@ -22,7 +22,7 @@ export interface Io {
   readonly write: (stream: "stdout" | "stderr", output: string | Uint8Array) => Effect.Effect<void>
   /** The next bytes of standard input, or `undefined` at end of file. */
   readonly read: Effect.Effect<Uint8Array | undefined>
-  /** Starts a descendant that shares the output pipes and reads nothing. */
+  /** Starts a descendant, which reads nothing. */
   readonly fork: (program: Program) => Effect.Effect<void>
 }
 
@@ -30,6 +30,8 @@ export interface Io {
 export interface Program {
   readonly main: (io: Io) => Effect.Effect<Outcome.Exit>
   readonly signals?: Signals.Dispositions | undefined
+  /** Whether a descendant with this program holds the output pipes of its parent; it does by default. */
+  readonly holdsPipes?: boolean | undefined
 }
 
 /** What a process is born with. */
