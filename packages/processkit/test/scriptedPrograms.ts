@@ -1,6 +1,7 @@
 /** The programs of the backend contract, as scripts, and what tests of the engine run that no reply can say yet. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import * as Outcome from "processkit/Outcome"
 import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
@@ -78,11 +79,12 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   missing: line("missing")
 }
 
+const missing = (program: string) => ProcessError.make(new ProcessError.NotFound({ program, searched: [] }))
+
 /** A backend that knows the programs of the contract, and those of a test besides. */
 export const backend = (more: Record<string, Program> = {}): ScriptedBackend.ScriptedBackend => {
   const find = ({ args, program }: ProcessBackend.SpawnRequest): Program | undefined =>
     more[program] ?? scripts[program]?.(args)
-  const missing = (program: string) => ProcessError.make(new ProcessError.NotFound({ program, searched: [] }))
   const program = (request: ProcessBackend.SpawnRequest) =>
     Effect.suspend(() => {
       const found = find(request)
@@ -95,3 +97,29 @@ export const layer: Layer.Layer<ProcessBackend.ProcessBackend> = Layer.sync(
   ProcessBackend.ProcessBackend,
   () => backend().service
 )
+
+type Service = ProcessBackend.ProcessBackend["Service"]
+
+/** Changes the containers of a backend, and the children in them. */
+export const mapContainer = (
+  below: Service,
+  f: (container: ProcessBackend.Container) => Partial<ProcessBackend.Container>
+): Service => ({ ...below, open: Effect.map(below.open, (container) => ({ ...container, ...f(container) })) })
+
+/** A backend whose containers are waited for as real ones are: until they are empty, for ever if need be. */
+export const patient = (below: Service): Service =>
+  mapContainer(below, ({ members }) => ({
+    awaitEmpty: () =>
+      Effect.repeat(Effect.andThen(TestClock.withLive(Effect.sleep("1 millis")), Effect.orDie(members)), {
+        until: (left) => left.length === 0
+      })
+  }))
+
+/** A backend whose processes outlive even `SIGKILL`, as those that hang in the kernel do. */
+export const unkillable = (below: Service): Service => {
+  const deaf = { signal: () => Effect.void, kill: Effect.void }
+  return mapContainer(below, (container) => ({
+    ...deaf,
+    spawn: (request) => Effect.map(container.spawn(request), (child) => ({ ...child, ...deaf }))
+  }))
+}
