@@ -16,12 +16,20 @@
  * @since 0.1.0
  */
 import { dual } from "effect/Function"
+import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import * as Signals from "../internal/scriptedSignals.ts"
 import * as Outcome from "../Outcome.ts"
 import type * as Signal from "../Signal.ts"
 
 const TypeId = "~processkit/testing/Reply"
+
+const Proto = {
+  [TypeId]: TypeId,
+  pipe() {
+    return Pipeable.pipeArguments(this, arguments)
+  }
+}
 
 /**
  * How a scripted program ends: by itself, only when somebody ends it, or not even started.
@@ -42,7 +50,7 @@ export type Ending =
  * @category models
  * @since 0.1.0
  */
-export interface Reply {
+export interface Reply extends Pipeable.Pipeable {
   readonly [TypeId]: typeof TypeId
   readonly stdout: string
   readonly stderr: string
@@ -148,8 +156,14 @@ export const withStderr: {
 
 // -----------------------------------------------------------------------------
 
-function reply(fields: { readonly stdout?: string; readonly stderr?: string; readonly ending: Ending }): Reply {
-  return { [TypeId]: TypeId, stdout: fields.stdout ?? "", stderr: fields.stderr ?? "", ending: fields.ending }
+interface Fields {
+  readonly stdout?: string
+  readonly stderr?: string
+  readonly ending: Ending
+}
+
+function reply({ ending, stderr = "", stdout = "" }: Fields): Reply {
+  return Object.assign(Object.create(Proto), { stdout, stderr, ending })
 }
 
 const exits = (code: number): Ending => ({ _tag: "Ends", exit: Outcome.exited(code) })
