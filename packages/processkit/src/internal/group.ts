@@ -69,10 +69,12 @@ class GroupState {
     this.isOpen = false
     const quiet = this.#quiet = Deferred.makeUnsafe<void>()
     return (this.#starting === 0 ? Effect.void : Deferred.await(quiet)).pipe(
-      Effect.andThen(
-        Effect.suspend(() => this.spares ? Effect.void : this.ladder.stop({ ...this.stop, escalate: true }))
-      ),
-      Effect.andThen(Effect.sync(() => this.runs.forEach((run) => run.giveUpOutput()))),
+      Effect.andThen(Effect.suspend(() =>
+        this.spares
+          ? Effect.succeed([])
+          : Effect.map(this.ladder.stop({ ...this.stop, escalate: true }), ({ survivors }) => survivors)
+      )),
+      Effect.flatMap((survivors) => Effect.sync(() => this.runs.forEach((run) => run.leave(survivors)))),
       Effect.andThen(this.container.release)
     )
   })
