@@ -20,7 +20,7 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
     stderrLines: linesOnce(program, "stderr", run.stderr),
     outcome: run.outcome,
     result: run.result((kept) => kept.text(), "", false),
-    resultBytes: run.result((kept) => kept.bytes(), new Uint8Array(0), true),
+    resultBytes: run.result((kept) => kept.bytes(), nothing, true),
     isRunning: Effect.sync(() => run.isRunning),
     signal: (signal) =>
       Effect.flatMap(
