@@ -63,4 +63,3 @@ export const has = (what: string, available: boolean): boolean => {
 }
 
 export const isRoot: boolean = process.getuid?.() === 0
-
