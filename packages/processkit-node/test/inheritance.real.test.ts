@@ -20,6 +20,11 @@ const list = (command: Command.Command): Effect.Effect<Array<string>, unknown, n
     NodeProcessRunner.layer
   )
 
+const pk = (lines: ReadonlyArray<string>) => lines.filter((line) => line.startsWith("PK_")).toSorted()
+
+/** What standard input is. */
+const zero = (stdin?: Command.Options["stdin"]) => Command.run(sh("readlink /proc/$$/fd/0", [], { stdin }))
+
 /** Descriptors of this process that it was born with open across exec, and that are not for the child to have. */
 const inherited = (): Array<string> =>
   fs.readdirSync("/proc/self/fd").filter((fd) => {
@@ -91,7 +96,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child inhe
       )
       const before = { ...process.env }
       const seen = (options: Command.Options) => list(Command.make("env", options))
-      const pk = (lines: ReadonlyArray<string>) => lines.filter((line) => line.startsWith("PK_")).toSorted()
       assert.deepEqual(pk(yield* seen({})), ["PK_ONE=one", "PK_TWO=two"])
       const env = { PK_ONE: undefined, PK_TWO: "2", PK_THREE: Redacted.make("3") }
       assert.deepEqual(pk(yield* seen({ env })), ["PK_THREE=3", "PK_TWO=2"])
@@ -112,8 +116,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child inhe
     "standard input is /dev/null unless something else is asked for",
     () =>
       Effect.gen(function*() {
-        const zero = (stdin?: Command.Options["stdin"]) =>
-          Command.run(sh("readlink /proc/$$/fd/0", [], stdin === undefined ? {} : { stdin }))
         assert.strictEqual(yield* zero(), "/dev/null")
         assert.strictEqual(yield* zero("null"), "/dev/null")
         assert.strictEqual(yield* zero("inherit"), fs.readlinkSync("/proc/self/fd/0"))

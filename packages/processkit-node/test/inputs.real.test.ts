@@ -313,7 +313,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       const keys = ["shell", "cwd", "uid", "gid", "argv0", "detached", "stdio", "env", "timeout", "stdin", "stdout"]
       const pollute = Effect.sync(() => {
         for (const key of keys) {
-          Object.defineProperty(Object.prototype, key, { value: "/nonexistent", configurable: true, writable: true })
+          Reflect.defineProperty(Object.prototype, key, { value: "/nonexistent", configurable: true, writable: true })
         }
       })
       const clean = Effect.sync(() => {
