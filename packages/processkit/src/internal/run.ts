@@ -195,8 +195,10 @@ export class Run {
     this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
   }
 
+  /** An owner that was busy for long finds its timers due before the exits that came first: those are let in. */
   #awaitDeadline(after: Duration.Duration): Effect.Effect<void> {
     return Effect.sleep(after).pipe(
+      Effect.andThen(Effect.yieldNow),
       Effect.andThen(Effect.suspend(() => {
         if (this.isRunning) return this.#intervene({ _tag: "Deadline", after, kind: "deadline" }, this.prepared.stop)
         this.#giveUpOutput()
