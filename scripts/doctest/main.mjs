@@ -25,6 +25,7 @@ const compilerOptions = {
   incremental: false,
   declarationMap: false,
   rootDir: "/",
+  lib: ["ES2023", "DOM"],
   types: ["node"],
   rewriteRelativeImportExtensions: false,
   allowImportingTsExtensions: true,

@@ -146,7 +146,7 @@ describe.each(tables)("a tree looked up in %s", (table) => {
       assert.isFalse(output.ended)
       yield* nothingSurvivesKill(world, child)
       yield* eventually("the pipe ends with its last holder", () => output.ended)
-      assert.strictEqual(output.text, "done\n")
+      assert.strictEqual(output.text, "started\n")
     }))
 
   test("that stopped itself is ended by SIGTERM and SIGCONT", (world) =>

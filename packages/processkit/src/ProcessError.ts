@@ -259,7 +259,7 @@ export class TimedOut extends Data.TaggedError("TimedOut")<
 > {
   override get message(): string {
     const what = this.kind === "deadline" ? "timed out" : "printed nothing"
-    return `${name(this)} ${what} after ${Duration.format(this.after)} and was stopped${tail(this)}`
+    return `${name(this)} ${what} after ${lasting(this.after)} and was stopped${tail(this)}`
   }
   override toJSON(): unknown {
     return preview(this)
@@ -330,7 +330,7 @@ export class NotReady extends Data.TaggedError("NotReady")<{
   readonly last: string
 }> {
   override get message(): string {
-    return `${name(this)} was not ready within ${Duration.format(this.within)}: ${Text.shown(this.last)}`
+    return `${name(this)} was not ready within ${lasting(this.within)}: ${Text.shown(this.last)}`
   }
 }
 
@@ -504,7 +504,7 @@ export class RestartStorm extends Data.TaggedError("RestartStorm")<{
   readonly within: Duration.Duration
 }> {
   override get message(): string {
-    return `${name(this)} was restarted ${this.restarts} times within ${Duration.format(this.within)}`
+    return `${name(this)} was restarted ${this.restarts} times within ${lasting(this.within)}`
   }
 }
 
@@ -681,6 +681,8 @@ const isTransientReason = (reason: Reason): boolean => {
 
 const name = (reason: { readonly program: string | undefined }): string =>
   reason.program === undefined ? "the command" : Text.shown(reason.program)
+
+const lasting = (duration: Duration.Duration): string => Duration.isZero(duration) ? "0ms" : Duration.format(duration)
 
 const tail = (captured: Captured): string => {
   const line = Text.diagnosis(captured.stdout, captured.stderr)

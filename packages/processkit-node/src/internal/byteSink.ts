@@ -5,7 +5,9 @@ import type { Writable } from "node:stream"
 import type { ByteSink } from "processkit/ProcessBackend"
 import { errnoOf } from "./errno.ts"
 
+// ECANCELED is what a write under way is answered with when we close the socket, because the child has exited.
 const closedErrnos: ReadonlySet<string> = new Set([
+  "ECANCELED",
   "EPIPE",
   "ECONNRESET",
   "ECANCELED", // a write under way when we closed the socket ourselves

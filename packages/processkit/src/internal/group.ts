@@ -69,30 +69,32 @@ class GroupState {
     this.isOpen = false
     const quiet = this.#quiet = Deferred.makeUnsafe<void>()
     return (this.#starting === 0 ? Effect.void : Deferred.await(quiet)).pipe(
-      Effect.andThen(
-        Effect.suspend(() => this.spares ? Effect.void : this.ladder.stop({ ...this.stop, escalate: true }))
-      ),
-      Effect.andThen(Effect.sync(() => this.runs.forEach((run) => run.giveUpOutput()))),
+      Effect.andThen(Effect.suspend(() =>
+        this.spares
+          ? Effect.succeed([])
+          : Effect.map(this.ladder.stop({ ...this.stop, escalate: true }), ({ survivors }) => survivors)
+      )),
+      Effect.flatMap((survivors) => Effect.sync(() => this.runs.forEach((run) => run.leave(survivors)))),
       Effect.andThen(this.container.release)
     )
   })
 }
 
-/** Opens a group that its scope closes. */
-export const open = (
+/** Opens a group that its scope closes, and with it the group's span. */
+export const open = Effect.fnUntraced(function*(
   backend: Backend,
   runner: () => Runner,
   options: ProcessGroup.Options | undefined
-): Effect.Effect<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> =>
-  Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop))).pipe(
-    Effect.flatMap((stop) =>
-      Effect.acquireRelease(
-        Effect.map(backend.open, (container) => new GroupState(container, stop)),
-        (state) => state.close
-      )
-    ),
-    Effect.map((state) => fromState(state, backend, runner))
+): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
+  const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop)))
+  const { mechanism } = backend.containment
+  yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
+  const state = yield* Effect.acquireRelease(
+    Effect.map(backend.open, (container) => new GroupState(container, stop)),
+    (state) => state.close
   )
+  return fromState(state, backend, runner)
+})
 
 const fromState = (state: GroupState, backend: Backend, parent: () => Runner): ProcessGroup.ProcessGroup => {
   const { container } = state

@@ -77,6 +77,9 @@ class Newest<A> {
   }
 }
 
+/** Shared, since nobody can write into it: an array of its own costs an allocation outside the heap. */
+const nothing = new Uint8Array(0)
+
 class KeptBytes implements Retention {
   readonly #limits: Limits
   readonly #encoding: string
@@ -132,6 +135,7 @@ class KeptBytes implements Retention {
 
   bytes(): Uint8Array {
     const chunks = this.#chunks()
+    if (chunks.length === 0) return nothing
     if (chunks.length === 1) return chunks[0] as Uint8Array
     const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
     let at = 0
@@ -144,6 +148,7 @@ class KeptBytes implements Retention {
 
   text(): string {
     const bytes = this.bytes()
+    if (bytes.length === 0) return ""
     return new TextDecoder(this.#encoding).decode(
       this.#dropped && this.#headRoom === 0 ? fromCharacter(bytes, this.#encoding) : bytes
     )

@@ -17,10 +17,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
-import type * as ProcessError from "../ProcessError.ts"
+import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Conclusion from "./conclusion.ts"
@@ -104,10 +105,12 @@ export class Run {
     this.stderr?.start()
     this.child.onExit((exit) => this.#exited(exit))
     if (this.isSettled) return
-    this.#feed?.start(this.prepared.payload, this.#around.context)
-    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
+    if (this.isRunning) this.#feed?.start(this.prepared.payload, this.#around.context)
+    this.#listen()
     const { timeout } = this.prepared
-    if (timeout !== undefined && Duration.isFinite(timeout)) this.#deadline = this.#fork(this.#awaitDeadline(timeout))
+    if (!this.isSettled && timeout !== undefined && Duration.isFinite(timeout)) {
+      this.#deadline = this.#fork(this.#awaitDeadline(timeout))
+    }
   }
 
   get program(): string {
@@ -156,16 +159,12 @@ export class Run {
   /** Ends what is left of the run; part of a finalizer, so it waits for nothing that is not bounded. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { container, isPrivate } = this.#setting
-    if (!isPrivate) return this.isRunning ? this.#halt() : Effect.void
-    return (this.isSettled ? Effect.void : this.#halt()).pipe(
+    const halt = Effect.ensuring(this.stop(this.prepared.stop), Effect.sync(() => this.#giveUpOutput()))
+    return (this.isSettled ? Effect.void : halt).pipe(
       Effect.andThen(this.#tidy()),
-      Effect.andThen(container.release)
+      Effect.andThen(isPrivate ? container.release : Effect.void)
     )
   })
-
-  #halt(): Effect.Effect<void> {
-    return Effect.asVoid(this.stop(this.prepared.stop)).pipe(Effect.ensuring(Effect.sync(() => this.giveUpOutput())))
-  }
 
   #pump(source: ProcessBackend.ByteSource | undefined, onLine: ((line: string) => void) | undefined): Pump | undefined {
     if (source === undefined) return undefined
@@ -186,15 +185,23 @@ export class Run {
     this.#fork(this.#intervene({ _tag: "Overflow" }, atOnce))
   }
 
+  /** A signal that fired while the program was being started has told nobody. */
+  #listen(): void {
+    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
+    if (this.#setting.cancelOn?.aborted === true) this.#onAbort()
+  }
+
   readonly #onAbort = (): void => {
     this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
   }
 
+  /** An owner that was busy for long finds its timers due before the exits that came first: those are let in. */
   #awaitDeadline(after: Duration.Duration): Effect.Effect<void> {
     return Effect.sleep(after).pipe(
+      Effect.andThen(Effect.yieldNow),
       Effect.andThen(Effect.suspend(() => {
         if (this.isRunning) return this.#intervene({ _tag: "Deadline", after, kind: "deadline" }, this.prepared.stop)
-        this.giveUpOutput()
+        this.#giveUpOutput()
         return Effect.void
       })),
       Effect.asVoid
@@ -205,8 +212,23 @@ export class Run {
   #intervene(reason: Conclusion.Intervention, policy: Stop): Effect.Effect<StopPolicy.ShutdownReport> {
     return Effect.suspend(() => {
       if (this.isRunning) this.#intervention = Conclusion.outranking(this.#intervention, reason)
-      return this.#ladder.stop({ ...policy, escalate: true })
+      return Effect.tap(
+        this.#ladder.stop({ ...policy, escalate: true }),
+        ({ survivors }) => survivors.length === 0 ? Effect.void : Effect.sync(() => this.leave(survivors))
+      )
     }).pipe(Effect.uninterruptible)
+  }
+
+  /**
+   * Waits no longer for output, nor for a program that is among those that outlived `SIGKILL`: whoever asks for its end
+   * is told who is left instead.
+   */
+  leave(survivors: ReadonlyArray<number>): void {
+    if (survivors.length > 0) {
+      const { program } = this
+      this.#exited(Exit.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors }))))
+    }
+    this.#giveUpOutput()
   }
 
   #exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
@@ -230,12 +252,12 @@ export class Run {
           marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
         return Effect.repeat(this.#setting.sleep(drainWindow), { while: () => !this.isSettled && behind() })
       })),
-      Effect.andThen(Effect.sync(() => this.giveUpOutput()))
+      Effect.andThen(Effect.sync(() => this.#giveUpOutput()))
     )
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
-  giveUpOutput(): void {
+  #giveUpOutput(): void {
     for (const pump of this.#pumps()) pump.close()
   }
 
@@ -274,10 +296,11 @@ export class Run {
   #endLeftovers(): Effect.Effect<void> {
     const { container } = this.#setting
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.orElseSucceed(container.members, () => [])),
+      Effect.andThen(Effect.option(container.members)),
       Effect.flatMap((left) => {
-        this.#leftovers = left.length
-        return left.length === 0 ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
+        if (Option.isSome(left)) this.#leftovers = left.value.length
+        const nobody = Option.isSome(left) && left.value.length === 0
+        return nobody ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
       })
     )
   }

@@ -9,7 +9,10 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as Signal from "../Signal.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import type { Stop } from "./inputRules.ts"
 import * as Telemetry from "./telemetry.ts"
@@ -56,10 +59,10 @@ export class StopLadder {
       const mine = Deferred.makeUnsafe<StopPolicy.ShutdownReport>()
       this.#climb = mine
       this.#hurried = false
-      return Effect.tap(this.#ascend(request), (report) => {
+      return Effect.onExit(this.#ascend(request), (exit) => {
         this.#climb = undefined
-        if (report.members > 0) this.first ??= report
-        return Deferred.succeed(mine, report)
+        if (Exit.isSuccess(exit) && exit.value.members > 0) this.first ??= exit.value
+        return Deferred.done(mine, exit)
       })
     }).pipe(Effect.uninterruptible)
   }
@@ -67,15 +70,21 @@ export class StopLadder {
   readonly #ascend = Effect.fnUntraced(
     function*(this: StopLadder, request: Request): Effect.fn.Return<StopPolicy.ShutdownReport> {
       const began = yield* Clock.monotonicTimeNanos
-      const members = yield* Effect.orElseSucceed(this.#tree.members, () => [])
-      const asked = members.length > 0 && request.signal !== "SIGKILL" && !Duration.isZero(request.grace)
-      const left = asked ? yield* this.#ask(request) : members
-      const kill = left.length > 0 && request.escalate
-      const survivors = kill ? yield* this.#force(left) : left
-      const elapsed = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
-      const forced = kill || this.#hurried || (members.length > 0 && request.signal === "SIGKILL")
-      const report = { signal: request.signal, forced, members: members.length, survivors, elapsed }
-      yield* Telemetry.teardown(report)
+      // Members that cannot be listed are not members that are not there: then everything is done as if there were some.
+      const found = yield* Effect.option(this.#tree.members)
+      const nobody = Option.isSome(found) && found.value.length === 0
+      const first = firstSignal(request)
+      const kills = request.escalate || first === "SIGKILL"
+      const calm = nobody || (first !== "SIGKILL" && (yield* this.#ask(request)).length === 0)
+      const survivors = calm ? [] : yield* this.#insist(kills)
+      const report: StopPolicy.ShutdownReport = {
+        signal: nobody ? request.signal : first,
+        forced: !nobody && (this.#hurried || (!calm && kills)),
+        members: Option.isSome(found) ? found.value.length : 0,
+        survivors,
+        elapsed: Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
+      }
+      yield* Telemetry.teardown(report, kills)
       return report
     }.bind(this)
   )
@@ -88,10 +97,16 @@ export class StopLadder {
     )
   }
 
-  #force(left: ReadonlyArray<number>): Effect.Effect<ReadonlyArray<number>> {
-    return Effect.ignore(Effect.tapError(this.#tree.kill, (error) => Effect.logDebug("kill failed", error))).pipe(
-      Effect.andThen(Effect.logDebug(`killing ${left.length} processes that outlived the grace`)),
+  /** Kills whoever outlived the grace, or only counts them where they are to be spared. */
+  #insist(kills: boolean): Effect.Effect<ReadonlyArray<number>> {
+    if (!kills) return this.#tree.awaitEmpty(Duration.zero)
+    return Effect.logDebug("killing what is left of a process tree").pipe(
+      Effect.andThen(Effect.ignore(this.#tree.kill, { log: "Debug" })),
       Effect.andThen(this.#tree.awaitEmpty(killBudget))
     )
   }
 }
+
+/** Without a grace there is nothing to wait for before `SIGKILL`, unless that is not to follow. */
+const firstSignal = ({ escalate, grace, signal }: Request): Signal.Signal =>
+  escalate && Duration.isZero(grace) ? "SIGKILL" : signal

@@ -29,9 +29,12 @@ const during = <A, R>(
     Effect.scoped(
       Effect.flatMap(
         runner.start(command, { overflow }),
-        (running) => command.options.stdin === "pipe" ? Effect.andThen(running.stdin.end, ask(running)) : ask(running)
+        (running) => Effect.andThen(closeWriter(command, running), ask(running))
       )
     ))
+
+const closeWriter = (command: Command.Command, running: RunningProcess.RunningProcess): Effect.Effect<void> =>
+  command.options.stdin === "pipe" ? running.stdin.end : Effect.void
 
 /** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
 const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
@@ -183,11 +186,14 @@ const withinDeadline = (running: RunningProcess.RunningProcess): Effect.Effect<v
 export const stdoutLines = (
   command: Command.Command
 ): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
-  Stream.unwrap(Effect.map(capturing(command, start(command)), (running) =>
-    Stream.concat(
-      running.stdoutLines,
-      Stream.fromEffectDrain(Effect.flatMap(running.result, ProcessResult.ensureSuccess))
-    )))
+  Stream.unwrap(Effect.map(
+    Effect.tap(capturing(command, start(command)), (running) => closeWriter(command, running)),
+    (running) =>
+      Stream.concat(
+        running.stdoutLines,
+        Stream.fromEffectDrain(Effect.flatMap(running.result, ProcessResult.ensureSuccess))
+      )
+  ))
 
 export const start = (command: Command.Command): Verb<RunningProcess.RunningProcess, Scope.Scope> =>
   Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.start(command))
