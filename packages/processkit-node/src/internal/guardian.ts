@@ -50,33 +50,15 @@ export const lines = (before: Lineage | undefined, after: Lineage | undefined): 
 /** How long to wait before a guardian that could not be started is tried again while trees are alive. */
 const retryAfter = 250
 
-/** How long the guardian may believe in a tree that is gone; no system gives all its pids out in this time. */
-const flushAfter = 20
-
 let current: ChildProcess | undefined
 let options: Options = { shell: ["/bin/sh"], table: "proc" }
-
-/** Lines about trees that are gone; they can wait for the next line, which saves waking the guardian for them. */
-let farewells = ""
-let flushing: NodeJS.Timeout | undefined
 
 const write = (text: string): void => {
   if (text !== "") current?.stdin?.write(text, "latin1")
 }
 
-const flush = (): void => {
-  clearTimeout(flushing)
-  flushing = undefined
-  const text = farewells
-  farewells = ""
-  write(text)
-}
-
 const listener: LiveTrees.Listener = (tree, before, after) => {
-  if (!tree.guarded) return
-  farewells += lines(before, after)
-  if (after !== undefined) flush()
-  else flushing ??= setTimeout(flush, flushAfter).unref()
+  if (tree.guarded) write(lines(before, after))
 }
 
 /** Starts a process for the guardian; throws, or gives a child without pid, where that fails. */
@@ -106,7 +88,6 @@ const adopt = (child: ChildProcess, pid: number): void => {
     current = undefined
     replace()
   })
-  farewells = ""
   for (const tree of LiveTrees.all()) listener(tree, undefined, tree.lineage)
 }
 
