@@ -1,7 +1,7 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -158,6 +158,14 @@ describe("a program that cannot be started", () => {
       assert.propertyVal(reason, "_tag", "IoFailed")
       assert.propertyVal(reason, "errno", "ENOENT")
       assert.propertyVal(yield* refused(at("missing"), [], { stdin }), "_tag", "NotFound")
+    }))
+
+  it.live("is Unsupported where a stream is a named pipe, instead of blocking the owner", () =>
+    Effect.gen(function*() {
+      spawnSync("mkfifo", [at("fifo")])
+      const stdin = { _tag: "File", path: at("fifo") } as const
+      assert.propertyVal(yield* refused("cat", [], { stdin }), "_tag", "Unsupported")
+      assert.propertyVal(yield* refused("cat", [], { stderr: { ...stdin, append: true } }), "_tag", "Unsupported")
     }))
 
   it.live("tells nothing of its arguments, in no rendering of the error", () =>

@@ -34,10 +34,12 @@ interface Remembered {
 const maxRemembered = 256
 const remembered = new Map<string, Remembered>()
 
+/** A `Map` keeps the order of insertion, so the first key is the one that was set the longest ago. */
 const remember = (file: string, entry: Remembered): void => {
   remembered.delete(file)
   remembered.set(file, entry)
-  if (remembered.size > maxRemembered) { for (const oldest of remembered.keys()) return void remembered.delete(oldest) }
+  const oldest = remembered.keys().next()
+  if (remembered.size > maxRemembered && oldest.done !== true) remembered.delete(oldest.value)
 }
 
 const readHead = (file: string): Buffer => {
