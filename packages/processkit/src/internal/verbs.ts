@@ -38,7 +38,7 @@ const closeWriter = (command: Command.Command, running: RunningProcess.RunningPr
 
 /** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
 const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
-  const { retry } = command.options
+  const retry = InputRules.retryOf(command)
   if (retry === undefined || InputRules.feedsOnce(command)) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
   return Effect.retry(verb, {
