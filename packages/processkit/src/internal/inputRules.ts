@@ -108,12 +108,6 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
 export const feedsOnce = ({ options }: Command.Command): boolean =>
   Stdin.isSource(options.stdin) && options.stdin._tag === "Feed" && options.stdin.once !== undefined
 
-/** The bounds of a command's buffer in plain numbers, for a report; `undefined` where there is none. */
-export const boundsOf = (command: Command.Command): { maxLines: number | undefined; maxBytes: number | undefined } => {
-  const { bytes, lines } = limits(command.options.buffer)
-  return { maxLines: lines === Infinity ? undefined : lines, maxBytes: bytes === Infinity ? undefined : bytes }
-}
-
 /** Completes a stop policy, refusing what is not one. */
 export const stopPolicy = (
   policy: StopPolicy.StopPolicy | undefined,

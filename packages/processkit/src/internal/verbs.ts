@@ -65,28 +65,9 @@ const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
 const success = (command: Command.Command, overflow: ProcessRunner.StartOptions["overflow"]) =>
   during(command, overflow, (running) => Effect.flatMap(running.result, ProcessResult.ensureSuccess))
 
-/** Standard output of a successful run, all of it. */
+/** Standard output of a successful run, all of it: a value made of what a buffer left would be wrong without a word. */
 const wholeOutput = (command: Command.Command): Verb<string> =>
-  capturing(
-    command,
-    Effect.flatMap(success(command, "end"), (result) =>
-      result.truncated ? Effect.fail(droppedOutput(command, result)) : Effect.succeed(result.stdout))
-  )
-
-/** A buffer that drops is fine for looking at; a value made of what is left would be wrong without saying so. */
-const droppedOutput = (
-  command: Command.Command,
-  result: ProcessResult.ProcessResult<string>
-): ProcessError.ProcessError =>
-  ProcessError.make(
-    new ProcessError.OutputTooLarge({
-      program: result.program,
-      stream: "stdout",
-      ...InputRules.boundsOf(command),
-      totalLines: undefined,
-      totalBytes: result.stdout.length
-    })
-  )
+  capturing(command, Effect.map(success(command, "whole"), (result) => result.stdout))
 
 export const run = (command: Command.Command): Verb<string> =>
   retried(command, Effect.map(wholeOutput(command), (stdout) => stdout.trimEnd()))
