@@ -262,9 +262,11 @@ export const resolveEnvironment = (
   owner: Readonly<Record<string, string | undefined>>
 ): Record<string, string> => {
   const result: Record<string, string> = Object.create(null)
-  const names = env.base === "inherit" ? Object.keys(owner) : env.base === "empty" ? [] : env.base
+  const all = env.base === "inherit"
+  const names = all ? Object.keys(owner) : env.base === "empty" ? [] : env.base
   for (const name of names) {
-    const value = Object.hasOwn(owner, name) ? owner[name] : undefined
+    // Keys are the owner's own. Asking again would cost as much as reading: `process.env` answers outside JavaScript.
+    const value = all || Object.hasOwn(owner, name) ? owner[name] : undefined
     if (value !== undefined) result[name] = value
   }
   for (const [name, value] of env.set) {
