@@ -263,9 +263,10 @@ export const resolveEnvironment = (
 ): Record<string, string> => {
   const result: Record<string, string> = Object.create(null)
   const all = env.base === "inherit"
-  const names = all ? Object.keys(owner) : env.base === "empty" ? [] : env.base
+  const names = all ? Object.getOwnPropertyNames(owner) : env.base === "empty" ? [] : env.base
   for (const name of names) {
-    // Keys are the owner's own. Asking again would cost as much as reading: `process.env` answers outside JavaScript.
+    // Each question to `process.env` leaves JavaScript, so none is asked twice: its own names need no second look, and
+    // `Object.keys` would ask of each whether it is enumerable.
     const value = all || Object.hasOwn(owner, name) ? owner[name] : undefined
     if (value !== undefined) result[name] = value
   }
