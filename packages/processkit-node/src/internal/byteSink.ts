@@ -5,9 +5,12 @@ import type { Writable } from "node:stream"
 import type { ByteSink } from "processkit/ProcessBackend"
 import { errnoOf } from "./errno.ts"
 
+// ECANCELED is what a write under way is answered with when we close the socket, because the child has exited.
 const closedErrnos: ReadonlySet<string> = new Set([
+  "ECANCELED",
   "EPIPE",
   "ECONNRESET",
+  "ECANCELED", // a write under way when we closed the socket ourselves
   "ERR_STREAM_DESTROYED",
   "ERR_STREAM_WRITE_AFTER_END",
   "ERR_STREAM_PREMATURE_CLOSE"

@@ -39,8 +39,6 @@ export const make = (socket: Readable): ByteSource => {
   }
   const finish = (errno: string | undefined): void => {
     ending ??= { errno: endOf(errno) }
-    // A paused receiver has taken everything up to here, and the end is no chunk: it need not ask for it.
-    if (state === "paused" && held.length === 0) state = "flowing"
     settle()
   }
 

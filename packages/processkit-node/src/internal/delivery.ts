@@ -41,16 +41,15 @@ export const sendAll = (
   list.filter((target) => Signalling.send(target, number, table.probe) === "denied")
 
 /**
- * Members of signalled groups that did not get the signal, because they belong to somebody else.
+ * Tells whether members of signalled groups did not get the signal because they belong to somebody else.
  *
  * A group signal succeeds as soon as it reached one process (kill(2), man-pages 6.7), so each is asked with signal 0,
  * which delivers nothing.
  */
-export const deniedInGroups = (attributions: ReadonlyArray<Attribution>, table: ProcessTable): ReadonlyArray<Row> =>
-  attributions.flatMap(({ group, lineage, members }) =>
-    group
-      ? members.filter((row) =>
-        row.pgid === lineage.leader && Signalling.send({ _tag: "process", row }, 0, table.probe) === "denied"
-      )
-      : []
+export const isDeniedInGroups = (attributions: ReadonlyArray<Attribution>, table: ProcessTable): boolean =>
+  attributions.some(({ group, lineage, members }) =>
+    group &&
+    members.some((row) =>
+      row.pgid === lineage.leader && Signalling.send({ _tag: "process", row }, 0, table.probe) === "denied"
+    )
   )

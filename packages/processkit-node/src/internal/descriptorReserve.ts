@@ -37,3 +37,25 @@ export const openWithReserve = (path: string): number => {
     return fs.openSync(path, fs.constants.O_RDONLY)
   }
 }
+
+/** What a start takes at most: two for each standard stream, two for the answer of the child (`uv_spawn`, libuv 1.x). */
+const neededByStart = 8
+
+/**
+ * Tells the errno for which a start would run out of descriptors half-way.
+ *
+ * Asked before each start: a child for which the last descriptors are missing fails with EMFILE, and Node (22 and 24)
+ * then loses the pipes that libuv has opened for it (`ChildProcess.prototype.spawn` returns before it looks at them).
+ */
+export const shortage = (): string | undefined => {
+  const opened: Array<number> = []
+  try {
+    while (opened.length < neededByStart) opened.push(fs.openSync("/dev/null", fs.constants.O_RDONLY))
+    return undefined
+  } catch (thrown) {
+    const errno = errnoOf(thrown)
+    return errno === "EMFILE" || errno === "ENFILE" ? errno : undefined
+  } finally {
+    for (const fd of opened) fs.closeSync(fd)
+  }
+}

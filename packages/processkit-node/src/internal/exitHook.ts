@@ -26,4 +26,4 @@ const adjust = (): void => {
 }
 
 /** Keeps the hook in place from now on whenever a tree is alive. */
-export const install = (): void => LiveTrees.listen("exitHook", { added: adjust, changed: () => {}, removed: adjust })
+export const install = (): void => LiveTrees.listen("exitHook", adjust)

@@ -15,6 +15,7 @@ import * as ProcessError from "processkit/ProcessError"
 import { errnoOf } from "./errno.ts"
 import { program } from "./guardianProgram.ts"
 import * as LiveTrees from "./liveTrees.ts"
+import type { Lineage } from "./membership.ts"
 import { psPath } from "./psTable.ts"
 import { spawnFailure } from "./spawnFailure.ts"
 
@@ -27,15 +28,24 @@ export interface Options {
 /** What the guardian is called in its arguments, for people who look at a list of processes. */
 export const title = "processkit-guardian"
 
-/** The line that tells the guardian of a change. */
-export const line = (change: "added" | "reaped" | "removed", leader: number): string =>
-  `${change === "added" ? "+" : change === "reaped" ? "~" : "-"}${leader}\n`
+/** A member that was seen, as the guardian recognises it again: one word. */
+const seen = (pid: number, start: string): string => `${pid}:${start.replaceAll(" ", "_")}`
 
-/** The lines that tell a new guardian of everything that is alive. */
-export const registration = (trees: ReadonlyArray<LiveTrees.LiveTree>): string =>
-  trees.filter((tree) => tree.guarded).map(({ lineage }) =>
-    line("added", lineage.leader) + (lineage.phase === "running" ? "" : line("reaped", lineage.leader))
-  ).join("")
+const isReaped = (lineage: Lineage | undefined): boolean => lineage !== undefined && lineage.phase !== "running"
+
+/**
+ * The lines that tell the guardian of a change.
+ *
+ * `+` and `-`: a tree begins and ends. `~`: its leader was reaped, so its number may come to somebody else. `=` and `!`:
+ * a member was seen, and is not there any more; by this a member is known that has broken away from its parents.
+ */
+export const lines = (before: Lineage | undefined, after: Lineage | undefined): string => {
+  let text = before === undefined && after !== undefined ? `+${after.leader}\n` : ""
+  if (after !== undefined && isReaped(after) && !isReaped(before)) text += `~${after.leader}\n`
+  for (const [pid, start] of before?.seen ?? []) if (after?.seen.get(pid) !== start) text += `!${seen(pid, start)}\n`
+  for (const [pid, start] of after?.seen ?? []) if (before?.seen.get(pid) !== start) text += `=${seen(pid, start)}\n`
+  return after === undefined && before !== undefined ? `${text}-${before.leader}\n` : text
+}
 
 /** How long to wait before a guardian that could not be started is tried again while trees are alive. */
 const retryAfter = 250
@@ -47,10 +57,8 @@ const write = (text: string): void => {
   if (text !== "") current?.stdin?.write(text, "latin1")
 }
 
-const listener: LiveTrees.Listener = {
-  added: (tree) => tree.guarded && write(line("added", tree.lineage.leader)),
-  changed: (tree) => tree.guarded && write(line("reaped", tree.lineage.leader)),
-  removed: (tree) => tree.guarded && write(line("removed", tree.lineage.leader))
+const listener: LiveTrees.Listener = (tree, before, after) => {
+  if (tree.guarded) write(lines(before, after))
 }
 
 /** Starts a process for the guardian; throws, or gives a child without pid, where that fails. */
@@ -80,7 +88,7 @@ const adopt = (child: ChildProcess, pid: number): void => {
     current = undefined
     replace()
   })
-  write(registration(LiveTrees.all()))
+  for (const tree of LiveTrees.all()) listener(tree, undefined, tree.lineage)
 }
 
 /** A pipe is a socket underneath; its declared type does not say so. */
@@ -98,13 +106,26 @@ const replace = (): void => {
   })
 }
 
-const failed = (errno: string): ProcessError.ProcessError =>
-  ProcessError.make(spawnFailure(errno, { program: title, bytes: () => 0 }))
+/**
+ * The failure to start a guardian, and with it whatever should have been guarded: what was promised for the death of
+ * the owner could not be kept.
+ */
+export const failed = (program: string, shell: string, errno: string): ProcessError.ProcessError => {
+  const reason = spawnFailure(errno, { program, bytes: () => 0 })
+  return ProcessError.make(
+    reason._tag === "ResourceExhausted" ? reason : new ProcessError.Unsupported({
+      feature: "ending processes when their owner is killed",
+      mechanism: "process-group",
+      detail: `${shell} could not be started (${errno}); a runner without guardian does not need it`
+    })
+  )
+}
 
-const start: Effect.Effect<void, ProcessError.ProcessError> = Effect.callback((resume) => {
+/** Starts a guardian, or fails with the errno. */
+const start: Effect.Effect<void, string> = Effect.callback((resume) => {
   try {
     const child = launch()
-    child.on("error", (error) => resume(Effect.fail(failed(errnoOf(error)))))
+    child.on("error", (error) => resume(Effect.fail(errnoOf(error))))
     if (child.pid === undefined) {
       child.stdin?.on("error", () => {})
       child.stdin?.destroy()
@@ -113,14 +134,14 @@ const start: Effect.Effect<void, ProcessError.ProcessError> = Effect.callback((r
     adopt(child, child.pid)
     resume(Effect.void)
   } catch (thrown) {
-    resume(Effect.fail(failed(errnoOf(thrown))))
+    resume(Effect.fail(errnoOf(thrown)))
   }
 })
 
-/** Makes sure that there is a guardian; fails where there can be none. */
-export const ensure = (wanted: Options): Effect.Effect<void, ProcessError.ProcessError> =>
+/** Makes sure that there is a guardian before a program is started; fails where there can be none. */
+export const ensure = (program: string, wanted: Options): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.suspend(() => {
     if (current !== undefined) return Effect.void
     options = wanted
-    return start
+    return Effect.mapError(start, (errno) => failed(program, wanted.shell[0], errno))
   })

@@ -12,10 +12,11 @@
 
 /** The text of the program. */
 export const program = `
-# Standard input brings a line per change: +PID a tree begins, ~PID its leader was reaped, -PID nothing is left of it.
-# End of file means that the owner is dead, however it died.
+# Standard input brings a line per change. End of file means that the owner is dead, however it died.
+#   +PID  a tree begins    ~PID  its leader was reaped    -PID  nothing is left of it
+#   =PID:START  a member was seen    !PID:START  it is not there any more
 trap '' HUP INT TERM QUIT TSTP TTIN TTOU PIPE
-how=$1 ps=$2 running=' ' reaped=' '
+how=$1 ps=$2 running=' ' reaped=' ' seen=' '
 
 forget() {
   case $running in *" $1 "*) running="\${running%%" $1 "*} \${running#*" $1 "}" ;; esac
@@ -23,16 +24,18 @@ forget() {
 }
 
 while read -r line; do
-  pid=\${line#?}
+  word=\${line#?}
   case $line in
-    +*) running="$running$pid " ;;
-    '~'*) forget "$pid"; reaped="$reaped$pid " ;;
-    -*) forget "$pid" ;;
+    +*) running="$running$word " ;;
+    '~'*) forget "$word"; reaped="$reaped$word " ;;
+    -*) forget "$word" ;;
+    =*) seen="$seen$word " ;;
+    !*) case $seen in *" $word "*) seen="\${seen%%" $word "*} \${seen#*" $word "}" ;; esac ;;
   esac
 done
-[ "$running$reaped" != '  ' ] || exit 0
+[ "$running$reaped$seen" != '   ' ] || exit 0
 
-# Both readers set table to one word pid:ppid:pgid:session for each living process.
+# Both readers set table to one word pid:ppid:pgid:session:start for each living process.
 read_proc() {
   table=' '
   for dir in /proc/[0-9]*; do
@@ -40,18 +43,18 @@ read_proc() {
     # The name of a command may hold a newline, so all lines are read; the fields follow its last parenthesis.
     while IFS= read -r part || [ -n "$part" ]; do stat="$stat$part "; done < "$dir/stat"
     set -- \${stat##*) }
-    [ $# -ge 18 ] || continue
+    [ $# -ge 20 ] || continue
     case $1 in [ZXx]) [ "\${18}" -gt 1 ] || continue ;; esac
-    table="$table\${dir#/proc/}:$2:$3:$4 "
+    table="$table\${dir#/proc/}:$2:$3:$4:\${20} "
   done
 }
 
 read_ps() {
   table=' '
-  set -- $("$ps" -axo pid=,ppid=,pgid=,stat=)
-  while [ $# -ge 4 ]; do
-    case $4 in Z*) ;; *) table="$table$1:$2:$3:0 " ;; esac
-    shift 4
+  set -- $("$ps" -axo pid=,ppid=,pgid=,stat=,lstart=)
+  while [ $# -ge 9 ]; do
+    case $4 in *l* | [!Z]*) table="$table$1:$2:$3:0:\${5}_\${6}_\${7}_\${8}_$9 " ;; esac
+    shift 9
   done
 }
 
@@ -72,8 +75,11 @@ find_members() {
       case $members in *" $pid "*) continue ;; esac
       [ "$pid" -gt 1 ] && [ "$pid" != $$ ] || continue
       parent=\${row%%:*} row=\${row#*:}
-      case "$trusted" in *" \${row%:*} "* | *" \${row#*:} "*) ;; *)
-        case $members in *" $parent "*) ;; *) continue ;; esac
+      group=\${row%%:*} row=\${row#*:}
+      case $trusted in *" $group "* | *" \${row%%:*} "*) ;; *)
+        case $members in *" $parent "*) ;; *)
+          case $seen in *" $pid:\${row#*:} "*) ;; *) continue ;; esac
+        esac
       esac
       members="$members$pid " grown=1
     done

@@ -8,17 +8,18 @@ import * as Reserve from "./descriptorReserve.ts"
 import * as Membership from "./membership.ts"
 import type { ProcessTable } from "./processTable.ts"
 
-/** Who wants to hear of changes: the guardian, the exit hook. */
-export interface Listener {
-  readonly added: (tree: LiveTree) => void
-  readonly changed: (tree: LiveTree) => void
-  readonly removed: (tree: LiveTree) => void
-}
+/** Hears of every change; `before` is undefined for a new tree, `after` for one that has left. */
+export type Listener = (
+  tree: LiveTree,
+  before: Membership.Lineage | undefined,
+  after: Membership.Lineage | undefined
+) => void
 
 /**
  * One started process and its descendants.
  *
  * `wakers` are called at the leader's exit and when nothing is left. `guarded` tells whether the guardian knows of it.
+ * `onLost` is called where the leader has vanished and its exit was not reported.
  */
 export interface LiveTree {
   readonly program: string
@@ -27,6 +28,7 @@ export interface LiveTree {
   readonly startedAt: number
   readonly lineage: Membership.Lineage
   readonly wakers: Set<() => void>
+  readonly onLost: () => void
 }
 
 interface Entry extends LiveTree {
@@ -69,7 +71,7 @@ export const include = (pid: number): void => {
 /** Enters the tree of a process that was just started. */
 export const add = (
   leader: number,
-  options: Pick<Entry, "program" | "table" | "guarded" | "onGone">
+  options: Pick<Entry, "program" | "table" | "guarded" | "onGone" | "onLost">
 ): LiveTree => {
   const tree: Entry = {
     ...options,
@@ -80,36 +82,40 @@ export const add = (
   if (entries.size === 0) Reserve.hold()
   entries.set(tree, tree)
   leaders.add(leader)
-  for (const listener of listeners.values()) listener.added(tree)
+  tell(tree, undefined, tree.lineage)
   return tree
 }
 
 /** Records what is now known of a tree; a tree of which nothing is left leaves. */
 export const update = (tree: LiveTree, lineage: Membership.Lineage): void => {
   const entry = entries.get(tree)
-  if (entry === undefined) return
-  const before = entry.lineage.phase
-  entry.lineage = lineage
+  if (entry === undefined || entry.lineage === lineage) return
   if (Membership.isGone(lineage)) return remove(tree)
-  if (before === "running" && lineage.phase !== "running") {
-    leaders.delete(lineage.leader)
-    for (const listener of listeners.values()) listener.changed(tree)
-    wake(tree)
-  }
+  const before = entry.lineage
+  entry.lineage = lineage
+  tell(tree, before, lineage)
+  if (before.phase !== "running" || lineage.phase === "running") return
+  leaders.delete(lineage.leader)
+  wake(tree)
 }
 
 /** Takes a tree out, whether or not something of it is left. */
 export const remove = (tree: LiveTree): void => {
   const entry = entries.get(tree)
   if (entry === undefined) return
+  const before = entry.lineage
   entries.delete(tree)
   // Only while it is running: later the number may lead another tree of ours.
-  if (entry.lineage.phase === "running") leaders.delete(entry.lineage.leader)
-  entry.lineage = Membership.gone(entry.lineage)
+  if (before.phase === "running") leaders.delete(before.leader)
+  entry.lineage = Membership.gone(before)
   if (entries.size === 0) Reserve.drop()
-  for (const listener of listeners.values()) listener.removed(tree)
+  tell(tree, before, undefined)
   entry.onGone()
   wake(tree)
+}
+
+const tell: Listener = (tree, before, after) => {
+  for (const listener of listeners.values()) listener(tree, before, after)
 }
 
 const wake = (tree: LiveTree): void => {

@@ -12,9 +12,11 @@ import * as Child from "./child.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Ending from "./ending.ts"
 import * as ExitHook from "./exitHook.ts"
+import * as ExitLatch from "./exitLatch.ts"
 import * as Guardian from "./guardian.ts"
 import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
+import * as LostExits from "./lostExits.ts"
 import type { ProcessTable } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
 import * as PsTable from "./psTable.ts"
@@ -44,22 +46,27 @@ interface Means {
 }
 
 const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
-  const trees = new Set<LiveTrees.LiveTree>()
+  const trees = new Map<LiveTrees.LiveTree, ChildProcess>()
   let isSuspended = false
-  const grove = { table, trees: () => [...trees] }
+  const grove = { table, trees: () => [...trees.keys()] }
   const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
-    const guarded = guardian !== undefined
-    const tree = LiveTrees.add(pid, { program, table, guarded, onGone: () => trees.delete(tree) })
-    trees.add(tree)
+    const latch = ExitLatch.make(process, program, () => noteExit(tree, table))
+    const tree = LiveTrees.add(pid, {
+      program,
+      table,
+      guarded: guardian !== undefined,
+      onGone: () => trees.delete(tree),
+      onLost: latch.lose
+    })
+    trees.set(tree, process)
     if (isSuspended) Ending.stopNewcomer(tree)
-    const latch = Child.latchExit(process, () => noteExit(tree, table))
     return Child.make({ process, pid, latch, tree, table })
   }
   return {
     containment,
     spawn: (request) => {
       const start = Spawn.spawn(request, adopt(request.program))
-      return guardian === undefined ? start : Effect.andThen(Guardian.ensure(guardian), start)
+      return guardian === undefined ? start : Effect.andThen(Guardian.ensure(request.program, guardian), start)
     },
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
@@ -73,7 +80,12 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
       isSuspended = false
       return Ending.resume(grove)
     }),
-    release: Effect.sync(() => grove.trees().forEach(LiveTrees.remove))
+    release: Effect.sync(() => {
+      for (const [tree, process] of trees) {
+        process.unref() // what could not be ended must not keep us alive
+        LiveTrees.remove(tree)
+      }
+    })
   }
 }
 
@@ -118,6 +130,7 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
 
 const meansWith = (options: Options): Means => {
   ExitHook.install()
+  LostExits.install()
   const name = options.table ?? (fs.existsSync("/proc/self/stat") ? "proc" : "ps")
   return {
     table: name === "proc" ? ProcTable.make() : PsTable.make(),

@@ -15,6 +15,9 @@ const env: Readonly<Record<string, string>> = { LC_ALL: "C", TZ: "UTC", PATH: "/
 const maxBuffer = 64 * 1024 * 1024
 const timeout = 10_000
 
+/** procps-ng marks several threads by `l` (ps(1), process state codes): such a zombie has only lost its first thread. */
+const isAlive = (stat: string): boolean => !stat.startsWith("Z") || stat.includes("l")
+
 const parseLine = (line: string): Row | undefined => {
   const [pid, ppid, pgid, stat, ...start] = line.trim().split(/\s+/)
   if (stat === undefined || start.length < 5) return undefined
@@ -23,7 +26,7 @@ const parseLine = (line: string): Row | undefined => {
     ppid: Number(ppid),
     pgid: Number(pgid),
     session: undefined,
-    alive: !stat.startsWith("Z"),
+    alive: isAlive(stat),
     start: start.join(" ")
   }
   return Number.isSafeInteger(row.pid) && Number.isSafeInteger(row.ppid) && Number.isSafeInteger(row.pgid)

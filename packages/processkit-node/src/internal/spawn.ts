@@ -8,6 +8,7 @@ import { spawn as nodeSpawn } from "node:child_process"
 import type { SpawnRequest } from "processkit/ProcessBackend"
 import { resolveEnvironment } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import * as Executables from "./executables.ts"
 import * as ProgramLookup from "./programLookup.ts"
@@ -68,13 +69,15 @@ const optionsOf = (
     windowsHide: true
   })
 
-/** Starts, and gives the child or the errno that Node threw. */
+/** Starts, and gives the child or the errno for which it could not be. */
 const attempt = (
   request: SpawnRequest,
   located: Located,
   streams: StandardStreams.StandardStreams
 ): Result.Result<ChildProcess, string> => {
   try {
+    const shortage = Reserve.shortage()
+    if (shortage !== undefined) return Result.fail(shortage)
     return Result.succeed(nodeSpawn(located.file, [...request.args], optionsOf(request, located.env, streams.stdio)))
   } catch (thrown) {
     return Result.fail(errnoOf(thrown))

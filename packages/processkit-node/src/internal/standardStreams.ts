@@ -21,11 +21,16 @@ export const close = ({ opened }: Pick<StandardStreams, "opened">): void => {
 const isSameFile = (one: Output, other: Output): boolean =>
   typeof one === "object" && typeof other === "object" && one.path === other.path && one.append === other.append
 
-/** Opening a named pipe would block the event loop until somebody opens its other end. Source: fifo(7), man-pages 6.7. */
-const refusePipe = (path: string): void => {
-  const stat = fs.statSync(path, { throwIfNoEntry: false })
-  if (stat?.isFIFO() === true) throw Object.assign(new Error(), { code: "ESPIPE" })
-}
+/** Opening a named pipe blocks until its other end is opened, and the event loop with it. Source: fifo(7), man-pages 6.7. */
+const isNamedPipe = (stream: Input | Output): boolean =>
+  typeof stream === "object" && fs.statSync(stream.path, { throwIfNoEntry: false })?.isFIFO() === true
+
+const namedPipe = (name: string): ProcessError.Reason =>
+  new ProcessError.Unsupported({
+    feature: `a named pipe as ${name}`,
+    mechanism: "process-group",
+    detail: "it would block until its other end is opened; let the program open it"
+  })
 
 const flagsOf = (stream: { readonly append?: boolean }): number => {
   const { O_APPEND, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
@@ -33,10 +38,8 @@ const flagsOf = (stream: { readonly append?: boolean }): number => {
 }
 
 /** Node opens files with O_CLOEXEC (`uv__fs_open` in libuv 1.x), so no other child inherits the descriptor. */
-const openFile = (stream: { readonly path: string; readonly append?: boolean }): number => {
-  refusePipe(stream.path)
-  return fs.openSync(stream.path, flagsOf(stream), 0o666)
-}
+const openFile = (stream: { readonly path: string; readonly append?: boolean }): number =>
+  fs.openSync(stream.path, flagsOf(stream), 0o666)
 
 const word = (stream: Input | Output, index: number, opened: Array<number>): "ignore" | "pipe" | number => {
   if (stream === "null") return "ignore"
@@ -59,6 +62,8 @@ export const open = (
   const opened: Array<number> = []
   const stdio: Array<"ignore" | "pipe" | number> = []
   try {
+    const pipe = [stdin, stdout, stderr].findIndex(isNamedPipe)
+    if (pipe >= 0) return Result.fail(namedPipe(names[pipe] ?? "a stream"))
     stdio.push(word(stdin, 0, opened))
     stdio.push(word(stdout, 1, opened))
     stdio.push(isSameFile(stdout, stderr) ? stdio[1] ?? "ignore" : word(stderr, 2, opened))

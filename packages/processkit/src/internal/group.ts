@@ -69,10 +69,12 @@ class GroupState {
     this.isOpen = false
     const quiet = this.#quiet = Deferred.makeUnsafe<void>()
     return (this.#starting === 0 ? Effect.void : Deferred.await(quiet)).pipe(
-      Effect.andThen(
-        Effect.suspend(() => this.spares ? Effect.void : this.ladder.stop({ ...this.stop, escalate: true }))
-      ),
-      Effect.andThen(Effect.sync(() => this.runs.forEach((run) => run.giveUpOutput()))),
+      Effect.andThen(Effect.suspend(() =>
+        this.spares
+          ? Effect.succeed([])
+          : Effect.map(this.ladder.stop({ ...this.stop, escalate: true }), ({ survivors }) => survivors)
+      )),
+      Effect.flatMap((survivors) => Effect.sync(() => this.runs.forEach((run) => run.leave(survivors)))),
       Effect.andThen(this.container.release)
     )
   })
@@ -84,7 +86,9 @@ export const open = Effect.fnUntraced(function*(
   runner: () => Runner,
   options: ProcessGroup.Options | undefined
 ): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
-  const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop)))
+  const stop = yield* Effect.fromResult(
+    InputRules.checked(undefined, () => InputRules.stopPolicy(InputRules.own(options ?? {}, "stop")))
+  )
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
@@ -165,7 +169,7 @@ const shutDown = (
     Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(request, state.stop))),
     (stop) =>
       Effect.suspend(() => {
-        const escalate = request?.escalate ?? true
+        const escalate = InputRules.own(request ?? {}, "escalate") ?? true
         if (!escalate) state.spares = true
         return state.ladder.stop({ ...stop, escalate })
       })

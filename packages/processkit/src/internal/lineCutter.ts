@@ -11,28 +11,32 @@
 import * as Text from "./textHygiene.ts"
 
 const carriageReturn = 13
+const byteOrderMark = 0xfeff
 
 export class LineCutter {
   readonly #decoder: TextDecoder
   readonly #maxBytes: number
+  /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
+  #started: boolean
   /** The pieces of the unfinished line, joined once at its end: a growing string would be copied for every chunk. */
   #pieces: Array<string> = []
+  /** The length of the unfinished line, with what was dropped of it. */
   #length = 0
-  #cut = false
 
   constructor(encoding: string, maxBytes: number) {
-    this.#decoder = new TextDecoder(encoding)
+    this.#decoder = new TextDecoder(encoding, { ignoreBOM: true })
+    this.#started = !this.#decoder.encoding.startsWith("utf-")
     this.#maxBytes = maxBytes
   }
 
   /** Whether bytes have arrived since the last line end. */
   get unfinished(): boolean {
-    return this.#length > 0 || this.#cut
+    return this.#length > 0
   }
 
   /** The lines that the bytes complete. */
   push(bytes: Uint8Array): Array<string> {
-    return this.#split(this.#decoder.decode(bytes, { stream: true }))
+    return this.#split(this.#withoutMark(this.#decoder.decode(bytes, { stream: true })))
   }
 
   /**
@@ -42,9 +46,19 @@ export class LineCutter {
    * have been lost by us.
    */
   end(clean: boolean): Array<string> {
-    const lines = clean ? this.#split(this.#decoder.decode()) : []
+    const lines = clean ? this.#split(this.#withoutMark(this.#decoder.decode())) : []
     if (this.unfinished) lines.push(this.#finish("", false))
     return lines
+  }
+
+  /**
+   * Drops the byte order mark, once. The decoder would, but Node's drops a second one where the first came in two
+   * chunks (seen with UTF-8 in Node 24).
+   */
+  #withoutMark(text: string): string {
+    if (this.#started || text === "") return text
+    this.#started = true
+    return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
   }
 
   #split(text: string): Array<string> {
@@ -67,21 +81,19 @@ export class LineCutter {
 
   #keep(piece: string): void {
     // A UTF-16 unit is at least one byte of UTF-8, so more units than bytes allowed is certainly too long.
-    if (this.#length > this.#maxBytes) {
-      this.#cut = true
-      return
-    }
-    this.#pieces.push(piece.length > this.#maxBytes + 1 ? piece.slice(0, this.#maxBytes + 1) : piece)
+    const room = this.#maxBytes + 1 - this.#length
+    if (room > 0) this.#pieces.push(piece.length > room ? piece.slice(0, room) : piece)
     this.#length += piece.length
   }
 
   #finish(last: string, terminated: boolean): string {
-    if (last !== "") this.#keep(last)
+    this.#keep(last)
     const line = this.#pieces.join("")
+    // Where something was dropped, a CR at the end of what was kept is content.
+    const whole = line.length === this.#length
     this.#pieces = []
     this.#length = 0
-    this.#cut = false
-    return this.#bounded(terminated ? stripReturn(line) : line)
+    return this.#bounded(terminated && whole ? stripReturn(line) : line)
   }
 
   #bounded(line: string): string {

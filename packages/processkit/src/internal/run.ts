@@ -21,8 +21,9 @@ import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
-import type * as ProcessError from "../ProcessError.ts"
+import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
+import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import { Feed } from "./feed.ts"
@@ -48,8 +49,8 @@ export interface Setting {
   /** Whether the container belongs to this run alone. */
   readonly isPrivate: boolean
   readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
-  /** Whether output above its bound ends the run, is drained and fails the result, or is drained and forgotten. */
-  readonly overflow: "end" | "fail" | "ignore"
+  /** What becomes of output above its bound. */
+  readonly overflow: NonNullable<ProcessRunner.StartOptions["overflow"]>
   readonly cancelOn: AbortSignal | undefined
   readonly onStdoutLine: ((line: string) => void) | undefined
   readonly onStderrLine: ((line: string) => void) | undefined
@@ -105,10 +106,12 @@ export class Run {
     this.stderr?.start()
     this.child.onExit((exit) => this.#exited(exit))
     if (this.isSettled) return
-    this.#feed?.start(this.prepared.payload, this.#around.context)
-    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
+    if (this.isRunning) this.#feed?.start(this.prepared.payload, this.#around.context)
+    this.#listen()
     const { timeout } = this.prepared
-    if (timeout !== undefined && Duration.isFinite(timeout)) this.#deadline = this.#fork(this.#awaitDeadline(timeout))
+    if (!this.isSettled && timeout !== undefined && Duration.isFinite(timeout)) {
+      this.#deadline = this.#fork(this.#awaitDeadline(timeout))
+    }
   }
 
   get program(): string {
@@ -157,16 +160,12 @@ export class Run {
   /** Ends what is left of the run; part of a finalizer, so it waits for nothing that is not bounded. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { container, isPrivate } = this.#setting
-    if (!isPrivate) return this.isRunning ? this.#halt() : Effect.void
-    return (this.isSettled ? Effect.void : this.#halt()).pipe(
+    const halt = Effect.ensuring(this.stop(this.prepared.stop), Effect.sync(() => this.#giveUpOutput()))
+    return (this.isSettled ? Effect.void : halt).pipe(
       Effect.andThen(this.#tidy()),
-      Effect.andThen(container.release)
+      Effect.andThen(isPrivate ? container.release : Effect.void)
     )
   })
-
-  #halt(): Effect.Effect<void> {
-    return Effect.asVoid(this.stop(this.prepared.stop)).pipe(Effect.ensuring(Effect.sync(() => this.giveUpOutput())))
-  }
 
   #pump(source: ProcessBackend.ByteSource | undefined, onLine: ((line: string) => void) | undefined): Pump | undefined {
     if (source === undefined) return undefined
@@ -177,7 +176,9 @@ export class Run {
       source,
       retention: kept,
       observer: onLine === undefined ? undefined : new LineObserver(onLine, cutter(), this.#around.context),
-      onChunk: this.#setting.overflow === "end" ? () => this.#checkOverflow(kept) : () => {},
+      onChunk: this.#setting.overflow === "end" || this.#setting.overflow === "whole"
+        ? () => this.#checkOverflow(kept)
+        : () => {},
       onEnd: () => this.#settleIfOver()
     })
   }
@@ -187,15 +188,23 @@ export class Run {
     this.#fork(this.#intervene({ _tag: "Overflow" }, atOnce))
   }
 
+  /** A signal that fired while the program was being started has told nobody. */
+  #listen(): void {
+    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
+    if (this.#setting.cancelOn?.aborted === true) this.#onAbort()
+  }
+
   readonly #onAbort = (): void => {
     this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
   }
 
+  /** An owner that was busy for long finds its timers due before the exits that came first: those are let in. */
   #awaitDeadline(after: Duration.Duration): Effect.Effect<void> {
     return Effect.sleep(after).pipe(
+      Effect.andThen(Effect.yieldNow),
       Effect.andThen(Effect.suspend(() => {
         if (this.isRunning) return this.#intervene({ _tag: "Deadline", after, kind: "deadline" }, this.prepared.stop)
-        this.giveUpOutput()
+        this.#giveUpOutput()
         return Effect.void
       })),
       Effect.asVoid
@@ -206,8 +215,23 @@ export class Run {
   #intervene(reason: Conclusion.Intervention, policy: Stop): Effect.Effect<StopPolicy.ShutdownReport> {
     return Effect.suspend(() => {
       if (this.isRunning) this.#intervention = Conclusion.outranking(this.#intervention, reason)
-      return this.#ladder.stop({ ...policy, escalate: true })
+      return Effect.tap(
+        this.#ladder.stop({ ...policy, escalate: true }),
+        ({ survivors }) => survivors.length === 0 ? Effect.void : Effect.sync(() => this.leave(survivors))
+      )
     }).pipe(Effect.uninterruptible)
+  }
+
+  /**
+   * Waits no longer for output, nor for a program that is among those that outlived `SIGKILL`: whoever asks for its end
+   * is told who is left instead.
+   */
+  leave(survivors: ReadonlyArray<number>): void {
+    if (survivors.length > 0) {
+      const { program } = this
+      this.#exited(Exit.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors }))))
+    }
+    this.#giveUpOutput()
   }
 
   #exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
@@ -231,12 +255,12 @@ export class Run {
           marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
         return Effect.repeat(this.#setting.sleep(drainWindow), { while: () => !this.isSettled && behind() })
       })),
-      Effect.andThen(Effect.sync(() => this.giveUpOutput()))
+      Effect.andThen(Effect.sync(() => this.#giveUpOutput()))
     )
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
-  giveUpOutput(): void {
+  #giveUpOutput(): void {
     for (const pump of this.#pumps()) pump.close()
   }
 
@@ -304,7 +328,8 @@ export class Run {
       duration: this.#duration,
       leftovers: this.#leftovers,
       okCodes: this.prepared.okCodes,
-      overflowFails: this.#setting.overflow !== "ignore"
+      overflowFails: this.#setting.overflow !== "ignore",
+      whole: this.#setting.overflow === "whole"
     }
   }
 
@@ -318,6 +343,6 @@ const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusio
     name,
     errno: pump.errno,
     cut: pump.cut,
-    truncated: pump.retention.truncated(),
+    dropped: pump.retention.dropped(),
     overflow: pump.retention.overflow()
   }

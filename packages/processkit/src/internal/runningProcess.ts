@@ -20,7 +20,7 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
     stderrLines: linesOnce(program, "stderr", run.stderr),
     outcome: run.outcome,
     result: run.result((kept) => kept.text(), "", false),
-    resultBytes: run.result((kept) => kept.bytes(), new Uint8Array(0), true),
+    resultBytes: run.result((kept) => kept.bytes(), nothing, true),
     isRunning: Effect.sync(() => run.isRunning),
     signal: (signal) =>
       Effect.flatMap(
@@ -64,13 +64,15 @@ const notAPipe = (program: string, field: string): ProcessError.ProcessError =>
 
 const encoder = new TextEncoder()
 
+const nothing = new Uint8Array(0)
+
 const writer = (
   program: string,
   interactive: ProcessBackend.ByteSink | undefined,
   sink: ProcessBackend.ByteSink | undefined
 ): RunningProcess.Writer => {
   const write = (data: string | Uint8Array): Effect.Effect<void, ProcessError.ProcessError> => {
-    if (interactive === undefined) return Effect.fail(notInteractive())
+    if (interactive === undefined) return notInteractive
     return Effect.callback<void, ProcessError.ProcessError>((resume) => {
       interactive.write(typeof data === "string" ? encoder.encode(data) : data, (errno) => {
         resume(errno === undefined || errno === "closed" ? Effect.void : Effect.fail(writeFailed(program, errno)))
@@ -80,19 +82,21 @@ const writer = (
   return {
     write,
     writeLine: (line) => write(`${line}\n`),
-    flush: interactive === undefined ? Effect.fail(notInteractive()) : write(new Uint8Array(0)),
+    flush: Effect.suspend(() => write(nothing)),
     end: Effect.sync(() => sink?.end())
   }
 }
 
-const notInteractive = (): ProcessError.ProcessError =>
-  ProcessError.make(
+/** Made when somebody writes: errors capture a stack, and most runs have a writer that nobody uses. */
+const notInteractive: Effect.Effect<never, ProcessError.ProcessError> = Effect.suspend(() =>
+  Effect.fail(ProcessError.make(
     new ProcessError.Unsupported({
       feature: "writing to standard input",
       mechanism: undefined,
       detail: "the command's stdin is not \"pipe\""
     })
-  )
+  ))
+)
 
 const writeFailed = (program: string, errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program, operation: "writing stdin", errno }))

@@ -36,8 +36,8 @@ const begin = Effect.fnUntraced(function*(
   const context = yield* Effect.context<never>()
   const clock = yield* Clock.Clock
   const span = yield* Effect.makeSpan("processkit.run", { attributes: Telemetry.startAttributes(program) })
-  const container = yield* Effect.tapError(open, () => giveBackSource(prepared))
-  const child = yield* Effect.tapError(
+  const container = yield* Effect.tapCause(open, () => giveBackSource(prepared))
+  const child = yield* Effect.tapCause(
     container.spawn(prepared.request),
     () => Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void)
   )

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as Signal from "../Signal.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import type { Stop } from "./inputRules.ts"
 import * as Telemetry from "./telemetry.ts"
@@ -66,26 +67,27 @@ export class StopLadder {
     }).pipe(Effect.uninterruptible)
   }
 
-  readonly #ascend = Effect.fnUntraced(
-    function*(this: StopLadder, request: Request): Effect.fn.Return<StopPolicy.ShutdownReport> {
+  #ascend(request: Request): Effect.Effect<StopPolicy.ShutdownReport> {
+    return Effect.gen({ self: this }, function*() {
       const began = yield* Clock.monotonicTimeNanos
       // Members that cannot be listed are not members that are not there: then everything is done as if there were some.
       const found = yield* Effect.option(this.#tree.members)
       const nobody = Option.isSome(found) && found.value.length === 0
-      const asks = !nobody && request.signal !== "SIGKILL" && !Duration.isZero(request.grace)
-      const calm = nobody || (asks && (yield* this.#ask(request)).length === 0)
-      const survivors = calm ? [] : yield* this.#insist(request)
+      const first = firstSignal(request)
+      const kills = request.escalate || first === "SIGKILL"
+      const calm = nobody || (first !== "SIGKILL" && (yield* this.#ask(request)).length === 0)
+      const survivors = calm ? [] : yield* this.#insist(kills)
       const report: StopPolicy.ShutdownReport = {
-        signal: request.signal,
-        forced: !nobody && (this.#hurried || request.signal === "SIGKILL" || (!calm && request.escalate)),
+        signal: nobody ? request.signal : first,
+        forced: !nobody && (this.#hurried || (!calm && kills)),
         members: Option.isSome(found) ? found.value.length : 0,
         survivors,
         elapsed: Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
       }
-      yield* Telemetry.teardown(report, request.escalate)
+      yield* Telemetry.teardown(report, kills)
       return report
-    }.bind(this)
-  )
+    })
+  }
 
   /** A stopped process acts on a signal only once it continues, so CONT follows whatever was sent. */
   #ask(request: Request): Effect.Effect<ReadonlyArray<number>> {
@@ -96,11 +98,15 @@ export class StopLadder {
   }
 
   /** Kills whoever outlived the grace, or only counts them where they are to be spared. */
-  #insist(request: Request): Effect.Effect<ReadonlyArray<number>> {
-    if (!request.escalate) return this.#tree.awaitEmpty(Duration.zero)
+  #insist(kills: boolean): Effect.Effect<ReadonlyArray<number>> {
+    if (!kills) return this.#tree.awaitEmpty(Duration.zero)
     return Effect.logDebug("killing what is left of a process tree").pipe(
       Effect.andThen(Effect.ignore(this.#tree.kill, { log: "Debug" })),
       Effect.andThen(this.#tree.awaitEmpty(killBudget))
     )
   }
 }
+
+/** Without a grace there is nothing to wait for before `SIGKILL`, unless that is not to follow. */
+const firstSignal = ({ escalate, grace, signal }: Request): Signal.Signal =>
+  escalate && Duration.isZero(grace) ? "SIGKILL" : signal

@@ -12,22 +12,30 @@ import type * as Outcome from "../Outcome.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Text from "./textHygiene.ts"
 
-const spawns = Metric.counter("processkit_spawns_total", {
-  description: "processes started, by mechanism",
-  incremental: true
-})
+/**
+ * A counter for each value of one attribute, made when the value first occurs and kept.
+ *
+ * Effect finds the series of a metric by a key, which it computes once for a metric that carries its attributes, but
+ * with every update for one that gets them from `Metric.withAttributes`.
+ */
+const counters = (id: string, description: string, attribute: string): (value: string) => Metric.Counter<number> => {
+  const made = new Map<string, Metric.Counter<number>>()
+  return (value) => {
+    const known = made.get(value)
+    if (known !== undefined) return known
+    const counter = Metric.counter(id, { description, incremental: true, attributes: { [attribute]: value } })
+    made.set(value, counter)
+    return counter
+  }
+}
 
-const runs = Metric.counter("processkit_runs_total", {
-  description: "runs ended, by outcome",
-  incremental: true
-})
+const spawns = counters("processkit_spawns_total", "processes started, by mechanism", "mechanism")
+
+const runs = counters("processkit_runs_total", "runs ended, by outcome", "outcome")
 
 const duration = Metric.timer("processkit_run_duration", { description: "time from start to end of a run" })
 
-const teardowns = Metric.counter("processkit_teardowns_total", {
-  description: "process trees ended, by how",
-  incremental: true
-})
+const teardowns = counters("processkit_teardowns_total", "process trees ended, by how", "how")
 
 /** The program as it may be shown: its last path segment, on one line. */
 export const executableName = (program: string): string =>
@@ -45,7 +53,7 @@ export const started = (
   mechanism: string,
   pid: number | undefined
 ): void => {
-  Metric.withAttributes(spawns, { mechanism }).updateUnsafe(1, context)
+  spawns(mechanism).updateUnsafe(1, context)
   if (pid !== undefined) span.attribute("process.pid", pid)
 }
 
@@ -56,7 +64,7 @@ export const ended = (
   outcome: Outcome.Outcome,
   elapsed: Duration.Duration
 ): void => {
-  Metric.withAttributes(runs, { outcome: outcome._tag }).updateUnsafe(1, context)
+  runs(outcome._tag).updateUnsafe(1, context)
   duration.updateUnsafe(elapsed, context)
   const exit = outcome._tag === "TimedOut" ? outcome.exit : outcome
   if (exit._tag === "Exited") span.attribute("process.exit.code", exit.code)
@@ -74,7 +82,7 @@ export const teardown = (report: StopPolicy.ShutdownReport, insisted: boolean): 
     : report.members > 0
     ? "drained"
     : "empty"
-  const count = Metric.update(Metric.withAttributes(teardowns, { how }), 1)
+  const count = Metric.update(teardowns(how), 1)
   return how === "incomplete"
     ? Effect.andThen(count, Effect.logWarning(`processes still alive after SIGKILL: ${report.survivors.join(", ")}`))
     : count

@@ -27,8 +27,8 @@ export const cut = (text: string, maxBytes = messageBytes): string => {
   return text
 }
 
-/** Shows text from outside inside a message: one line, at most 200 bytes. */
-export const shown = (text: string): string => oneLine(cut(text))
+/** Shows text from outside inside a message: one line, at most 200 bytes and the mark of a cut. */
+export const shown = (text: string): string => cut(oneLine(text.slice(0, messageBytes + 1)))
 
 /**
  * The last line of a text that says something, ready for a message; empty where there is none.
@@ -36,7 +36,7 @@ export const shown = (text: string): string => oneLine(cut(text))
  * Scans from the end and looks at no more than the last 64 Ki characters, so that a huge capture costs nothing.
  */
 export const lastLine = (text: string): string => {
-  const lines = text.slice(-65_536).split(/\r\n|\r|\n/)
+  const lines = text.slice(-65_536).replace(/^[\udc00-\udfff]/, "").split(/\r\n|\r|\n/)
   for (let i = lines.length - 1; i >= 0; i--) {
     const line = (lines[i] ?? "").trim()
     if (line !== "") return shown(line)

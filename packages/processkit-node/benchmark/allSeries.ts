@@ -1,0 +1,15 @@
+/**
+ * The series that run inside one process, by name.
+ */
+import { captureLines } from "./captureLines.ts"
+import { concurrentTrue } from "./concurrentTrue.ts"
+import type { Series } from "./harness.ts"
+import { sequentialTrue } from "./sequentialTrue.ts"
+import { streamLines } from "./streamLines.ts"
+
+export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
+  sequentialTrue,
+  concurrentTrue,
+  captureLines,
+  streamLines
+}

@@ -1,0 +1,29 @@
+import { assert, describe, it } from "@effect/vitest"
+import { lines } from "../src/internal/guardian.ts"
+import * as Membership from "../src/internal/membership.ts"
+
+const begun = Membership.started(7)
+const seen: Membership.Lineage = { ...begun, seen: new Map([[7, "a"], [8, "Fri Nov 20"]]) }
+
+describe("what the guardian is told", () => {
+  it("is one line for the beginning and the end of a tree", () => {
+    assert.strictEqual(lines(undefined, begun), "+7\n")
+    assert.strictEqual(lines(begun, undefined), "-7\n")
+  })
+  it("is nothing where nothing changed", () => {
+    assert.strictEqual(lines(seen, seen), "")
+  })
+  it("is that the leader was reaped, once", () => {
+    const exited = Membership.exited(begun)
+    assert.strictEqual(lines(begun, exited), "~7\n")
+    assert.strictEqual(lines(exited, { ...exited, phase: "orphaned" }), "")
+  })
+  it("is who was seen, and who is not there any more, in words without blanks", () => {
+    assert.strictEqual(lines(begun, seen), "=7:a\n=8:Fri_Nov_20\n")
+    assert.strictEqual(lines(seen, { ...begun, seen: new Map([[8, "later"]]) }), "!7:a\n!8:Fri_Nov_20\n=8:later\n")
+    assert.strictEqual(lines(seen, undefined), "!7:a\n!8:Fri_Nov_20\n-7\n")
+  })
+  it("is everything at once when it takes over from another", () => {
+    assert.strictEqual(lines(undefined, { ...seen, phase: "orphaned" }), "+7\n~7\n=7:a\n=8:Fri_Nov_20\n")
+  })
+})

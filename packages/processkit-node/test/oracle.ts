@@ -1,0 +1,44 @@
+/**
+ * Asks the operating system who is alive and what is open, and never the library.
+ *
+ * Every process that a test file starts, and everything it starts in turn, carries the mark of `leakCheck.ts` in its
+ * environment.
+ */
+import * as fs from "node:fs"
+import { carriers } from "./survivors.ts"
+
+export { hasProc } from "./survivors.ts"
+export { eventually } from "./world.ts"
+
+const read = (path: string): string => {
+  try {
+    return fs.readFileSync(path, "latin1")
+  } catch {
+    return ""
+  }
+}
+
+/** The fields of `/proc/<pid>/stat` after the command name, or nothing where there is no such process. */
+export const stat = (pid: number): { state: string; ppid: number; pgid: number; session: number } | undefined => {
+  const text = read(`/proc/${pid}/stat`)
+  if (text === "") return undefined
+  const [state = "", ppid, pgid, session] = text.slice(text.lastIndexOf(")") + 2).split(" ")
+  return { state, ppid: Number(ppid), pgid: Number(pgid), session: Number(session) }
+}
+
+/** Whether a process runs; a zombie does not. */
+export const isAlive = (pid: number): boolean => {
+  const state = stat(pid)?.state
+  return state !== undefined && state !== "Z" && state !== "X"
+}
+
+const argv = (pid: number): string => read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim()
+
+/** What is left of everything that this file started, in words. */
+export const survivors = (): Array<string> =>
+  carriers(`PROCESSKIT_TEST_WORKER=${process.env["PROCESSKIT_TEST_WORKER"]}`)
+    .filter((pid) => pid !== process.pid && !argv(pid).includes("processkit-guardian"))
+    .map((pid) => `${pid} ${argv(pid)}`)
+
+/** How many descriptors this process has open, apart from the one that lists them. */
+export const openDescriptors = (): number => fs.readdirSync("/proc/self/fd").length - 1

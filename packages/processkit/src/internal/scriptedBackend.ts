@@ -1,0 +1,137 @@
+/**
+ * A backend without an operating system: programs are values, processes are fibers, time is Effect's `Clock`.
+ *
+ * Nothing in it waits for anything but the scripted programs themselves: `awaitEmpty` answers at once, since a signal has
+ * done its work when it returns, so a scope closes under a virtual clock that nobody moves.
+ */
+import * as Effect from "effect/Effect"
+import type * as Containment from "../Containment.ts"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as ProcessError from "../ProcessError.ts"
+import { ScriptedInput } from "./scriptedInput.ts"
+import { ScriptedPipe } from "./scriptedPipe.ts"
+import { type Program, ScriptedProcess } from "./scriptedProcess.ts"
+
+type Backend = ProcessBackend.ProcessBackend["Service"]
+
+/** Where the programs come from. */
+export interface Library {
+  readonly program: (request: ProcessBackend.SpawnRequest) => Effect.Effect<Program, ProcessError.ProcessError>
+  readonly resolve: (request: ProcessBackend.SpawnRequest) => Effect.Effect<string, ProcessError.ProcessError>
+}
+
+/** A start that took place, and what the program was fed so far. */
+export interface Spawned {
+  readonly request: ProcessBackend.SpawnRequest
+  readonly input: ReadonlyArray<Uint8Array>
+}
+
+/** A backend, and what a test may ask of it. */
+export interface ScriptedBackend {
+  readonly service: Backend
+  /** The ids of all scripted processes alive, whatever container they are in. */
+  readonly alive: () => ReadonlyArray<number>
+  readonly spawned: ReadonlyArray<Spawned>
+}
+
+const containment: Containment.Containment = {
+  mechanism: "scripted",
+  tree: "whole",
+  ownerDeath: "whole",
+  suspend: true,
+  limits: [],
+  realTimeSignals: true,
+  escapes: "nothing: no process is started, and what is scripted lives in the memory of its owner",
+  refused: []
+}
+
+/**
+ * Scripted processes have ids, since a tree is described by the ids in it, but ids that no system gives out: a `pid_t`
+ * has 31 bits (POSIX sys/types.h on every supported system), and `process.kill` refuses numbers above.
+ */
+const firstId = 2 ** 31 + 1
+
+export const make = (library: Library): ScriptedBackend => {
+  const spawned: Array<Spawned> = []
+  const containers: Array<Array<ScriptedProcess>> = []
+  let nextId = firstId
+  const newId = () => nextId++
+  const open = Effect.sync(() => {
+    const processes: Array<ScriptedProcess> = []
+    containers.push(processes)
+    return makeContainer({ library, processes, spawned, newId })
+  })
+  return {
+    service: { containment, open, resolve: library.resolve, sleep: Effect.sleep },
+    alive: () => containers.flatMap(idsOf),
+    spawned
+  }
+}
+
+interface Holder {
+  readonly library: Library
+  readonly processes: Array<ScriptedProcess>
+  readonly spawned: Array<Spawned>
+  readonly newId: () => number
+}
+
+const makeContainer = (holder: Holder): ProcessBackend.Container => {
+  const tree = treeOf(holder.processes)
+  return {
+    ...tree,
+    containment,
+    spawn: (request) =>
+      Effect.flatMap(
+        holder.library.program(request),
+        (program) => Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
+      ),
+    suspend: tree.signal("SIGSTOP"),
+    resume: tree.signal("SIGCONT"),
+    release: Effect.void
+  }
+}
+
+const spawn = (
+  { newId, processes, spawned }: Holder,
+  request: ProcessBackend.SpawnRequest,
+  program: Program,
+  context: ConstructorParameters<typeof ScriptedProcess>[0]["context"]
+): ProcessBackend.Child => {
+  const input = request.stdin === "pipe" ? new ScriptedInput() : undefined
+  const stdout = request.stdout === "pipe" ? new ScriptedPipe() : undefined
+  const stderr = request.stderr === "pipe" ? new ScriptedPipe() : undefined
+  const family: Array<ScriptedProcess> = []
+  const born = (program: Program, input: ScriptedInput | undefined): ScriptedProcess => {
+    const pipes = program.holdsPipes === false ? { stdout: undefined, stderr: undefined } : { stdout, stderr }
+    const process = new ScriptedProcess({ id: newId(), program, request, input, ...pipes, context, fork })
+    family.push(process)
+    processes.push(process)
+    return process
+  }
+  const fork = (program: Program) => void born(program, undefined)
+  const leader = born(program, input)
+  spawned.push({ request, input: input?.received ?? [] })
+  return {
+    ...treeOf(family),
+    pid: undefined,
+    stdin: input?.sink,
+    stdout: stdout?.source,
+    stderr: stderr?.source,
+    onExit: (observer) => leader.onExit(observer),
+    signalLeader: (signal) => Effect.sync(() => leader.signal(signal))
+  }
+}
+
+const idsOf = (processes: ReadonlyArray<ScriptedProcess>): ReadonlyArray<number> =>
+  processes.filter((process) => process.isAlive).map((process) => process.id)
+
+const treeOf = (processes: ReadonlyArray<ScriptedProcess>): ProcessBackend.Tree => {
+  const signal = (signal: Parameters<ProcessBackend.Tree["signal"]>[0]) =>
+    Effect.sync(() => [...processes].forEach((process) => process.signal(signal)))
+  return {
+    members: Effect.sync(() => idsOf(processes)),
+    signal,
+    kill: signal("SIGKILL"),
+    awaitEmpty: () => Effect.sync(() => idsOf(processes))
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * One scripted process: a program that runs as a fiber, holds pipes, and obeys signals.
+ *
+ * A signal acts in the tick in which it is sent, so that a ladder which asks "who is left" right after it gets the
+ * truth without waiting. A stopped program makes no progress and acts on nothing but `SIGKILL` until it continues.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Outcome from "../Outcome.ts"
+import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as ProcessError from "../ProcessError.ts"
+import type * as Signal from "../Signal.ts"
+import type { ScriptedInput } from "./scriptedInput.ts"
+import type { ScriptedPipe } from "./scriptedPipe.ts"
+import * as Signals from "./scriptedSignals.ts"
+
+/** What a program can do while it runs. */
+export interface Io {
+  readonly request: ProcessBackend.SpawnRequest
+  readonly write: (stream: "stdout" | "stderr", output: string | Uint8Array) => Effect.Effect<void>
+  /** The next bytes of standard input, or `undefined` at end of file. */
+  readonly read: Effect.Effect<Uint8Array | undefined>
+  /** Starts a descendant, which reads nothing. */
+  readonly fork: (program: Program) => Effect.Effect<void>
+}
+
+/** A program: what it does, how it ends, and which signals it does not leave to the default. */
+export interface Program {
+  readonly main: (io: Io) => Effect.Effect<Outcome.Exit>
+  readonly signals?: Signals.Dispositions | undefined
+  /** Whether a descendant with this program holds the output pipes of its parent; it does by default. */
+  readonly holdsPipes?: boolean | undefined
+}
+
+/** What a process is born with. */
+export interface Birth {
+  readonly id: number
+  readonly program: Program
+  readonly request: ProcessBackend.SpawnRequest
+  readonly input: ScriptedInput | undefined
+  readonly stdout: ScriptedPipe | undefined
+  readonly stderr: ScriptedPipe | undefined
+  readonly context: Context.Context<never>
+  readonly fork: (program: Program) => void
+}
+
+type Report = Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>
+
+const encoder = new TextEncoder()
+
+export class ScriptedProcess {
+  readonly #birth: Birth
+  readonly #fiber: Fiber.Fiber<void>
+  readonly #observers: Array<(report: Report) => void> = []
+  readonly #onContinue = new Set<() => void>()
+  #pending: Array<Signal.Signal> = []
+  #stopped = false
+  #report: Report | undefined
+
+  constructor(birth: Birth) {
+    this.#birth = birth
+    birth.stdout?.open()
+    birth.stderr?.open()
+    this.#fiber = Effect.runForkWith(birth.context)(this.#life)
+  }
+
+  get id(): number {
+    return this.#birth.id
+  }
+
+  get isAlive(): boolean {
+    return this.#report === undefined
+  }
+
+  onExit(observer: (report: Report) => void): void {
+    if (this.#report === undefined) this.#observers.push(observer)
+    else observer(this.#report)
+  }
+
+  signal(signal: Signal.Signal): void {
+    if (!this.isAlive) return
+    if (signal === "SIGCONT") return this.#continue()
+    if (this.#stopped && signal !== "SIGKILL") {
+      this.#pending.push(signal)
+      return
+    }
+    const reaction = Signals.reaction(signal, this.#birth.program.signals ?? {})
+    if (reaction._tag === "Stop") this.#stopped = true
+    if (reaction._tag === "End") {
+      this.#birth.stdout?.push(encoder.encode(reaction.stdout))
+      this.#end(Exit.succeed(reaction.exit))
+    }
+  }
+
+  /** Begins a turn later, as a started process does, so that whoever started it can attach its listeners. */
+  get #life(): Effect.Effect<void> {
+    return Effect.yieldNow.pipe(
+      Effect.andThen(Effect.suspend(() => this.#birth.program.main(this.#io))),
+      Effect.tap(() => this.#going),
+      Effect.onExit((exit) => Effect.sync(() => this.#end(exit))),
+      Effect.asVoid
+    )
+  }
+
+  get #io(): Io {
+    const { fork, input, request, stderr, stdout } = this.#birth
+    const pipes = { stdout, stderr }
+    return {
+      request,
+      write: (stream, output) => {
+        const bytes = typeof output === "string" ? encoder.encode(output) : output
+        return Effect.andThen(this.#going, pipes[stream]?.write(bytes) ?? Effect.void)
+      },
+      read: Effect.andThen(this.#going, input?.read ?? Effect.succeed(undefined)),
+      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program)))
+    }
+  }
+
+  /** Waits while the process is stopped. */
+  readonly #going: Effect.Effect<void> = Effect.suspend(() =>
+    this.#stopped
+      ? Effect.callback<void>((resume) => {
+        const wake = () => resume(this.#going)
+        this.#onContinue.add(wake)
+        return Effect.sync(() => this.#onContinue.delete(wake))
+      })
+      : Effect.void
+  )
+
+  #continue(): void {
+    if (!this.#stopped) return
+    this.#stopped = false
+    const pending = this.#pending
+    this.#pending = []
+    for (const signal of pending) this.signal(signal)
+    const woken = [...this.#onContinue]
+    this.#onContinue.clear()
+    for (const wake of woken) wake()
+  }
+
+  /** A dying process closes what it holds before its parent is told (Linux: do_exit calls exit_files, then exit_notify). */
+  #end(exit: Exit.Exit<Outcome.Exit>): void {
+    if (this.#report !== undefined) return
+    const report = this.#report = Exit.map(exit, (exit) => ({ exit, usage: undefined }))
+    this.#fiber.interruptUnsafe()
+    this.#birth.input?.leave()
+    this.#birth.stdout?.leave()
+    this.#birth.stderr?.leave()
+    for (const observer of this.#observers.splice(0)) observer(report)
+  }
+}

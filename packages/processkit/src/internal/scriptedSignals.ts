@@ -1,0 +1,80 @@
+/**
+ * What signals do to a scripted program: the default actions of signal(7) and the numbers of Linux.
+ *
+ * Pure. No signal is ever sent anywhere.
+ */
+import * as Outcome from "../Outcome.ts"
+import type * as Signal from "../Signal.ts"
+
+/** What a program does about a signal instead of the default. */
+export type Disposition = "ignore" | { readonly stdout?: string | undefined; readonly exit: Outcome.Exit }
+
+export type Dispositions = { readonly [S in Signal.Signal]?: Disposition | undefined }
+
+/** What a signal makes a program do. */
+export type Reaction =
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Stop" }
+  | { readonly _tag: "Continue" }
+  | { readonly _tag: "End"; readonly stdout: string; readonly exit: Outcome.Exit }
+
+// signal(7), "Signal numbering for standard signals", x86 and ARM. SIGINFO is 29 on the systems that have it.
+const numbers: { readonly [S in Signal.Name]: number } = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGSTKFLT: 16,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+  SIGINFO: 29,
+  SIGSYS: 31
+}
+
+/** The first real-time signal that glibc leaves to programs (signal(7), "Real-time signals"). */
+const firstRealTime = 34
+
+const isName = (signal: Signal.Signal): signal is Signal.Name => Object.hasOwn(numbers, signal)
+
+/** The number of a signal on Linux. */
+export const numberOf = (signal: Signal.Signal): number =>
+  isName(signal) ? numbers[signal] : firstRealTime + Number(signal.slice("SIGRTMIN+".length))
+
+/** The end of a program that a signal killed. */
+export const killedBy = (signal: Signal.Signal): Outcome.Signaled => Outcome.signaled(signal, numberOf(signal), false)
+
+const stopping: ReadonlySet<Signal.Signal> = new Set(["SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"])
+const harmless: ReadonlySet<Signal.Signal> = new Set(["SIGCHLD", "SIGURG", "SIGWINCH", "SIGINFO"])
+
+/** What a running program does about a signal. `SIGKILL` and `SIGSTOP` cannot be caught, and `SIGCONT` always continues. */
+export const reaction = (signal: Signal.Signal, dispositions: Dispositions): Reaction => {
+  if (signal === "SIGCONT") return { _tag: "Continue" }
+  const own = signal === "SIGKILL" || signal === "SIGSTOP" ? undefined : dispositions[signal]
+  if (own === "ignore") return { _tag: "Nothing" }
+  if (own !== undefined) return { _tag: "End", stdout: own.stdout ?? "", exit: own.exit }
+  if (stopping.has(signal)) return { _tag: "Stop" }
+  return harmless.has(signal) ? { _tag: "Nothing" } : { _tag: "End", stdout: "", exit: killedBy(signal) }
+}

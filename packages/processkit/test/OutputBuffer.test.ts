@@ -1,0 +1,17 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as OutputBuffer from "processkit/OutputBuffer"
+
+describe("OutputBuffer", () => {
+  it("is plain data: the policy and its bounds", () => {
+    const bounds = { bytes: "1 KiB", lines: 10 } as const
+    assert.deepStrictEqual(
+      [OutputBuffer.tail, OutputBuffer.head, OutputBuffer.headTail, OutputBuffer.failAbove].map((make) => make(bounds)),
+      ["Tail", "Head", "HeadTail", "FailAbove"].map((_tag) => ({ _tag, ...bounds })) as never
+    )
+    assert.deepStrictEqual(OutputBuffer.unbounded, { _tag: "Unbounded" })
+  })
+
+  it("fails above 64 MiB where a command names no buffer", () => {
+    assert.deepStrictEqual(OutputBuffer.defaultBuffer, { _tag: "FailAbove", bytes: "64 MiB" })
+  })
+})

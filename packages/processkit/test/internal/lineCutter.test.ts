@@ -1,0 +1,167 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import { LineCutter } from "../../src/internal/lineCutter.ts"
+import { bytes, chunked, intBetween, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
+
+const roomy = 1_048_576
+
+const linesOf = (chunks: ReadonlyArray<Uint8Array>, encoding = "utf-8", maxBytes = roomy): Array<string> => {
+  const cutter = new LineCutter(encoding, maxBytes)
+  const lines = chunks.flatMap((chunk) => cutter.push(chunk))
+  return [...lines, ...cutter.end(true)]
+}
+
+const cut = (...pieces: ReadonlyArray<string>): Array<string> => linesOf(pieces.map(utf8))
+
+/** What the rules say of a whole text, without any chunks. */
+const model = (text: string): Array<string> => {
+  const lines = text.split("\n")
+  const last = lines.pop() ?? ""
+  const whole = lines.map((line) => line.endsWith("\r") ? line.slice(0, -1) : line)
+  return last === "" ? whole : [...whole, last]
+}
+
+/** Shift_JIS of a, ア (one byte), あ, ソ and 表 (whose second byte is a backslash), CR and LF. */
+const shiftJis = [[0x61], [0xb1], [0x82, 0xa0], [0x83, 0x5c], [0x95, 0x5c], [0x0d], [0x0a], [0x0d, 0x0a]]
+
+describe("lineCutter", () => {
+  it("ends a line at LF and takes one CR before it along", () => {
+    assert.deepStrictEqual(cut("a\nb\r\nc\r\r\nd"), ["a", "b", "c\r", "d"])
+  })
+
+  it("takes CRLF for one line end when the two come in different chunks", () => {
+    assert.deepStrictEqual(cut("a\r", "\nb"), ["a", "b"])
+    assert.deepStrictEqual(cut("a", "\r", "\n", "b"), ["a", "b"])
+  })
+
+  it("keeps a lone CR as content", () => {
+    assert.deepStrictEqual(cut("10%\r20%\r", "30%\n"), ["10%\r20%\r30%"])
+    assert.deepStrictEqual(cut("a\r"), ["a\r"])
+  })
+
+  it("keeps empty lines", () => {
+    assert.deepStrictEqual(cut("\n\n", "a\n", "\n"), ["", "", "a", ""])
+  })
+
+  it("gives no line for a stream without a byte", () => {
+    assert.deepStrictEqual(cut(), [])
+    assert.deepStrictEqual(cut(""), [])
+  })
+
+  it("gives a last line that has no line end, and no other for one that has", () => {
+    assert.deepStrictEqual(cut("one\ntwo\nlast-without-newline"), ["one", "two", "last-without-newline"])
+    assert.deepStrictEqual(cut("one\n"), ["one"])
+  })
+
+  it("takes none of NEL, VT, FF, U+2028 and U+2029 for a line end", () => {
+    assert.deepStrictEqual(cut("a\u0085b\u2028c\u2029d\ve\ff\n"), ["a\u0085b\u2028c\u2029d\ve\ff"])
+  })
+
+  it("keeps NUL", () => {
+    assert.deepStrictEqual(cut("a\0b\n"), ["a\0b"])
+  })
+
+  it("drops the byte order mark once, at the start, and keeps those of other encodings", () => {
+    assert.deepStrictEqual(cut("\ufeffa\n\ufeffb\n"), ["a", "\ufeffb"])
+    assert.deepStrictEqual(linesOf(chunked(utf8("\ufeffa\n"), [1])), ["a"])
+    assert.deepStrictEqual(linesOf(chunked(utf16le("\ufeffa\n\ufeffb"), [1]), "utf-16le"), ["a", "\ufeffb"])
+    assert.deepStrictEqual(linesOf([Uint8Array.of(0xff, 0xfe, 0x61)]), ["\ufffd\ufffda"])
+  })
+
+  // Node's streaming decoder drops a second mark where the first one is split between chunks, so that the same bytes
+  // gave other lines in other chunks.
+  it("keeps a second byte order mark also where the first came in two chunks", () => {
+    const doubled = utf8("\ufeff\ufeffa\n")
+    for (let at = 1; at < doubled.length; at++) {
+      assert.deepStrictEqual(linesOf([doubled.slice(0, at), doubled.slice(at)]), ["\ufeffa"])
+    }
+  })
+
+  it("makes one U+FFFD of a character that a clean end cuts off", () => {
+    assert.deepStrictEqual(linesOf([utf8("a\n"), Uint8Array.of(0xe2, 0x82)]), ["a", "\ufffd"])
+  })
+
+  it("drops a character that a failed read cuts off, and keeps the line around it", () => {
+    const cutter = new LineCutter("utf-8", roomy)
+    assert.deepStrictEqual(cutter.push(Uint8Array.of(0x61, 0xe2, 0x82)), [])
+    assert.deepStrictEqual(cutter.end(false), ["a"])
+  })
+
+  it.prop("gives the same UTF-8 lines whatever the chunks", [text, sizes], ([text, sizes]) => {
+    const whole = new TextDecoder().decode(utf8(text))
+    assert.deepStrictEqual(linesOf(chunked(utf8(text), sizes)), model(whole))
+  }, { arbitrary: { runs: 1000 } })
+
+  it.prop("gives the same lines of any bytes whatever the chunks", [bytes, sizes], ([bytes, sizes]) => {
+    assert.deepStrictEqual(linesOf(chunked(bytes, sizes)), model(new TextDecoder().decode(bytes)))
+  })
+
+  it.prop("gives the same UTF-16LE lines whatever the chunks", [text, sizes], ([text, sizes]) => {
+    const encoded = utf16le(text)
+    const whole = new TextDecoder("utf-16le").decode(encoded)
+    assert.deepStrictEqual(linesOf(chunked(encoded, sizes), "utf-16le"), model(whole))
+  })
+
+  it.prop(
+    "gives the same Shift_JIS lines whatever the chunks",
+    [Arbitrary.array(intBetween(0, shiftJis.length - 1)), sizes],
+    ([picks, sizes]) => {
+      const encoded = Uint8Array.from(picks.flatMap((pick) => shiftJis[pick] ?? []))
+      const whole = new TextDecoder("shift_jis").decode(encoded)
+      assert.deepStrictEqual(linesOf(chunked(encoded, sizes), "shift_jis"), model(whole))
+    }
+  )
+
+  it.prop("loses nothing: the lines and their ends are the text", [text, sizes], ([text, sizes]) => {
+    const decoded = new TextDecoder().decode(utf8(text)).replaceAll("\r\n", "\n")
+    const joined = linesOf(chunked(utf8(text), sizes)).join("\n")
+    assert.strictEqual(joined, decoded.endsWith("\n") ? decoded.slice(0, -1) : decoded)
+  })
+
+  it("keeps a line of exactly the bound, also when CRLF ends it in another chunk", () => {
+    assert.deepStrictEqual(linesOf([utf8("abc\r\nd\n")], "utf-8", 3), ["abc", "d"])
+    assert.deepStrictEqual(linesOf([utf8("abc"), utf8("\r"), utf8("\nd\n")], "utf-8", 3), ["abc", "d"])
+  })
+
+  // A CR that was content, at the end of what was kept of a line in several chunks, was taken for the line's end:
+  // the line lost it together with the marker, and looked whole.
+  it("marks a line that it cut, also where the cut falls on a CR", () => {
+    assert.deepStrictEqual(linesOf([utf8("abcd\n")], "utf-8", 3), ["abc…"])
+    assert.deepStrictEqual(linesOf([utf8("abc\rdef\n")], "utf-8", 3), ["abc…"])
+    assert.deepStrictEqual(linesOf([utf8("abc\rd"), utf8("ef\n")], "utf-8", 3), ["abc…"])
+  })
+
+  it.prop(
+    "cuts the same lines whatever the chunks, never above the bound, and stays in sync",
+    [text, sizes, intBetween(0, 6)],
+    ([text, sizes, maxBytes]) => {
+      const encoded = utf8(text)
+      const lines = linesOf(chunked(encoded, sizes), "utf-8", maxBytes)
+      const whole = model(new TextDecoder().decode(encoded))
+      assert.deepStrictEqual(lines, linesOf([encoded], "utf-8", maxBytes))
+      assert.strictEqual(lines.length, whole.length)
+      lines.forEach((line, i) => checkCut(line, whole[i] ?? "", maxBytes))
+    },
+    { arbitrary: { runs: 1000 } }
+  )
+
+  it("keeps no more than the bound of a line without an end", () => {
+    const cutter = new LineCutter("utf-8", 1000)
+    for (let i = 0; i < 10_000; i++) assert.deepStrictEqual(cutter.push(utf8("x".repeat(1000))), [])
+    assert.deepStrictEqual(cutter.push(utf8("\nnext\n")), [`${"x".repeat(1000)}…`, "next"])
+  })
+
+  it("knows whether a line is under way", () => {
+    const cutter = new LineCutter("utf-8", 2)
+    const states = ["a\n", "b", "cdef", "\n", "\r"].map((piece) => (cutter.push(utf8(piece)), cutter.unfinished))
+    assert.deepStrictEqual(states, [false, true, true, false, true])
+  })
+})
+
+const checkCut = (line: string, whole: string, maxBytes: number): void => {
+  if (utf8(whole).length <= maxBytes) return assert.strictEqual(line, whole)
+  assert.isTrue(line.endsWith("…"))
+  const kept = line.slice(0, -1)
+  assert.isTrue(whole.startsWith(kept))
+  assert.isAtMost(utf8(kept).length, maxBytes)
+}
