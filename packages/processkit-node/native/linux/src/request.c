@@ -51,7 +51,9 @@ static uint32_t count_terminators(const char *bytes, uint32_t size)
 
 static struct texts take_texts(struct cursor *cursor)
 {
-    struct texts texts = {.count = take_count(cursor, STRINGS_MAX), .size = take_u32(cursor)};
+    struct texts texts;
+    texts.count = take_count(cursor, STRINGS_MAX);
+    texts.size = take_u32(cursor);
     texts.bytes = (const char *)take(cursor, texts.size);
     if (texts.bytes == NULL) return (struct texts){0};
     bool terminated = texts.size == 0 || texts.bytes[texts.size - 1] == 0;
