@@ -86,10 +86,13 @@ interface Start {
   readonly pipes: Pipes
   awaited: number
   pid: number | undefined
+  /** Made here, because the exit may be told before the last pipe has arrived. */
+  readonly life: Life
   readonly settle: ((result: Result.Result<HostChild, StartFailed | ProcessError.ProcessError>) => void) | undefined
 }
 
-interface Living {
+/** What is still to be told of a process and its tree. */
+interface Life {
   readonly exit: Latch<Result.Result<Exited, ProcessError.ProcessError>>
   readonly emptied: Latch<void>
   readonly tokens: Set<number>
@@ -132,7 +135,7 @@ const gone: Answer = { errno: "ESRCH", count: 0 }
 /** What is known of the conversation, and the changes that events make. */
 class Conversation {
   readonly #starts = new Map<number, Start>()
-  readonly #living = new Map<number, Living>()
+  readonly #living = new Map<number, Life>()
   readonly #pending = new Map<number, Pending>()
   readonly lost = latch<ProcessError.ProcessError>()
   readonly #mode: Mode
@@ -192,7 +195,8 @@ class Conversation {
       if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
       const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
-      this.#starts.set(id, { pipes: [undefined, undefined, undefined], awaited, pid: undefined, settle })
+      const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
+      this.#starts.set(id, { pipes: [undefined, undefined, undefined], awaited, pid: undefined, life, settle })
       this.#adjust()
       this.#process?.send(bytes.success)
     }))
@@ -213,21 +217,20 @@ class Conversation {
     if (start.settle === undefined) this.#starts.delete(id)
     else if (start.pid !== undefined) {
       this.#starts.delete(id)
-      start.settle(Result.succeed(this.#child(id, start.pid, start.pipes)))
+      start.settle(Result.succeed(this.#child(id, start.pid, start)))
     }
     this.#adjust()
   }
 
-  #child(id: number, pid: number, pipes: Pipes): HostChild {
-    const living = this.#living.get(id)
+  #child(id: number, pid: number, { life, pipes }: Start): HostChild {
     const act = (action: TreeAction, number: number, pids?: Array<number>) =>
       this.request((token) => Requests.tree(token, id, action, number), pids, id)
     return {
       id,
       pid,
       pipes,
-      onExit: (observer) => living?.exit.observe(observer),
-      onEmptied: (observer) => living?.emptied.observe(observer),
+      onExit: (observer) => life.exit.observe(observer),
+      onEmptied: (observer) => life.emptied.observe(observer),
       signal: (number) => this.request((token) => Requests.signal(token, id, number), [], id),
       act: (action, number = 0) => act(action, number),
       members: Effect.suspend(() => {
@@ -241,7 +244,7 @@ class Conversation {
     const start = this.#starts.get(id)
     if (start === undefined) return
     start.pid = pid
-    this.#living.set(id, { exit: latch(), emptied: latch(), tokens: new Set() })
+    this.#living.set(id, start.life)
     this.#conclude(id, start)
   }
 
