@@ -1,0 +1,139 @@
+#include "birth.h"
+
+#include "descriptors.h"
+
+#define IO_PRIORITY_PROCESS 1
+#define EXIT_NOT_STARTED 127
+
+static void report(int status, enum stage stage, int32_t value)
+{
+    struct birth_record record = {stage, value};
+    /* Eight bytes into an empty pipe are written at once or not at all; nobody is left to tell of a failure. */
+    (void)sys_write(status, &record, sizeof record);
+}
+
+void birth_fail(int status, enum stage stage, long result)
+{
+    report(status, stage, (int32_t)-result);
+    sys_exit(EXIT_NOT_STARTED);
+}
+
+static void need(const struct birth *birth, enum stage stage, long result)
+{
+    if (result < 0) birth_fail(birth->status, stage, result);
+}
+
+static int open_flags(uint32_t flags)
+{
+    int result = O_NOCTTY | O_CLOEXEC;
+    bool reads = (flags & FILE_READ) != 0;
+    bool writes = (flags & FILE_WRITE) != 0;
+    result |= reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY;
+    if (flags & FILE_CREATE) result |= O_CREAT;
+    if (flags & FILE_TRUNCATE) result |= O_TRUNC;
+    if (flags & FILE_APPEND) result |= O_APPEND;
+    if (flags & FILE_EXCLUSIVE) result |= O_EXCL;
+    return result;
+}
+
+/* An owner's event loop sets its own streams to non-blocking, which programs do not expect of theirs. */
+static long make_blocking(int fd)
+{
+    long flags = sys_fcntl(fd, F_GETFL, 0);
+    if (flags < 0) return flags;
+    return flags & O_NONBLOCK ? sys_fcntl(fd, F_SETFL, flags & ~(long)O_NONBLOCK) : 0;
+}
+
+static long place_file(const struct stream *stream, int target)
+{
+    long fd = sys_open(stream->path, open_flags(stream->flags), stream->mode);
+    if (fd < 0) return fd;
+    if (fd == target) return sys_fcntl(target, F_SETFD, 0);
+    long placed = sys_dup_to((int)fd, target, 0);
+    (void)sys_close((int)fd);
+    return placed;
+}
+
+static long place_stream(const struct birth *birth, int target)
+{
+    const struct stream *stream = &birth->request->streams[target];
+    switch (stream->kind) {
+    case STREAM_INHERIT:
+        return make_blocking(target);
+    case STREAM_FILE:
+        return place_file(stream, target);
+    case STREAM_SAME:
+        return sys_dup_to(stream->same, target, 0);
+    default:
+        return sys_dup_to(birth->streams[target], target, 0);
+    }
+}
+
+static void place_streams(const struct birth *birth)
+{
+    for (int target = 0; target < 3; target++) need(birth, STAGE_STREAM, place_stream(birth, target));
+}
+
+static void set_limits(const struct birth *birth)
+{
+    const struct attributes *attributes = &birth->request->attributes;
+    if (birth->descriptors != NULL) {
+        need(birth, STAGE_LIMITS, SYS_4(__NR_prlimit64, 0, RLIMIT_NOFILE, birth->descriptors, 0));
+    }
+    for (uint32_t i = 0; i < attributes->limit_count; i++) {
+        const struct resource_limit *wanted = &attributes->limits[i];
+        struct sys_limit limit = {wanted->soft, wanted->hard};
+        need(birth, STAGE_LIMITS, SYS_4(__NR_prlimit64, 0, wanted->resource, &limit, 0));
+    }
+}
+
+static void set_scheduling(const struct birth *birth)
+{
+    const struct attributes *attributes = &birth->request->attributes;
+    uint32_t present = attributes->present;
+    if (present & ATTRIBUTE_UMASK) (void)SYS_1(__NR_umask, attributes->umask);
+    if (present & ATTRIBUTE_NICE) {
+        need(birth, STAGE_NICE, SYS_3(__NR_setpriority, PRIO_PROCESS, 0, attributes->nice));
+    }
+    if (present & ATTRIBUTE_IO_PRIORITY) {
+        need(birth, STAGE_IO_PRIORITY, SYS_3(__NR_ioprio_set, IO_PRIORITY_PROCESS, 0, attributes->io_priority));
+    }
+    if (present & ATTRIBUTE_AFFINITY) {
+        need(birth, STAGE_AFFINITY,
+             SYS_3(__NR_sched_setaffinity, 0, attributes->affinity_size, attributes->affinity));
+    }
+}
+
+/* Groups before gid before uid: each step needs the rights that the next gives away. */
+static void set_identity(const struct birth *birth)
+{
+    const struct attributes *attributes = &birth->request->attributes;
+    uint32_t present = attributes->present;
+    uint32_t gid = attributes->gid;
+    uint32_t uid = attributes->uid;
+    if (present & ATTRIBUTE_GROUPS) {
+        need(birth, STAGE_GROUPS, SYS_2(__NR_setgroups, attributes->group_count, attributes->groups));
+    }
+    if (present & ATTRIBUTE_GID) need(birth, STAGE_GID, SYS_3(__NR_setresgid, gid, gid, gid));
+    if (present & ATTRIBUTE_UID) need(birth, STAGE_UID, SYS_3(__NR_setresuid, uid, uid, uid));
+    if (present & ATTRIBUTE_NO_NEW_PRIVILEGES) {
+        need(birth, STAGE_NO_NEW_PRIVILEGES, sys_prctl(PR_SET_NO_NEW_PRIVS, 1));
+    }
+}
+
+void birth_run(const struct birth *birth)
+{
+    const struct spawn_request *request = birth->request;
+    uint32_t present = request->attributes.present;
+    if (present & ATTRIBUTE_SESSION) need(birth, STAGE_SESSION, SYS_0(__NR_setsid));
+    place_streams(birth);
+    set_limits(birth);
+    set_scheduling(birth);
+    if (request->directory[0] != 0) need(birth, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
+    set_identity(birth);
+    if (!(present & ATTRIBUTE_KEEP_DESCRIPTORS)) need(birth, STAGE_DESCRIPTORS, descriptors_seal(3));
+    report(birth->status, STAGE_EXECUTING, (int32_t)sys_getpid());
+    need(birth, STAGE_SIGNALS, sys_set_mask(0));
+    need(birth, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
+    sys_exit(EXIT_NOT_STARTED);
+}

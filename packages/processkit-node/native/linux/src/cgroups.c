@@ -1,0 +1,130 @@
+#include "cgroups.h"
+
+#include "protocol.h"
+#include "sys.h"
+#include "text.h"
+
+#define DEPTH_MAX 32
+
+/* The file that kills is opened at once, so that no descriptor is needed when it must be written. */
+struct guarded {
+    char path[GUARDED_PATH_MAX];
+    int kill;
+    bool used;
+};
+
+static struct guarded guarded[GUARDED_MAX];
+
+static struct guarded *find(const char *path)
+{
+    for (unsigned i = 0; i < GUARDED_MAX; i++) {
+        if (guarded[i].used && text_equal(guarded[i].path, path)) return &guarded[i];
+    }
+    return NULL;
+}
+
+static long open_in(const char *directory, const char *name)
+{
+    char path[PATH_SIZE];
+    struct builder text = text_build(path, sizeof path);
+    text_add(&text, directory);
+    text_add(&text, name);
+    return text.full ? -ENAMETOOLONG : sys_open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+}
+
+static long fill(struct guarded *entry, const char *path)
+{
+    long kill = open_in(path, "/cgroup.kill");
+    if (kill < 0) return kill;
+    memcpy(entry->path, path, text_length(path) + 1);
+    entry->kill = (int)kill;
+    entry->used = true;
+    return 0;
+}
+
+long cgroups_guard(const char *path)
+{
+    if (path[0] != '/') return -EINVAL;
+    if (text_length(path) >= GUARDED_PATH_MAX) return -ENAMETOOLONG;
+    if (find(path) != NULL) return 0;
+    for (unsigned i = 0; i < GUARDED_MAX; i++) {
+        if (!guarded[i].used) return fill(&guarded[i], path);
+    }
+    return -ENOSPC;
+}
+
+long cgroups_release(const char *path)
+{
+    struct guarded *entry = find(path);
+    if (entry == NULL) return 0;
+    entry->used = false;
+    return sys_close(entry->kill);
+}
+
+/* The open file is of no use when the directory was removed and made anew; then it is opened again. */
+static void kill_one(struct guarded *entry)
+{
+    if (sys_write(entry->kill, "1", 1) == 1) return;
+    long kill = open_in(entry->path, "/cgroup.kill");
+    if (kill < 0) return;
+    (void)sys_write((int)kill, "1", 1);
+    (void)sys_close((int)kill);
+}
+
+void cgroups_kill(void)
+{
+    for (unsigned i = 0; i < GUARDED_MAX; i++) {
+        if (guarded[i].used) kill_one(&guarded[i]);
+    }
+}
+
+static bool is_gone(long result) { return result == 0 || result == -ENOENT; }
+
+static long remove_directory(int parent, const char *name) { return SYS_3(__NR_unlinkat, parent, name, AT_REMOVEDIR); }
+
+static bool remove_tree(int parent, const char *name, int depth);
+
+static void remove_below(int directory, int depth)
+{
+    _Alignas(struct sys_entry) char part[1024];
+    long size;
+    while ((size = SYS_3(__NR_getdents64, directory, part, sizeof part)) > 0) {
+        for (long at = 0; at < size;) {
+            const struct sys_entry *entry = (const void *)(part + at);
+            at += entry->size;
+            if (entry->type == SYS_DT_DIR && entry->name[0] != '.') remove_tree(directory, entry->name, depth + 1);
+        }
+    }
+}
+
+/* Depth first: a directory can be removed once nobody and no directory is in it. */
+static bool remove_tree(int parent, const char *name, int depth)
+{
+    if (is_gone(remove_directory(parent, name))) return true;
+    if (depth == DEPTH_MAX) return false;
+    long directory = sys_open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0) return directory == -ENOENT;
+    remove_below((int)directory, depth);
+    (void)sys_close((int)directory);
+    return is_gone(remove_directory(parent, name));
+}
+
+bool cgroups_remove(void)
+{
+    bool all = true;
+    for (unsigned i = 0; i < GUARDED_MAX; i++) {
+        if (!guarded[i].used) continue;
+        if (remove_tree(AT_FDCWD, guarded[i].path, 0)) (void)cgroups_release(guarded[i].path);
+        else all = false;
+    }
+    return all;
+}
+
+long cgroups_join(const char *path)
+{
+    long members = open_in(path, "/cgroup.procs");
+    if (members < 0) return members;
+    long written = sys_write((int)members, "0", 1);
+    (void)sys_close((int)members);
+    return written < 0 ? written : 0;
+}

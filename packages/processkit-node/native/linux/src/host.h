@@ -1,0 +1,39 @@
+/*
+ * What the parts of the host share.
+ */
+#ifndef PROCESSKIT_HOST_H
+#define PROCESSKIT_HOST_H
+
+#include "children.h"
+#include "outbox.h"
+#include "protocol.h"
+#include "request.h"
+#include "sys.h"
+
+enum source { SOURCE_MESSAGES = 1, SOURCE_HANDLES, SOURCE_SIGNALS, SOURCE_STATUS, SOURCE_MONITOR };
+
+struct host {
+    int self;
+    int epoll;
+    int signals;
+    int null;
+    enum mode mode;
+    bool greeted;
+    bool limit_raised;
+    struct sys_limit limit; /* of descriptors, as the owner had it */
+    uint32_t features;
+    unsigned lost;          /* monitors that died before their trees */
+    bool owner_is_gone;
+};
+
+extern struct host host;
+
+/* Watches a descriptor; events come back with `source` and `id`. */
+long host_watch(int fd, uint32_t events, enum source source, uint32_t id);
+void host_unwatch(int fd);
+void host_send(const struct event *event);
+
+/* host.c: the role. */
+_Noreturn void host_run(void);
+
+#endif

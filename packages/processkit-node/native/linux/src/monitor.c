@@ -1,0 +1,195 @@
+#include "monitor.h"
+
+#include "descriptors.h"
+#include "family.h"
+#include "outbox.h"
+#include "report.h"
+#include "text.h"
+#include "workspace.h"
+
+#define CHANNEL 3
+#define PACE 2
+#define PATIENCE 60000
+
+struct monitor {
+    uint32_t id;
+    int self;
+    int leader;
+    int signals;
+    bool killing;
+    bool abandoned;
+    long since;
+};
+
+static struct monitor monitor;
+
+/* Waits for room: a monitor has nothing else to say while its host does not listen, and a dead host ends the wait. */
+static void send(const struct event *event)
+{
+    while (!monitor.abandoned) {
+        struct iovec part = {(void *)(uintptr_t)event->bytes, event->used};
+        struct sys_message message = {.parts = &part, .part_count = 1};
+        long sent = SYS_3(__NR_sendmsg, CHANNEL, &message, SYS_MSG_NOSIGNAL);
+        if (sent >= 0 || (sent != -EINTR && sent != -ENOBUFS && sent != -ENOMEM)) return;
+        if (sent != -EINTR) sys_sleep(PACE);
+    }
+}
+
+static void send_done(uint32_t token, int error, unsigned count)
+{
+    struct event event;
+    report_done(&event, token, error, count);
+    send(&event);
+}
+
+struct listing {
+    struct event event;
+    uint32_t token;
+    unsigned count;
+};
+
+static void list_member(int pid, void *context)
+{
+    struct listing *listing = context;
+    if (listing->count == 0) {
+        event_begin(&listing->event, EVENT_MEMBERS);
+        event_u32(&listing->event, listing->token);
+    }
+    event_u32(&listing->event, (uint32_t)pid);
+    if (++listing->count < MEMBERS_PER_MESSAGE) return;
+    event_end(&listing->event);
+    send(&listing->event);
+    listing->count = 0;
+}
+
+static void list_members(uint32_t token)
+{
+    struct listing listing = {.token = token, .count = 0};
+    unsigned living = family_list(monitor.self, list_member, &listing);
+    if (listing.count > 0) {
+        event_end(&listing.event);
+        send(&listing.event);
+    }
+    send_done(token, 0, living);
+}
+
+static void signal_leader(uint32_t token, int number)
+{
+    /* Nobody but this process reaps the leader, so its number is its own until then. */
+    long result = monitor.leader == 0 ? -ESRCH : sys_kill(monitor.leader, number);
+    send_done(token, (int)-result, result == 0 ? 1 : 0);
+}
+
+static void signal_members(uint32_t token, int number)
+{
+    struct sweep sweep = family_signal(monitor.self, number, NULL);
+    send_done(token, sweep.error, sweep.reached);
+}
+
+static void obey(const struct monitor_command *command)
+{
+    switch (command->action) {
+    case MONITOR_LEADER:
+        signal_leader(command->token, command->number);
+        break;
+    case TREE_LIST:
+        list_members(command->token);
+        break;
+    case TREE_SIGNAL:
+        signal_members(command->token, command->number);
+        break;
+    case TREE_SUSPEND:
+        signal_members(command->token, SIGSTOP);
+        break;
+    case TREE_RESUME:
+        signal_members(command->token, SIGCONT);
+        break;
+    case TREE_KILL:
+        monitor.killing = true;
+        send_done(command->token, 0, 0);
+        break;
+    default:
+        send_done(command->token, EINVAL, 0);
+    }
+}
+
+static void abandon(void)
+{
+    if (monitor.abandoned) return;
+    monitor.abandoned = monitor.killing = true;
+    monitor.since = sys_milliseconds();
+}
+
+static void take_command(void)
+{
+    struct monitor_command command;
+    long size = sys_read(CHANNEL, &command, sizeof command);
+    if (size == -EINTR || size == -EAGAIN) return;
+    if (size == (long)sizeof command) obey(&command);
+    else abandon();
+}
+
+/* Reaps whoever ended. Nobody left is the end of the monitor as well. */
+static void reap(void)
+{
+    struct rusage usage;
+    struct event event;
+    int status;
+    long pid;
+    while ((pid = sys_wait(-1, &status, WNOHANG | __WALL, &usage)) > 0) {
+        if (pid != monitor.leader) continue;
+        monitor.leader = 0;
+        report_exited(&event, monitor.id, status, &usage);
+        send(&event);
+    }
+    if (pid != -ECHILD) return;
+    report_id(&event, EVENT_EMPTIED, monitor.id);
+    send(&event);
+    sys_exit(0);
+}
+
+static void serve(void)
+{
+    for (;;) {
+        reap();
+        if (monitor.killing) (void)family_kill(monitor.self, NULL);
+        if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) sys_exit(1);
+        struct sys_poll ready[2] = {{monitor.signals, SYS_POLLIN, 0}, {CHANNEL, SYS_POLLIN, 0}};
+        (void)sys_poll(ready, monitor.abandoned ? 1 : 2, monitor.killing ? PACE : -1);
+        if (ready[0].happened != 0) {
+            struct signalfd_siginfo note;
+            (void)sys_read(monitor.signals, &note, sizeof note);
+        }
+        if (ready[1].happened != 0) take_command();
+    }
+}
+
+/* Keeps the channel and nothing else: what the owner waits for on its streams must not wait for a monitor. */
+static void settle(int channel)
+{
+    uint64_t endings = (uint64_t)1 << (SIGCHLD - 1);
+    long null = sys_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
+    for (int fd = 0; fd < 3; fd++) {
+        if (null < 0 || sys_dup_to((int)null, fd, 0) < 0) (void)sys_close(fd);
+    }
+    if (channel != CHANNEL) (void)sys_dup_to(channel, CHANNEL, O_CLOEXEC);
+    (void)descriptors_close(CHANNEL + 1);
+    monitor.signals = (int)SYS_4(__NR_signalfd4, -1, &endings, sizeof endings, O_CLOEXEC | O_NONBLOCK);
+    workspace_release();
+}
+
+void monitor_run(const struct birth *birth, int channel)
+{
+    (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-monitor");
+    long result = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (result < 0) birth_fail(birth->status, STAGE_CONTAINER, result);
+    monitor.id = birth->request->id;
+    monitor.self = (int)sys_getpid();
+    long leader = sys_fork();
+    if (leader == 0) birth_run(birth);
+    if (leader < 0) birth_fail(birth->status, STAGE_FORK, leader);
+    monitor.leader = (int)leader;
+    settle(channel);
+    serve();
+    sys_exit(0);
+}

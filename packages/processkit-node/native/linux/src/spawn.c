@@ -1,0 +1,222 @@
+#include "spawn.h"
+
+#include "birth.h"
+#include "handles.h"
+#include "host.h"
+#include "links.h"
+#include "monitor.h"
+#include "text.h"
+#include "workspace.h"
+
+/* Every descriptor of one start; -1 where there is none. */
+struct ends {
+    int child[3];
+    int owner[3];
+    int status[2];
+    int channel[2];
+};
+
+static const struct ends no_ends = {{-1, -1, -1}, {-1, -1, -1}, {-1, -1}, {-1, -1}};
+
+static void close_one(int *fd)
+{
+    if (*fd >= 0 && *fd != host.null) (void)sys_close(*fd);
+    *fd = -1;
+}
+
+static void close_child_side(struct ends *ends)
+{
+    for (int i = 0; i < 3; i++) close_one(&ends->child[i]);
+    close_one(&ends->status[1]);
+    close_one(&ends->channel[1]);
+}
+
+static void close_all(struct ends *ends)
+{
+    close_child_side(ends);
+    for (int i = 0; i < 3; i++) close_one(&ends->owner[i]);
+    close_one(&ends->status[0]);
+    close_one(&ends->channel[0]);
+}
+
+static long make_unblocking(int fd)
+{
+    long flags = sys_fcntl(fd, F_GETFL, 0);
+    return flags < 0 ? flags : sys_fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* Both ends of a pipe have settings of their own: the child's stays blocking. */
+static long make_pipe(struct ends *ends, int index)
+{
+    int pipe[2];
+    long result = sys_pipe(pipe, O_CLOEXEC);
+    if (result < 0) return result;
+    bool child_reads = index == 0;
+    ends->child[index] = pipe[child_reads ? 0 : 1];
+    ends->owner[index] = pipe[child_reads ? 1 : 0];
+    return make_unblocking(ends->owner[index]);
+}
+
+static long make_stream(struct ends *ends, const struct stream *stream, int index)
+{
+    long fd;
+    switch (stream->kind) {
+    case STREAM_NULL:
+        ends->child[index] = host.null;
+        return host.null < 0 ? host.null : 0;
+    case STREAM_PIPE:
+        return make_pipe(ends, index);
+    case STREAM_LINK:
+        fd = links_take(stream->link, index != 0);
+        ends->child[index] = fd < 0 ? -1 : (int)fd;
+        return fd;
+    default:
+        return 0;
+    }
+}
+
+static long make_status(struct ends *ends)
+{
+    long result = sys_pipe(ends->status, O_CLOEXEC);
+    return result < 0 ? result : make_unblocking(ends->status[0]);
+}
+
+static long make_channel(struct ends *ends)
+{
+    if (host.mode != MODE_MONITORED) return 0;
+    long result = SYS_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, ends->channel);
+    return result < 0 ? result : make_unblocking(ends->channel[0]);
+}
+
+static long make_ends(struct ends *ends, const struct spawn_request *request)
+{
+    long result = 0;
+    for (int i = 0; i < 3 && result >= 0; i++) result = make_stream(ends, &request->streams[i], i);
+    if (result >= 0) result = make_status(ends);
+    return result < 0 ? result : make_channel(ends);
+}
+
+static void report_failure(uint32_t id, enum stage stage, long result)
+{
+    struct event event;
+    event_begin(&event, EVENT_FAILED);
+    event_u32(&event, id);
+    event_u16(&event, (uint16_t)stage);
+    event_u16(&event, 0);
+    event_u32(&event, (uint32_t)-result);
+    event_end(&event);
+    host_send(&event);
+}
+
+/* A plain copy of this small process: a child in a frozen cgroup waits for nobody and nobody waits for it. */
+static long fork_into(const char *cgroup, enum stage *stage)
+{
+    *stage = STAGE_FORK;
+    if (cgroup[0] == 0) return sys_fork();
+    long directory = sys_open(cgroup, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (directory < 0) {
+        *stage = STAGE_CONTAINER;
+        return directory;
+    }
+    struct clone_args arguments = {
+        .flags = CLONE_INTO_CGROUP,
+        .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)directory,
+    };
+    long pid = SYS_2(__NR_clone3, &arguments, sizeof arguments);
+    if (pid != 0) (void)sys_close((int)directory);
+    return pid;
+}
+
+static struct birth prepare(const struct spawn_request *request, const struct ends *ends)
+{
+    const char **vector = workspace_get()->vector;
+    const char **environment = vector + request->arguments.count + 1;
+    request_vector(&request->arguments, vector);
+    request_vector(&request->environment, environment);
+    return (struct birth){
+        .request = request,
+        .arguments = vector,
+        .environment = environment,
+        .streams = {ends->child[0], ends->child[1], ends->child[2]},
+        .status = ends->status[1],
+        .descriptors = host.limit_raised ? &host.limit : NULL,
+    };
+}
+
+static long start(const struct spawn_request *request, const struct ends *ends, enum stage *stage)
+{
+    struct birth birth = prepare(request, ends);
+    long pid = fork_into(request->cgroup, stage);
+    if (pid != 0) return pid;
+    if (host.mode == MODE_MONITORED) monitor_run(&birth, ends->channel[1]);
+    birth_run(&birth);
+}
+
+static void hand_over(struct child *child, struct ends *ends)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        if (ends->owner[i] < 0) continue;
+        handles_add(child->id, i, ends->owner[i]);
+        ends->owner[i] = -1;
+        child->handles++;
+    }
+    (void)handles_flush(CHANNEL_HANDLES); /* what cannot leave now is flushed by the loop */
+}
+
+/* Watching costs kernel memory and may be refused; a child that cannot be watched is not started. */
+static long watch(const struct child *child, const struct ends *ends)
+{
+    long result = host_watch(ends->status[0], 0, SOURCE_STATUS, child->id);
+    if (result < 0 || ends->channel[0] < 0) return result;
+    return host_watch(ends->channel[0], EPOLLIN, SOURCE_MONITOR, child->id);
+}
+
+static long spawn_child(struct child *child, const struct spawn_request *request, struct ends *ends, enum stage *stage)
+{
+    *stage = STAGE_PIPE;
+    long result = make_ends(ends, request);
+    if (result >= 0) result = watch(child, ends);
+    if (result < 0) return result;
+    long process = start(request, ends, stage);
+    if (process < 0) return process;
+    children_name(child, (int)process);
+    child->pid = host.mode == MODE_DIRECT ? (int)process : 0;
+    child->status = ends->status[0];
+    child->channel = ends->channel[0];
+    return 0;
+}
+
+static void unwatch(const struct ends *ends)
+{
+    if (ends->status[0] >= 0) host_unwatch(ends->status[0]);
+    if (ends->channel[0] >= 0) host_unwatch(ends->channel[0]);
+}
+
+/* Reserves the number and starts; gives back everything where that fails. */
+static long try_spawn(const struct spawn_request *request, enum stage *stage)
+{
+    struct ends ends = no_ends;
+    *stage = STAGE_REQUEST;
+    if (host.mode == MODE_MONITORED && (host.features & FEATURE_CHILDREN_FILES) == 0) return -ENOSYS;
+    if (children_by_id(request->id) != NULL) return -EEXIST;
+    struct child *child = children_add(request->id);
+    if (child == NULL) return -ENOSPC;
+    long result = spawn_child(child, request, &ends, stage);
+    if (result < 0) {
+        unwatch(&ends);
+        close_all(&ends);
+        children_remove(child);
+        return result;
+    }
+    close_child_side(&ends);
+    hand_over(child, &ends);
+    return 0;
+}
+
+void spawn(const struct spawn_request *request)
+{
+    enum stage stage;
+    long result = try_spawn(request, &stage);
+    if (result < 0) report_failure(request->id, stage, result);
+}

@@ -1,0 +1,124 @@
+/**
+ * The host of this Node process: started on first use, one per mode, shared by everybody, replaced after a loss only
+ * when somebody asks again.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Candidate, Rejected } from "./hostBinary.ts"
+import * as HostBinary from "./hostBinary.ts"
+import type { HostConnection } from "./hostConnection.ts"
+import * as Connections from "./hostConnection.ts"
+import type { HostProcess } from "./hostProcess.ts"
+import * as HostProcesses from "./hostProcess.ts"
+import type { HostEvent, Mode } from "./hostProtocol.ts"
+import { version } from "./hostProtocol.ts"
+import * as Requests from "./hostRequests.ts"
+
+/** No host can be had: which files were tried, and what was wrong with each. */
+export interface HostUnavailable {
+  readonly _tag: "HostUnavailable"
+  readonly rejected: ReadonlyArray<Rejected>
+}
+
+type Candidates = Iterable<Result.Result<Candidate, Rejected>>
+
+/** A host that says nothing for so long never will: a stopped process, or another program. */
+const patience = 10_000
+
+const helloToken = 0
+
+const isWelcome = (event: HostEvent): event is HostEvent & { readonly _tag: "Welcome" } =>
+  event._tag === "Welcome" && event.token === helloToken && event.version === version
+
+/** Starts one file and waits until it has said welcome. */
+const greet = (file: string, mode: Mode): Effect.Effect<HostConnection, Rejected> =>
+  Effect.callback((resume) => {
+    const connection = Connections.make(mode)
+    let process: HostProcess | undefined
+    let settled = false
+    const settle = (result: Effect.Effect<HostConnection, Rejected>): void => {
+      if (settled) return
+      settled = true
+      clearTimeout(timer)
+      resume(result)
+    }
+    const reject = (why: string): void => settle(Effect.fail({ path: file, why }))
+    const timer = setTimeout(() => {
+      reject("was started and does not answer")
+      process?.close()
+    }, patience)
+    const receiver: HostProcesses.Receiver = {
+      ...connection.receiver,
+      event: (event) => {
+        if (settled) connection.receiver.event(event)
+        else if (isWelcome(event) && process !== undefined) {
+          settle(Effect.succeed(connection.open(process, event.features)))
+        } else process?.close()
+      },
+      lost: (detail) => {
+        reject(`was started, but ${detail}`)
+        connection.receiver.lost(detail)
+      }
+    }
+    HostProcesses.start(file, receiver, (started) => {
+      if ("errno" in started) return reject(`cannot be executed (${started.errno})`)
+      process = started
+      started.send(Requests.hello(helloToken, mode))
+    })
+  })
+
+/** Tries one file after the other. */
+const tryAll = (candidates: Candidates, mode: Mode): Effect.Effect<HostConnection, HostUnavailable> =>
+  Effect.gen(function*() {
+    const rejected: Array<Rejected> = []
+    for (const candidate of candidates) {
+      if (Result.isFailure(candidate)) {
+        rejected.push(candidate.failure)
+        continue
+      }
+      const { discard, path } = candidate.success
+      const connection = yield* Effect.result(Effect.ensuring(greet(path, mode), Effect.sync(discard)))
+      if (Result.isSuccess(connection)) return connection.success
+      rejected.push(connection.failure)
+    }
+    return yield* Effect.fail<HostUnavailable>({ _tag: "HostUnavailable", rejected })
+  })
+
+/** Starts a host of one's own. */
+export const connect = (
+  mode: Mode,
+  candidates: () => Candidates = HostBinary.candidates
+): Effect.Effect<HostConnection, HostUnavailable> =>
+  Effect.uninterruptible(Effect.suspend(() => tryAll(candidates(), mode)))
+
+type Waiting = Array<(result: Effect.Effect<HostConnection, HostUnavailable>) => void>
+
+const current = new Map<Mode, HostConnection | Waiting>()
+
+const begin = (mode: Mode, waiting: Waiting): void => {
+  Effect.runFork(connect(mode)).addObserver((exit) => {
+    if (exit._tag === "Success") {
+      current.set(mode, exit.value)
+      exit.value.onLost(() => current.get(mode) === exit.value && current.delete(mode))
+    } else current.delete(mode)
+    for (const resume of waiting) resume(exit)
+  })
+}
+
+/** Gives the host of this process, and starts it where there is none. */
+export const acquire = (mode: Mode): Effect.Effect<HostConnection, HostUnavailable> =>
+  Effect.callback((resume) => {
+    const found = current.get(mode)
+    if (found !== undefined && !Array.isArray(found)) return resume(Effect.succeed(found))
+    const waiting = found ?? []
+    waiting.push(resume)
+    if (found !== undefined) return
+    current.set(mode, waiting)
+    begin(mode, waiting)
+  })
+
+/** The host of this process, where one runs. */
+export const running = (mode: Mode): HostConnection | undefined => {
+  const found = current.get(mode)
+  return found === undefined || Array.isArray(found) ? undefined : found
+}

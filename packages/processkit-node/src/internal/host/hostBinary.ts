@@ -1,0 +1,103 @@
+/**
+ * Finds the host's binary, and makes it executable where the installed file is not.
+ *
+ * A package manager may drop the execute bit, keep packages inside an archive, or live on a file system that executes
+ * nothing. Then a copy in a private directory is tried, which is removed as soon as it runs.
+ */
+import * as Result from "effect/Result"
+import { createHash } from "node:crypto"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import { errnoOf } from "../errno.ts"
+import { hashes } from "./hostHashes.ts"
+
+/** Why a file cannot serve as the host. */
+export interface Rejected {
+  readonly path: string
+  readonly why: string
+}
+
+/** A file to be tried, and what to do when that is over. */
+export interface Candidate {
+  readonly path: string
+  readonly discard: () => void
+}
+
+export interface Target {
+  readonly platform: string
+  readonly arch: string
+}
+
+const own: Target = { platform: process.platform, arch: process.arch }
+
+/** The name of the binary for a machine; undefined where there is none. */
+export const nameFor = ({ arch, platform }: Target): string | undefined => {
+  const name = `processkit-host-${arch}`
+  return platform === "linux" && Object.hasOwn(hashes, name) ? name : undefined
+}
+
+/** The directory of the installed binaries, the same from `src` and from `dist`. */
+export const directory = fileURLToPath(new URL("../../../native/linux/bin/", import.meta.url))
+
+const readVerified = (name: string, file: string): Result.Result<Buffer, Rejected> => {
+  try {
+    const bytes = fs.readFileSync(file)
+    const hash = createHash("sha256").update(bytes).digest("hex")
+    return hash === hashes[name]
+      ? Result.succeed(bytes)
+      : Result.fail({ path: file, why: "is not the file that this version was published with" })
+  } catch (thrown) {
+    return Result.fail({ path: file, why: `cannot be read (${errnoOf(thrown)})` })
+  }
+}
+
+/** Only a directory of ours that nobody else may enter is good enough to execute from. */
+const isPrivate = (directory: string): boolean => {
+  const stat = fs.statSync(directory, { throwIfNoEntry: false })
+  return stat?.isDirectory() === true && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0
+}
+
+const places = (): ReadonlyArray<string> => {
+  const runtime = process.env["XDG_RUNTIME_DIR"]
+  const usable = runtime !== undefined && path.isAbsolute(runtime) && isPrivate(runtime)
+  return usable ? [runtime, os.tmpdir()] : [os.tmpdir()]
+}
+
+const copyTo = (place: string, name: string, bytes: Buffer): Result.Result<Candidate, Rejected> => {
+  let home: string | undefined
+  try {
+    home = fs.mkdtempSync(path.join(place, "processkit-")) // created for us alone: mode 0700
+    const file = path.join(home, name)
+    fs.writeFileSync(file, bytes, { flag: "wx", mode: 0o500 })
+    const created = home
+    return Result.succeed({ path: file, discard: () => fs.rmSync(created, { recursive: true, force: true }) })
+  } catch (thrown) {
+    if (home !== undefined) fs.rmSync(home, { recursive: true, force: true })
+    return Result.fail({ path: place, why: `cannot hold a copy (${errnoOf(thrown)})` })
+  }
+}
+
+/**
+ * Gives the files to try, best first, each made when it is asked for; a rejection is given in the place of a file that
+ * cannot be had.
+ */
+export const candidates = function*(
+  installed: string = directory,
+  target: Target = own
+): Generator<Result.Result<Candidate, Rejected>, void> {
+  const name = nameFor(target)
+  if (name === undefined) {
+    yield Result.fail({ path: installed, why: `holds no host for ${target.platform}-${target.arch}` })
+    return
+  }
+  const file = path.join(installed, name)
+  const bytes = readVerified(name, file)
+  if (Result.isFailure(bytes)) {
+    yield Result.fail(bytes.failure)
+    return
+  }
+  yield Result.succeed({ path: file, discard: () => {} })
+  for (const place of places()) yield copyTo(place, name, bytes.success)
+}

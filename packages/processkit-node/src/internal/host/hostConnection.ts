@@ -1,0 +1,358 @@
+/**
+ * A conversation with one host: requests are answered, children are handed over with their pipes, exits are reported,
+ * and the loss of the host fails everything at once.
+ *
+ * It keeps the event loop alive while something is pending or a child lives, and decides nothing: which program, which
+ * container, when to signal and what to do after a loss is the business of the backends.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as ProcessError from "processkit/ProcessError"
+import { errnoName } from "./errnoName.ts"
+import type { Handle, HostPipe } from "./hostPipe.ts"
+import * as HostPipes from "./hostPipe.ts"
+import type { HostProcess, Receiver } from "./hostProcess.ts"
+import type { HostEvent, Mode, Spawn, Stage, TreeAction, Unencodable } from "./hostProtocol.ts"
+import * as Requests from "./hostRequests.ts"
+
+/** A start that the host or the kernel refused. */
+export interface StartFailed {
+  readonly _tag: "StartFailed"
+  readonly stage: Stage
+  /** Its name; `UNKNOWN` for `stage: "killed"`, where the process was ended on its way to its program. */
+  readonly errno: string
+}
+
+/** A start that cannot be put into words. */
+export interface NotEncodable extends Unencodable {
+  readonly _tag: "NotEncodable"
+}
+
+export interface Exited {
+  /** As `wait4` gives it: the signal in the low seven bits, the core flag above, the code in the second byte. */
+  readonly status: number
+  readonly userMicros: number
+  readonly systemMicros: number
+  readonly peakBytes: number
+}
+
+/** How a request about processes ended: `errno` is undefined where it succeeded. */
+export interface Answer {
+  readonly errno: string | undefined
+  /** How many processes were reached. */
+  readonly count: number
+}
+
+export interface HostChild {
+  readonly id: number
+  readonly pid: number
+  readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
+  /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */
+  readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
+  /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
+  readonly onEmptied: (observer: () => void) => void
+  /** Sends to the process itself. */
+  readonly signal: (number: number) => Effect.Effect<Answer, ProcessError.ProcessError>
+  /** Monitored: acts on all descendants. `kill` is answered when it has begun; `onEmptied` tells of its success. */
+  readonly act: (
+    action: Exclude<TreeAction, "list">,
+    number?: number
+  ) => Effect.Effect<Answer, ProcessError.ProcessError>
+  /** Monitored: the living members of the tree. */
+  readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
+}
+
+export interface HostConnection {
+  readonly pid: number
+  readonly mode: Mode
+  readonly features: number
+  readonly isLost: () => boolean
+  /** Calls back once; at once where the host is lost already. */
+  readonly onLost: (observer: (error: ProcessError.ProcessError) => void) => void
+  readonly spawn: (request: Spawn) => Effect.Effect<HostChild, StartFailed | NotEncodable | ProcessError.ProcessError>
+  readonly guard: (directory: string) => Effect.Effect<Answer, ProcessError.ProcessError>
+  readonly unguard: (directory: string) => Effect.Effect<Answer, ProcessError.ProcessError>
+  readonly ping: Effect.Effect<void, ProcessError.ProcessError>
+  /** A number for a pipe between two children; `unlink` drops an end that nobody took. */
+  readonly newLink: () => number
+  readonly unlink: (link: number) => Effect.Effect<Answer, ProcessError.ProcessError>
+  readonly close: () => void
+}
+
+type Pipes = [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
+
+/** A start that is under way, or failed with pipes still on their way to be closed. */
+interface Start {
+  readonly pipes: Pipes
+  awaited: number
+  pid: number | undefined
+  /** Made here, because the exit may be told before the last pipe has arrived. */
+  readonly life: Life
+  readonly settle: ((result: Result.Result<HostChild, StartFailed | ProcessError.ProcessError>) => void) | undefined
+}
+
+/** What is still to be told of a process and its tree. */
+interface Life {
+  readonly exit: Latch<Result.Result<Exited, ProcessError.ProcessError>>
+  readonly emptied: Latch<void>
+  readonly tokens: Set<number>
+}
+
+interface Pending {
+  readonly pids: Array<number>
+  readonly answer: (result: Result.Result<Answer, ProcessError.ProcessError>) => void
+}
+
+/** A value that comes once, for observers that may come later. */
+interface Latch<A> {
+  readonly set: (value: A) => void
+  readonly observe: (observer: (value: A) => void) => void
+}
+
+const latch = <A>(): Latch<A> => {
+  let value: { readonly it: A } | undefined
+  let observers: Array<(value: A) => void> = []
+  return {
+    set: (it) => {
+      if (value !== undefined) return
+      value = { it }
+      const waiting = observers
+      observers = []
+      for (const observer of waiting) observer(it)
+    },
+    observe: (observer) => {
+      if (value === undefined) observers.push(observer)
+      else observer(value.it)
+    }
+  }
+}
+
+const hostLost = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.HostLost({ program: undefined, detail }))
+
+const gone: Answer = { errno: "ESRCH", count: 0 }
+
+/** What is known of the conversation, and the changes that events make. */
+class Conversation {
+  readonly #starts = new Map<number, Start>()
+  readonly #living = new Map<number, Life>()
+  readonly #pending = new Map<number, Pending>()
+  readonly lost = latch<ProcessError.ProcessError>()
+  readonly #mode: Mode
+  #process: HostProcess | undefined
+  #error: ProcessError.ProcessError | undefined
+  #held = false
+  #last = 0
+
+  constructor(mode: Mode) {
+    this.#mode = mode
+  }
+
+  get error(): ProcessError.ProcessError | undefined {
+    return this.#error
+  }
+
+  attach(process: HostProcess): void {
+    this.#process = process
+  }
+
+  /** Numbers go round after 2^32; one that is in use is left out. */
+  next(): number {
+    do this.#last = (this.#last + 1) >>> 0
+    while (this.#starts.has(this.#last) || this.#living.has(this.#last) || this.#pending.has(this.#last))
+    return this.#last
+  }
+
+  #adjust(): void {
+    const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0
+    if (held === this.#held) return
+    this.#held = held
+    this.#process?.hold(held)
+  }
+
+  request(
+    make: (token: number) => Uint8Array,
+    pids: Array<number> = [],
+    child?: number
+  ): Effect.Effect<Answer, ProcessError.ProcessError> {
+    return Effect.callback((resume) => {
+      if (this.#error !== undefined) return resume(Effect.fail(this.#error))
+      const token = this.next()
+      const living = child === undefined ? undefined : this.#living.get(child)
+      if (child !== undefined && living === undefined) return resume(Effect.succeed(gone))
+      living?.tokens.add(token)
+      this.#pending.set(token, { pids, answer: (result) => resume(Effect.fromResult(result)) })
+      this.#adjust()
+      this.#process?.send(make(token))
+    })
+  }
+
+  spawn(request: Spawn): Effect.Effect<HostChild, StartFailed | NotEncodable | ProcessError.ProcessError> {
+    return Effect.uninterruptible(Effect.callback((resume) => {
+      if (this.#error !== undefined) return resume(Effect.fail(this.#error))
+      const id = this.next()
+      const bytes = Requests.spawn(id, request)
+      if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
+      const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
+      const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
+      const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
+      this.#starts.set(id, { pipes: [undefined, undefined, undefined], awaited, pid: undefined, life, settle })
+      this.#adjust()
+      this.#process?.send(bytes.success)
+    }))
+  }
+
+  handle(id: number, stream: number, handle: Handle): void {
+    const start = this.#starts.get(id)
+    if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
+    start.awaited--
+    if (start.settle === undefined) handle.close()
+    else start.pipes[stream] = HostPipes.make(handle, stream === 0 ? "writable" : "readable")
+    this.#conclude(id, start)
+  }
+
+  /** The pid comes over one channel and the pipes over the other, in any order. */
+  #conclude(id: number, start: Start): void {
+    if (start.awaited > 0) return
+    if (start.settle === undefined) this.#starts.delete(id)
+    else if (start.pid !== undefined) {
+      this.#starts.delete(id)
+      start.settle(Result.succeed(this.#child(id, start.pid, start)))
+    }
+    this.#adjust()
+  }
+
+  #child(id: number, pid: number, { life, pipes }: Start): HostChild {
+    const act = (action: TreeAction, number: number, pids?: Array<number>) =>
+      this.request((token) => Requests.tree(token, id, action, number), pids, id)
+    return {
+      id,
+      pid,
+      pipes,
+      onExit: (observer) => life.exit.observe(observer),
+      onEmptied: (observer) => life.emptied.observe(observer),
+      signal: (number) => this.request((token) => Requests.signal(token, id, number), [], id),
+      act: (action, number = 0) => act(action, number),
+      members: Effect.suspend(() => {
+        const pids: Array<number> = []
+        return Effect.as(act("list", 0, pids), pids)
+      })
+    }
+  }
+
+  #spawned(id: number, pid: number): void {
+    const start = this.#starts.get(id)
+    if (start === undefined) return
+    start.pid = pid
+    this.#living.set(id, start.life)
+    this.#conclude(id, start)
+  }
+
+  #failed(id: number, stage: Stage, errno: number, handles: number): void {
+    const start = this.#starts.get(id)
+    if (start === undefined) return
+    const arrived = start.pipes.filter((pipe) => pipe !== undefined)
+    for (const pipe of arrived) pipe.close()
+    // What the host sent before it failed is still to arrive, and to be closed.
+    const awaited = handles - arrived.length
+    this.#starts.delete(id)
+    if (awaited > 0) this.#starts.set(id, { ...start, awaited, settle: undefined })
+    this.#adjust()
+    start.settle?.(Result.fail({ _tag: "StartFailed", stage, errno: errnoName(errno) }))
+  }
+
+  /** Requests about a tree that is gone are not answered by the host any more. */
+  #emptied(id: number): void {
+    const living = this.#living.get(id)
+    if (living === undefined) return
+    this.#living.delete(id)
+    for (const token of living.tokens) this.#answer(token, Result.succeed(gone))
+    this.#adjust()
+    living.emptied.set()
+  }
+
+  #answer(token: number, result: Result.Result<Answer, ProcessError.ProcessError>): void {
+    const pending = this.#pending.get(token)
+    if (pending === undefined) return
+    this.#pending.delete(token)
+    this.#adjust()
+    pending.answer(result)
+  }
+
+  event(event: HostEvent): void {
+    switch (event._tag) {
+      case "Spawned":
+        return this.#spawned(event.id, event.pid)
+      case "Failed":
+        return this.#failed(event.id, event.stage, event.errno, event.handles)
+      case "Exited": {
+        this.#living.get(event.id)?.exit.set(Result.succeed(event))
+        return this.#mode === "direct" ? this.#emptied(event.id) : undefined
+      }
+      case "Emptied":
+        return this.#emptied(event.id)
+      case "Lost":
+        return this.#living.get(event.id)?.exit.set(Result.fail(hostLost("the monitor of the process was killed")))
+      case "Members":
+        this.#pending.get(event.token)?.pids.push(...event.pids)
+        return
+      case "Done": {
+        const errno = event.errno === 0 ? undefined : errnoName(event.errno)
+        return this.#answer(event.token, Result.succeed({ errno, count: event.count }))
+      }
+      case "Refused":
+        return this.#process?.close(`it refused the conversation (${event.why})`)
+      case "Welcome":
+        return
+    }
+  }
+
+  lose(detail: string): void {
+    const error = hostLost(detail)
+    this.#error = error
+    const starts = [...this.#starts.values()]
+    const living = [...this.#living.values()]
+    const pending = [...this.#pending.values()]
+    this.#starts.clear()
+    this.#living.clear()
+    this.#pending.clear()
+    for (const { pipes, settle } of starts) {
+      for (const pipe of pipes) pipe?.close()
+      settle?.(Result.fail(error))
+    }
+    for (const { answer } of pending) answer(Result.fail(error))
+    for (const { exit } of living) exit.set(Result.fail(error))
+    this.lost.set(error)
+  }
+}
+
+/** Makes the connection over a host that has said welcome, and the receiver of what the host says from then on. */
+export const make = (
+  mode: Mode
+): { readonly receiver: Receiver; readonly open: (process: HostProcess, features: number) => HostConnection } => {
+  const conversation = new Conversation(mode)
+  const receiver: Receiver = {
+    event: (event) => conversation.event(event),
+    handle: (id, stream, handle) => conversation.handle(id, stream, handle),
+    lost: (detail) => conversation.lose(detail)
+  }
+  const open = (process: HostProcess, features: number): HostConnection => {
+    conversation.attach(process)
+    const request = (make: (token: number) => Uint8Array) => conversation.request(make)
+    return {
+      pid: process.pid,
+      mode,
+      features,
+      isLost: () => conversation.error !== undefined,
+      onLost: conversation.lost.observe,
+      spawn: (spawn) => conversation.spawn(spawn),
+      guard: (directory) => request((token) => Requests.guard(token, directory)),
+      unguard: (directory) => request((token) => Requests.unguard(token, directory)),
+      ping: Effect.asVoid(request(Requests.ping)),
+      newLink: () => conversation.next(),
+      unlink: (link) => request((token) => Requests.unlink(token, link)),
+      close: () => process.close()
+    }
+  }
+  return { receiver, open }
+}

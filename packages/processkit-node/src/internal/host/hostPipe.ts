@@ -1,0 +1,47 @@
+/**
+ * Our end of a pipe that the host made for a child, as it arrives over Node's channel.
+ *
+ * It arrives as the bare handle of libuv. A socket is put around it only when somebody reads or writes, because most
+ * of what a socket costs is paid at its making.
+ */
+import * as net from "node:net"
+
+/** What is used of Node's `Pipe`. */
+export interface Handle {
+  readonly close: (done?: () => void) => void
+}
+
+export interface HostPipe {
+  /** Makes the socket, which starts reading at once: listeners are to be attached in the same tick. */
+  readonly socket: () => net.Socket
+  /** Releases the descriptor. Idempotent. */
+  readonly close: () => void
+}
+
+/** `net.Socket` accepts a handle (`lib/net.js`, Node 22 to 26); its declared options do not say so. */
+const wrap = (handle: Handle, readable: boolean): net.Socket =>
+  Reflect.construct(net.Socket, [{ handle, readable, writable: !readable, allowHalfOpen: true }])
+
+/** Whether a value is a handle. */
+export const isHandle = (value: unknown): value is Handle =>
+  typeof value === "object" && value !== null && "close" in value && typeof value.close === "function" &&
+  "readStart" in value
+
+/** Makes one end of a handle that nobody uses yet. */
+export const make = (handle: Handle, side: "readable" | "writable"): HostPipe => {
+  let socket: net.Socket | undefined
+  let closed = false
+  return {
+    socket: () => {
+      if (socket !== undefined) return socket
+      socket = closed ? new net.Socket().destroy() : wrap(handle, side === "readable")
+      return socket
+    },
+    close: () => {
+      if (closed) return
+      closed = true
+      if (socket === undefined) handle.close()
+      else socket.destroy()
+    }
+  }
+}

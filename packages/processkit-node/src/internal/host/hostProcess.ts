@@ -1,0 +1,131 @@
+/**
+ * The host as a process: starts it, carries bytes to it, and brings events, handles and the news of its death.
+ */
+import type { ChildProcess } from "node:child_process"
+import { spawn } from "node:child_process"
+import * as net from "node:net"
+import { errnoOf } from "../errno.ts"
+import { decoder } from "./hostEvents.ts"
+import type { Handle } from "./hostPipe.ts"
+import { isHandle } from "./hostPipe.ts"
+import type { HostEvent } from "./hostProtocol.ts"
+
+/** What the host is called in its arguments, for people who look at a list of processes. */
+export const title = "processkit-host"
+
+export interface Receiver {
+  readonly event: (event: HostEvent) => void
+  /** The end of a pipe: of which start, and which stream. */
+  readonly handle: (id: number, stream: number, handle: Handle) => void
+  /** Comes once, and nothing comes after it. */
+  readonly lost: (detail: string) => void
+}
+
+export interface HostProcess {
+  readonly pid: number
+  readonly send: (bytes: Uint8Array) => void
+  /** Whether the host keeps the event loop alive. */
+  readonly hold: (held: boolean) => void
+  /** Ends the conversation: the host kills everything that it started, and ends. */
+  readonly close: (why?: string) => void
+}
+
+/** Nothing of ours is in the environment of the host: its children get theirs with each request. */
+const launch = (file: string): ChildProcess =>
+  spawn(
+    file,
+    ["host"],
+    Object.assign(Object.create(null), {
+      argv0: title,
+      cwd: "/",
+      detached: true,
+      env: Object.create(null),
+      serialization: "json",
+      shell: false,
+      stdio: ["inherit", "inherit", "inherit", "ipc", "pipe"]
+    })
+  )
+
+const readHandle = (message: unknown, handle: unknown, receiver: Receiver): boolean => {
+  if (!Array.isArray(message) || !isHandle(handle)) return false
+  const [id, stream]: ReadonlyArray<unknown> = message
+  if (typeof id !== "number" || typeof stream !== "number") return false
+  receiver.handle(id, stream, handle)
+  return true
+}
+
+/** What was asked for in one tick leaves with one write. */
+const batched = (socket: net.Socket): (bytes: Uint8Array) => void => {
+  let corked = false
+  return (bytes) => {
+    if (!corked) {
+      corked = true
+      socket.cork()
+      process.nextTick(() => {
+        corked = false
+        socket.uncork()
+      })
+    }
+    socket.write(bytes)
+  }
+}
+
+const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver: Receiver): HostProcess => {
+  const events = decoder()
+  let lost = false
+  const lose = (detail: string): void => {
+    if (lost) return
+    lost = true
+    socket.destroy() // end of file is what makes a living host end everything
+    if (child.connected) child.disconnect()
+    receiver.lost(detail)
+  }
+  socket.on("data", (chunk: Buffer) => {
+    const understood = events.push(chunk, (event) => lost || receiver.event(event))
+    if (!understood) lose("it sent something that cannot be understood")
+  })
+  socket.on("error", (error) => lose(`its socket failed (${errnoOf(error)})`))
+  socket.on("close", () => lose("its socket was closed"))
+  child.on("message", (message, handle) => {
+    if (lost || readHandle(message, handle, receiver)) return
+    if (isHandle(handle)) handle.close()
+  })
+  child.on("error", (error) => lose(`its channel failed (${errnoOf(error)})`))
+  child.on("disconnect", () => lose("its channel was closed"))
+  child.on(
+    "exit",
+    (code, signal) => lose(signal === null ? `it ended with code ${code}` : `it was killed by ${signal}`)
+  )
+  child.unref()
+  child.channel?.unref()
+  socket.unref()
+  return {
+    pid,
+    send: batched(socket),
+    hold: (held) => void (held ? socket.ref() : socket.unref()),
+    close: (why = "it was closed") => lose(why)
+  }
+}
+
+/**
+ * Starts a host. Calls `done` once: with the host, or with the errno where the file cannot be executed.
+ */
+export const start = (
+  file: string,
+  receiver: Receiver,
+  done: (result: HostProcess | { readonly errno: string }) => void
+): void => {
+  try {
+    const child = launch(file)
+    const socket = child.stdio[4]
+    if (child.pid !== undefined && socket instanceof net.Socket) {
+      done(converse(child, socket, child.pid, receiver))
+      return
+    }
+    socket?.on("error", () => {})
+    socket?.destroy()
+    child.once("error", (error) => done({ errno: errnoOf(error) }))
+  } catch (thrown) {
+    done({ errno: errnoOf(thrown) })
+  }
+}
