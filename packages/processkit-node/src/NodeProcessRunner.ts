@@ -23,6 +23,7 @@ import * as Layer from "effect/Layer"
 import type { Containment } from "processkit/Containment"
 import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessRunner from "processkit/ProcessRunner"
+import * as CgroupBackend from "./internal/cgroup/cgroupBackend.ts"
 import * as ProcessGroupBackend from "./internal/processGroupBackend.ts"
 
 /**
@@ -88,6 +89,29 @@ export const layerProcessGroupBackend = (
   options?: ProcessGroupOptions
 ): Layer.Layer<ProcessBackend.ProcessBackend> =>
   Layer.sync(ProcessBackend.ProcessBackend, () => ProcessGroupBackend.make(options))
+
+/**
+ * Provides a runner that holds processes in cgroups.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCgroup: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() =>
+  Layer.provide(ProcessRunner.layerBackend, layerCgroupBackend)
+)
+
+/**
+ * Provides the backend under {@link layerCgroup}.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCgroupBackend: Layer.Layer<ProcessBackend.ProcessBackend> = Layer.sync(
+  ProcessBackend.ProcessBackend,
+  () => CgroupBackend.make()
+)
 
 /**
  * Predicts what {@link layer} will guarantee, without starting anything.

@@ -1,7 +1,6 @@
 /**
  * The backend that holds processes by process groups, sessions and parent chains: for systems without anything better.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
 import * as fs from "node:fs"
@@ -17,6 +16,7 @@ import * as Guardian from "./guardian.ts"
 import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
+import { sleep } from "./nativeSleep.ts"
 import type { ProcessTable } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
 import * as PsTable from "./psTable.ts"
@@ -88,22 +88,6 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     })
   }
 }
-
-/** setTimeout takes no longer delay. */
-const maxTimeout = 2 ** 31 - 1
-
-const sleep = (duration: Duration.Duration): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const end = performance.now() + Duration.toMillis(duration)
-    let timer: NodeJS.Timeout
-    const wait = () => {
-      const remaining = end - performance.now()
-      if (remaining <= 0) return resume(Effect.void)
-      timer = setTimeout(wait, Math.min(remaining, maxTimeout))
-    }
-    wait()
-    return Effect.sync(() => clearTimeout(timer))
-  })
 
 const unsupported = ProcessError.make(
   new ProcessError.Unsupported({

@@ -13,11 +13,13 @@ import type { Row } from "./processTable.ts"
  *
  * - `leader`: a process that we started; `isReaped` is asked right before the call.
  * - `process`: a process seen in the table; read again right before the call, where the table can do that cheaply.
+ * - `held`: a member of something that cannot lose members meanwhile, such as a frozen cgroup.
  * - `group`: a process group whose number was verified by the look that the signal follows.
  */
 export type Target =
   | { readonly _tag: "leader"; readonly pid: number; readonly isReaped: () => boolean }
   | { readonly _tag: "process"; readonly row: Row }
+  | { readonly _tag: "held"; readonly pid: number }
   | { readonly _tag: "group"; readonly pgid: number }
 
 /** What became of a signal; `gone` means that nobody was there to get it. */
@@ -68,6 +70,8 @@ export const send = (target: Target, number: number, probe: Probe): Delivery => 
       return target.isReaped() ? "gone" : kill(target.pid, number, 1)
     case "process":
       return isSame(target.row, probe) ? kill(target.row.pid, number, 1) : "gone"
+    case "held":
+      return kill(target.pid, number, 1)
     case "group":
       return kill(target.pgid, number, -1)
   }

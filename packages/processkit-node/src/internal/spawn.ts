@@ -16,13 +16,13 @@ import { argumentBytes, spawnFailure } from "./spawnFailure.ts"
 import * as StandardStreams from "./standardStreams.ts"
 import * as WorkingDirectory from "./workingDirectory.ts"
 
-interface Located {
+export interface Located {
   readonly file: string
   readonly env: Record<string, string>
 }
 
 /** Finds the file that a request would execute, and makes sure that the kernel would execute it. */
-const locate = (request: SpawnRequest): Result.Result<Located, ProcessError.Reason> => {
+export const locate = (request: SpawnRequest): Result.Result<Located, ProcessError.Reason> => {
   const { cwd, preferLocal, program } = request
   const invalid = WorkingDirectory.check(program, cwd)
   if (invalid !== undefined) return Result.fail(invalid)

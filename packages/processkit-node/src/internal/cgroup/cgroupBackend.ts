@@ -1,0 +1,96 @@
+/**
+ * The backend that holds processes in cgroup v2 directories, started by the native host.
+ *
+ * One host and one directory serve everybody in this Node process. They are made on first use; the host is told the
+ * directory, and ends everything in it when this process ends, however it does.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import type { Containment } from "processkit/Containment"
+import type * as ProcessBackend from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
+import * as Host from "../host/host.ts"
+import type { HostConnection } from "../host/hostConnection.ts"
+import { sleep } from "../nativeSleep.ts"
+import * as Spawn from "../spawn.ts"
+import * as CgroupContainer from "./cgroupContainer.ts"
+import * as Files from "./files.ts"
+import * as OwnerDirectory from "./ownerDirectory.ts"
+
+/** What all containers of this process share: alive for as long as the host is. */
+interface Estate {
+  readonly host: HostConnection
+  readonly directory: string
+}
+
+const containment: Containment = {
+  mechanism: "cgroup-v2",
+  tree: "whole",
+  ownerDeath: "whole",
+  suspend: true,
+  limits: [],
+  realTimeSignals: true,
+  escapes: "a process that has another service start something for it, or that may move itself out of its cgroup",
+  refused: []
+}
+
+let estate: Estate | undefined
+let groups = 0
+
+const unsupported = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({ feature: "holding processes in a cgroup", mechanism: "cgroup-v2", detail })
+  )
+
+/** What can be used as it is; a host that was lost takes its directory along. */
+const usable = (): Estate | undefined => estate?.host.isLost() === true ? undefined : estate
+
+/** One at a time, so that starts that come together share what the first one makes. */
+const making = Semaphore.makeUnsafe(1)
+
+/**
+ * Makes host and directory, or says why they cannot be had.
+ *
+ * When the host is lost everything in the directory is killed at once, since nobody would know of the exits any more,
+ * and the next start makes both anew.
+ */
+const settle = Effect.fnUntraced(function*(): Effect.fn.Return<Estate, ProcessError.ProcessError> {
+  const known = usable()
+  if (known !== undefined) return known
+  const host = yield* Effect.mapError(
+    Host.acquire("direct"),
+    ({ rejected }) => unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; "))
+  )
+  const made = OwnerDirectory.make()
+  if (Result.isFailure(made)) return yield* Effect.fail(unsupported(made.failure))
+  const directory = made.success
+  yield* host.guard(directory)
+  host.onLost(() => {
+    Files.killNow(directory)
+    Files.remove(directory)
+  })
+  return estate = { host, directory }
+})
+
+const found: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.suspend(() => {
+  const known = usable()
+  return known === undefined ? making.withPermit(Effect.uninterruptible(settle())) : Effect.succeed(known)
+})
+
+const open = Effect.flatMap(found, ({ directory, host }) =>
+  Effect.suspend(() => {
+    const group = `${directory}/g${++groups}`
+    const made = Files.make(group)
+    return Result.isSuccess(made)
+      ? Effect.succeed(CgroupContainer.make(group, host, containment))
+      : Effect.fail(unsupported(`a cgroup could not be made (${made.failure})`))
+  }))
+
+/** Makes the backend. */
+export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
+  containment,
+  open,
+  resolve: Spawn.resolve,
+  sleep
+})

@@ -1,0 +1,56 @@
+/**
+ * What can be asked of the members of one cgroup directory.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as ProcessBackend from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
+import * as Ending from "../ending.ts"
+import * as Broadcast from "./broadcast.ts"
+import * as Emptiness from "./emptiness.ts"
+import * as Files from "./files.ts"
+
+const failed = (operation: string) => (errno: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
+
+/** Asked for in another thread, because the write takes its time where there are many members. */
+const kill = (directory: string): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.callback((resume) => {
+    Files.kill(directory, (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group")))))
+  })
+
+/** Freezes or thaws, and waits a moment for the kernel to have done it. */
+export const freeze = (directory: string, frozen: boolean): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.fromResult(Result.mapError(Files.freeze(directory, frozen), failed(frozen ? "suspending" : "resuming")))
+
+/**
+ * The tree of a directory. `isSuspended` tells whether it is frozen because somebody asked for it; `SIGCONT` ends that,
+ * as it continues a stopped process.
+ */
+export const make = (directory: string, state: { suspended: boolean }): ProcessBackend.Tree => ({
+  members: Effect.suspend(() =>
+    Effect.fromResult(Result.mapError(Files.members(directory), failed("listing members")))
+  ),
+  signal: (signal) =>
+    Effect.flatMap(Ending.numberOf(signal), (number) => {
+      if (signal === "SIGCONT") state.suspended = false
+      return Broadcast.signal(directory, number, state.suspended)
+    }),
+  kill: kill(directory),
+  awaitEmpty: (within) => Emptiness.awaitEmpty(directory, within)
+})
+
+/** How long a directory may stay busy after its last process has ended. */
+const removalBudget = Duration.seconds(1)
+
+/** Removes a directory whose members are gone. A process that is still being torn down makes it busy for a moment. */
+export const remove = (directory: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const removed = Files.remove(directory)
+    if (Result.isSuccess(removed)) return Effect.void
+    return Effect.flatMap(
+      Emptiness.awaitEmpty(directory, removalBudget),
+      () => Effect.sync(() => void Files.remove(directory))
+    )
+  })

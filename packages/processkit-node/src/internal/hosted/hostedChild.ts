@@ -1,0 +1,68 @@
+/**
+ * A child of the host as the engine sees it, apart from its tree, which each mechanism holds in its own way.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as os from "node:os"
+import * as Outcome from "processkit/Outcome"
+import type * as ProcessBackend from "processkit/ProcessBackend"
+import type * as Signal from "processkit/Signal"
+import * as ByteSink from "../byteSink.ts"
+import * as ByteSource from "../byteSource.ts"
+import * as Ending from "../ending.ts"
+import type { Exited, HostChild } from "../host/hostConnection.ts"
+
+const coreFlag = 0x80
+
+/** glibc keeps 32 and 33 for itself (signal(7)); the kernel's numbers from 34 on are `SIGRTMIN+n` of programs. */
+const firstRealTime = 34
+
+const signalNames: ReadonlyMap<number, Signal.Signal> = new Map(
+  // Aliases follow the name they stand for (SIGIOT after SIGABRT): the first one wins.
+  Object.entries(os.constants.signals).toReversed().map(([name, number]) => [number, name as Signal.Signal])
+)
+
+const nameOf = (number: number): Signal.Signal => signalNames.get(number) ?? `SIGRTMIN+${number - firstRealTime}`
+
+/** Reads a status as `wait4` gives it. Source: wait(2), "Feature test macros" and `bits/waitstatus.h` of glibc 2.36. */
+export const exitOf = (status: number): Outcome.Exit => {
+  const signal = status & 0x7f
+  return signal === 0
+    ? Outcome.exited((status >> 8) & 0xff)
+    : Outcome.signaled(nameOf(signal), signal, (status & coreFlag) !== 0)
+}
+
+const usageOf = ({ peakBytes, systemMicros, userMicros }: Exited): ProcessBackend.Usage => ({
+  userTime: Duration.micros(BigInt(userMicros)),
+  systemTime: Duration.micros(BigInt(systemMicros)),
+  peakMemoryBytes: peakBytes
+})
+
+/** Everything of a child but its tree. */
+export const parts = (child: HostChild, program: string): Omit<ProcessBackend.Child, keyof ProcessBackend.Tree> => {
+  const [stdin, stdout, stderr] = child.pipes
+  let exited = false
+  child.onExit(() => exited = true)
+  return {
+    pid: child.pid,
+    stdin: stdin === undefined ? undefined : ByteSink.make(stdin.socket()),
+    stdout: stdout === undefined ? undefined : ByteSource.make(stdout.socket()),
+    stderr: stderr === undefined ? undefined : ByteSource.make(stderr.socket()),
+    onExit: (observer) =>
+      child.onExit((exit) =>
+        observer(
+          Result.isFailure(exit)
+            ? Exit.fail(exit.failure)
+            : Exit.succeed({ exit: exitOf(exit.success.status), usage: usageOf(exit.success) })
+        )
+      ),
+    signalLeader: (signal) =>
+      exited ?
+        Effect.void :
+        Effect.flatMap(Ending.numberOf(signal), (number) =>
+          Effect.flatMap(child.signal(number), ({ errno }) =>
+            errno === "EPERM" ? Effect.fail(Ending.notPermitted(program)) : Effect.void))
+  }
+}

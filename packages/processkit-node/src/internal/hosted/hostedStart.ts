@@ -1,0 +1,99 @@
+/**
+ * Starts a process through the host: what a start means to the host, and what its refusals mean to us.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Input, Output, SpawnRequest } from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
+import type { HostChild, HostConnection, NotEncodable, StartFailed } from "../host/hostConnection.ts"
+import type { Spawn, Stream } from "../host/hostProtocol.ts"
+import { FileFlag } from "../host/hostProtocol.ts"
+import type { Located } from "../spawn.ts"
+import { locate } from "../spawn.ts"
+import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
+import * as WorkingDirectory from "../workingDirectory.ts"
+
+const outputFlags = (append: boolean): number =>
+  FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
+
+const streamOf = (stream: Input | Output): Stream => {
+  if (stream === "null") return { _tag: "Null" }
+  if (stream === "pipe") return { _tag: "Pipe" }
+  if (stream === "inherit") return { _tag: "Inherit" }
+  const flags = "append" in stream ? outputFlags(stream.append) : FileFlag.read
+  return { _tag: "File", path: WorkingDirectory.resolve(stream.path), flags, mode: 0o666 }
+}
+
+/** Output and error that name the same file in the same way share one descriptor, and with it the position in it. */
+const errorStream = ({ stderr, stdout }: SpawnRequest): Stream =>
+  typeof stdout === "object" && typeof stderr === "object" && stdout.path === stderr.path &&
+    stdout.append === stderr.append
+    ? { _tag: "Same", stream: 1 }
+    : streamOf(stderr)
+
+const variables = (env: Record<string, string>): ReadonlyArray<string> => {
+  const texts: Array<string> = []
+  for (const name in env) texts.push(`${name}=${env[name]}`)
+  return texts
+}
+
+const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string): Spawn => ({
+  file,
+  directory: WorkingDirectory.resolve(request.cwd),
+  cgroup,
+  arguments: [request.program, ...request.args],
+  environment: variables(env),
+  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)]
+})
+
+const streamNames = ["standard input", "standard output", "standard error"]
+
+/** Names the reason for a start that the host or the kernel refused. */
+export const reasonOf = (
+  failure: StartFailed | NotEncodable | ProcessError.ProcessError,
+  request: SpawnRequest,
+  env: Record<string, string>
+): ProcessError.Reason => {
+  const { program } = request
+  const bytes = () => argumentBytes([program, ...request.args], env)
+  switch (failure._tag) {
+    case "ProcessError":
+      return failure.reason
+    case "NotEncodable":
+      return failure.problem === "is too long"
+        ? new ProcessError.ArgumentListTooLong({ program, bytes: bytes() })
+        : new ProcessError.InvalidInput({ program, field: failure.field, problem: "contains a NUL character" })
+    case "StartFailed":
+      return refusal(failure, request, bytes)
+  }
+}
+
+const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: () => number): ProcessError.Reason => {
+  const { program } = request
+  if (stage === "directory") return new ProcessError.InvalidCwd({ program, cwd: request.cwd ?? "", errno })
+  if (stage === "stream") {
+    const index = [request.stdin, request.stdout, request.stderr].findIndex((stream) => typeof stream === "object")
+    return new ProcessError.IoFailed({
+      program,
+      operation: `opening the file for ${streamNames[index] ?? "a stream"}`,
+      errno
+    })
+  }
+  if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
+  return new ProcessError.SpawnFailed({ program, errno })
+}
+
+/** Locates a program, has it started in a cgroup (or in none, for a monitored host), and gives the host's child. */
+export const start = (
+  host: HostConnection,
+  request: SpawnRequest,
+  cgroup: string
+): Effect.Effect<HostChild, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    const located = locate(request)
+    if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
+    return Effect.mapError(
+      host.spawn(messageOf(request, located.success, cgroup)),
+      (failure) => ProcessError.make(reasonOf(failure, request, located.success.env))
+    )
+  })
