@@ -25,3 +25,10 @@ for (const table of tables) {
     programs
   })
 }
+
+BackendSuite.suite({ describe, it }, {
+  name: "cgroup-v2",
+  layer: NodeProcessRunner.layerCgroupBackend,
+  capabilities,
+  programs
+})
