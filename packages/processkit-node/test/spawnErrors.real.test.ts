@@ -88,6 +88,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that ca
       const report = yield* reported(run("without-rights.mjs", [at("closed"), at("unreadable"), script]))
       assert.strictEqual(report["cwd"], "InvalidCwd EACCES")
       assert.strictEqual(report["inside"], "PermissionDenied EACCES")
+      assert.strictEqual(report["search"], "NotFound undefined")
       assert.deepInclude(report["unreadable"], { outcome: { _tag: "Exited", code: 0 } })
       // The kernel executes the script, and the interpreter may not read it.
       assert.nestedPropertyVal(report, "script.outcome._tag", "Exited")

@@ -35,17 +35,20 @@ export interface Mark {
   readonly survivors: () => ReadonlyArray<number>
 }
 
+/** Pids of living processes, among whose threads at least one lives and carries a mark. */
+export const carriers = (mark: string): ReadonlyArray<number> =>
+  fs.readdirSync("/proc").filter((name) =>
+    /^[0-9]+$/.test(name) &&
+    threads(name).some((task) => isAlive(`/proc/${name}/task/${task}/stat`)) &&
+    threads(name).some((task) => read(`/proc/${name}/task/${task}/environ`).split("\0").includes(mark))
+  ).map(Number)
+
 /** Makes a mark of its own for one test. */
 export const makeMark = (): Mark => {
   const variable = ["PROCESSKIT_TEST_MARK", `${process.pid}-${performance.now()}-${++count}`] as const
   const text = variable.join("=")
   return {
     variable,
-    survivors: () =>
-      fs.readdirSync("/proc").filter((name) =>
-        /^[0-9]+$/.test(name) &&
-        threads(name).some((task) => isAlive(`/proc/${name}/task/${task}/stat`)) &&
-        threads(name).some((task) => read(`/proc/${name}/task/${task}/environ`).split("\0").includes(text))
-      ).map(Number)
+    survivors: () => carriers(text)
   }
 }

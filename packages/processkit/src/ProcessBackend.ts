@@ -262,9 +262,12 @@ export const resolveEnvironment = (
   owner: Readonly<Record<string, string | undefined>>
 ): Record<string, string> => {
   const result: Record<string, string> = Object.create(null)
-  const names = env.base === "inherit" ? Object.keys(owner) : env.base === "empty" ? [] : env.base
+  const all = env.base === "inherit"
+  const names = all ? Object.getOwnPropertyNames(owner) : env.base === "empty" ? [] : env.base
   for (const name of names) {
-    const value = Object.hasOwn(owner, name) ? owner[name] : undefined
+    // Each question to `process.env` leaves JavaScript, so none is asked twice: its own names need no second look, and
+    // `Object.keys` would ask of each whether it is enumerable.
+    const value = all || Object.hasOwn(owner, name) ? owner[name] : undefined
     if (value !== undefined) result[name] = value
   }
   for (const [name, value] of env.set) {

@@ -26,14 +26,15 @@ import type * as RunningProcess from "./RunningProcess.ts"
  * **Details**
  *
  * `overflow` says what happens when a buffer that fails is full: `"end"` stops the program, `"fail"` drains it and
- * fails its result (the default), `"ignore"` drains it and forgets.
+ * fails its result (the default), `"ignore"` drains it and forgets. `"whole"` is `"end"`, and also fails the result of a
+ * run that worked where a buffer of another kind dropped something of standard output.
  *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
 export interface StartOptions {
-  readonly overflow?: "end" | "fail" | "ignore" | undefined
+  readonly overflow?: "end" | "whole" | "fail" | "ignore" | undefined
 }
 
 /**

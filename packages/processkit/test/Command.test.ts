@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -351,4 +352,52 @@ describe("Command", () => {
       assert.strictEqual(yield* tagOf(Command.resolve(command)), "NotFound")
       assert.strictEqual(yield* tagOf(Command.resolve(Command.make(""))), "InvalidInput")
     }).pipe(replying(Reply.ok(), Reply.notFound)))
+
+  it.effect("a line callback may cancel the run it belongs to", () =>
+    Effect.gen(function*() {
+      const controller = new AbortController()
+      const command = Command.make("waits", { cancelOn: controller.signal, onStdoutLine: () => controller.abort() })
+      assert.strictEqual(yield* tagOf(Command.run(command)), "Cancelled")
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted())))
+
+  it.effect("a predicate that throws ends the program", () =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(Command.firstLine(Command.make("waits"), () => {
+        throw new Error("no")
+      }))
+      assert.isTrue(Exit.hasDies(exit))
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted())))
+
+  it.effect("of two starts at once that share a source that can be fed once, one is refused", () =>
+    Effect.gen(function*() {
+      const once = Command.setStdin(Command.make("echoesStdin"), Stdin.once(Stream.make("a")))
+      const both = yield* Effect.all([Effect.result(Command.run(once)), Effect.result(Command.run(once))], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(both.map((one) => Result.isSuccess(one) ? one.success : one.failure.reason._tag), [
+        "a",
+        "AlreadyConsumed"
+      ])
+    }).pipe(Effect.provide(scripted())))
+
+  it.effect("a verb that gives the output counts what it did not get of it", () =>
+    Effect.gen(function*() {
+      const expected = { _tag: "OutputTooLarge", stream: "stdout", maxBytes: 4, totalBytes: 10 } as const
+      assert.deepInclude(yield* reasonOf(Command.run(bounded)), expected)
+      assert.deepInclude(yield* reasonOf(Command.run(failing)), expected)
+      const lines = Command.setBuffer(command, OutputBuffer.tail({ lines: 1 }))
+      assert.deepInclude(yield* reasonOf(Command.run(lines)), { maxLines: 1, totalLines: 2, totalBytes: 10 })
+    }).pipe(replying(Reply.ok("0123456789"), Reply.ok("0123456789"), Reply.ok("01234\n6789"))))
+
+  it.effect("a failure comes before output that was cut short", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* tagOf(Command.run(bounded)), "NonZeroExit")
+    }).pipe(replying(Reply.fail(1).pipe(Reply.withStdout("0123456789")))))
+
+  it.effect("a run whose standard error alone was cut short still gives its whole output", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Command.run(bounded), "ok")
+    }).pipe(replying(Reply.withStderr(Reply.ok("ok"), "a lot of noise"))))
 })

@@ -6,9 +6,12 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
+import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
-import { reasonOf, settle, tagOf } from "./scripted.ts"
+import type * as RunningProcess from "processkit/RunningProcess"
+import { countedAbort, reasonOf, settle, tagOf } from "./scripted.ts"
 import { backend, mapContainer, unkillable } from "./scriptedPrograms.ts"
 
 type Service = ReturnType<typeof backend>["service"]
@@ -87,4 +90,59 @@ describe("a start that dies of a defect", () => {
       assert.isTrue(Exit.hasDies(exit))
       assert.strictEqual(released, 1)
     }))
+})
+
+const permutations = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  items.length === 0
+    ? [[]]
+    : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item].concat(rest)))
+
+const ends = { exit: "Exited", deadline: "TimedOut", stop: "Signaled", cancel: "Cancelled" } as const
+
+type End = keyof typeof ends
+
+/** Lets all ends of a run happen in an order, with turns between them, and gives what every question is answered. */
+const ended = (order: ReadonlyArray<End>, turns: number) =>
+  Effect.gen(function*() {
+    const { abort, listeners, signal } = countedAbort()
+    const exits = yield* Deferred.make<void>()
+    const below = backend({ obedient: { main: () => Effect.as(Deferred.await(exits), Outcome.exited(0)) } })
+    const happens: Record<
+      End,
+      (running: RunningProcess.RunningProcess) => Effect.Effect<unknown, ProcessError.ProcessError>
+    > = {
+      exit: () => Effect.andThen(Deferred.succeed(exits, undefined), settle(3)),
+      deadline: () => TestClock.adjust("1 second"),
+      stop: (running) => running.stop(),
+      cancel: () => Effect.sync(abort)
+    }
+    const asked = yield* Effect.scoped(Effect.gen(function*() {
+      const running = yield* Command.start(Command.make("obedient", { cancelOn: signal, timeout: "1 second" }))
+      const tag = Effect.match(running.outcome, {
+        onSuccess: ({ _tag }) => _tag,
+        onFailure: ({ reason }) => reason._tag
+      })
+      const early = yield* Effect.forkChild(tag)
+      yield* settle()
+      for (const end of order) yield* Effect.andThen(happens[end](running), settle(turns))
+      const late = yield* tag
+      const result = yield* Effect.match(running.result, {
+        onSuccess: ({ outcome }) => outcome._tag,
+        onFailure: ({ reason }) => reason._tag
+      })
+      return [yield* Fiber.join(early), late, result]
+    })).pipe(on(below.service))
+    return [...asked, below.alive().length, listeners()]
+  })
+
+describe("a run that could end in many ways", () => {
+  for (const order of permutations<End>(["exit", "deadline", "stop", "cancel"])) {
+    it.effect(`ends by the first and keeps it: ${order.join(", ")}`, () =>
+      Effect.gen(function*() {
+        const first = ends[order[0] ?? "exit"]
+        for (const turns of [0, 1, 10]) {
+          assert.deepStrictEqual(yield* ended(order, turns), [first, first, first, 0, 0], `${turns} turns apart`)
+        }
+      }))
+  }
 })

@@ -1,21 +1,204 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import * as ProcessRunner from "processkit/ProcessRunner"
 import { Reply, ScriptedRunner } from "processkit/testing"
+import { reasonOf, settle, tagOf } from "./scripted.ts"
+
+const { fallback, layer, make, on } = ScriptedRunner
+
+const run = (program: string, ...args: ReadonlyArray<string>) => Command.run(Command.make(program, args))
+
+/** The warnings that an effect logs. */
+const warningsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+  const warnings: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => {
+    if (logLevel === "Warn") warnings.push(String(message))
+  })
+  return Effect.as(Effect.provide(effect, Logger.layer([logger])), warnings)
+}
 
 describe("ScriptedRunner", () => {
-  it.effect("answers a command with the reply of the rule that fits", () =>
+  it.effect("answers by program and first arguments, element by element", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* Command.run(Command.make("git", ["branch"])), "main")
-    }).pipe(Effect.provide(ScriptedRunner.layer(ScriptedRunner.on(["git"], Reply.ok("main\n"))))))
+      assert.strictEqual(yield* run("git", "log", "-n", "5"), "log")
+      assert.strictEqual(yield* run("git", "push"), "git")
+      assert.strictEqual(yield* run("git"), "git")
+      for (const other of [run("gi"), run("gitk"), run("git log"), run("GIT")]) {
+        assert.strictEqual(yield* tagOf(other), "Unscripted")
+      }
+    }).pipe(Effect.provide(layer(on(["git", "log"], Reply.ok("log")), on(["git"], Reply.ok("git"))))))
 
-  it.effect("ends a pending program when its deadline passes", () =>
+  it.effect("takes the first rule that fits, and a fallback last wherever it stands", () =>
     Effect.gen(function*() {
-      const fiber = yield* Effect.forkChild(Effect.flip(Command.run(Command.make("sleep", { timeout: "1 minute" }))))
+      assert.deepStrictEqual([yield* run("a", "b"), yield* run("a"), yield* run("b")], ["first", "first", "other"])
+    }).pipe(
+      Effect.provide(
+        layer(fallback(Reply.ok("other")), on(["a"], Reply.ok("first")), on(["a", "b"], Reply.ok("second")))
+      )
+    ))
+
+  it.effect("gives one reply for each matching start, and the last from then on", () =>
+    Effect.gen(function*() {
+      const said = [yield* run("a"), yield* run("b"), yield* run("a"), yield* run("a", "x"), yield* run("a")]
+      assert.deepStrictEqual(said, ["1", "b", "2", "3", "3"])
+    }).pipe(Effect.provide(layer(on(["a"], Reply.ok("1"), Reply.ok("2"), Reply.ok("3")), on(["b"], Reply.ok("b"))))))
+
+  it.effect("counts anew for each runner", () =>
+    Effect.gen(function*() {
+      const rules = layer(on(["a"], Reply.ok("1"), Reply.ok("2")))
+      const twice = Effect.all([run("a"), run("a")])
+      assert.deepStrictEqual(yield* Effect.provide(twice, rules), ["1", "2"])
+      assert.deepStrictEqual(yield* Effect.provide(twice, rules, { local: true }), ["1", "2"])
+    }))
+
+  it.effect("fails with the program and the number of arguments where no rule fits", () =>
+    Effect.gen(function*() {
+      const reason = yield* reasonOf(run("tool", "secret-1", "secret-2"))
+      assert.deepInclude(reason, { _tag: "Unscripted", program: "tool", argumentCount: 2 })
+      assert.notInclude(reason.message, "secret")
+      assert.strictEqual(yield* tagOf(Command.resolve(Command.make("tool"))), "Unscripted")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("warns once of each rule that can never answer, without naming arguments", () =>
+    Effect.gen(function*() {
+      const hidden = [
+        on(["git"], Reply.ok()),
+        on(["git", "push"], Reply.ok()),
+        fallback(Reply.ok()),
+        fallback(Reply.ok())
+      ]
+      const expected = [
+        "rule 2 of a scripted runner can never answer: rule 1 covers it and comes first",
+        "rule 4 of a scripted runner can never answer: rule 3 covers it and comes first"
+      ]
+      assert.deepStrictEqual(yield* warningsOf(Effect.provide(Effect.void, layer(...hidden))), expected)
+      assert.deepStrictEqual(
+        yield* warningsOf(Effect.provide(Effect.andThen(run("git"), run("git")), layer(...hidden))),
+        expected
+      )
+      const runner = make(...hidden)
+      const runs = Effect.andThen(run("git"), run("git")).pipe(
+        Effect.provideService(ProcessRunner.ProcessRunner, runner)
+      )
+      assert.deepStrictEqual(yield* warningsOf(runs), expected)
+      assert.deepStrictEqual(yield* warningsOf(runs), [])
+    }))
+
+  it.effect("starts nothing real: no pid, and ids in groups that no system gives out", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      const running = yield* group.start(Command.make("server"))
+      assert.isUndefined(running.pid)
+      for (const id of yield* group.members) {
+        assert.isAbove(id, 2 ** 31 - 1)
+        assert.throws(() => process.kill(id, 0), TypeError)
+      }
+      assert.strictEqual(group.mechanism, "scripted")
+    }).pipe(Effect.provide(layer(fallback(Reply.pending)))))
+
+  it.effect("closes a scope at once under a clock that nobody moves", () =>
+    Effect.gen(function*() {
+      const running = yield* Effect.scoped(Command.start(Command.make("server")))
+      assert.deepStrictEqual(yield* running.outcome, Outcome.signaled("SIGTERM", 15, false))
+    }).pipe(Effect.provide(layer(fallback(Reply.pending)))))
+
+  it.effect("feeds a program that is given input to its end before it ends", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const stdin = Stream.make("a", "b").pipe(
+        Stream.mapEffect((text) => Effect.as(Effect.sleep("1 second"), text)),
+        Stream.tap((text) => Effect.sync(() => seen.push(text)))
+      )
+      const fiber = yield* Effect.forkChild(Command.run(Command.make("psql", { stdin })))
       yield* TestClock.adjust("1 minute")
-      const error = yield* Fiber.join(fiber)
-      assert.strictEqual(error.reason._tag, "TimedOut")
-    }).pipe(Effect.provide(ScriptedRunner.layer(ScriptedRunner.fallback(Reply.pending)))))
+      assert.strictEqual(yield* Fiber.join(fiber), "done")
+      assert.deepStrictEqual(seen, ["a", "b"])
+    }).pipe(Effect.provide(layer(fallback(Reply.ok("done"))))))
+
+  it.effect("does not wait for a writer that never ends", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(Command.make("repl", { stdin: "pipe" }))
+      yield* running.stdin.writeLine("quit")
+      assert.deepStrictEqual(yield* running.outcome, Outcome.exited(0))
+      const group = yield* ProcessGroup.make
+      const member = yield* group.start(Command.make("repl", { stdin: "pipe" }))
+      assert.deepStrictEqual(yield* member.outcome, Outcome.exited(0))
+    }).pipe(Effect.provide(layer(fallback(Reply.ok())))))
+
+  it.effect("resolves a program to its name without using up a reply", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Command.resolve(Command.make("a")), "a")
+      assert.strictEqual(yield* run("a"), "1")
+      assert.strictEqual(yield* tagOf(Command.resolve(Command.make("b"))), "NotFound")
+    }).pipe(Effect.provide(layer(on(["a"], Reply.ok("1"), Reply.ok("2")), on(["b"], Reply.notFound)))))
+
+  it.effect("matches a redacted argument by its value", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Command.run(Command.make("login", [Redacted.make("token")])), "in")
+    }).pipe(Effect.provide(layer(on(["login", "token"], Reply.ok("in"))))))
+})
+
+const end = (reply: Reply.Reply) =>
+  Command.outputString(Command.make("x")).pipe(
+    Effect.map((result) => [result.outcome, result.stdout, result.stderr]),
+    Effect.provide(layer(fallback(reply)))
+  )
+
+describe("Reply", () => {
+  it("is text as it is given, and only lines are ended", () => {
+    assert.deepInclude(Reply.ok("done"), { stdout: "done", stderr: "" })
+    assert.deepInclude(Reply.ok(), { stdout: "", stderr: "" })
+    assert.deepInclude(Reply.lines(["a", "", "b"]), { stdout: "a\n\nb\n" })
+    assert.deepInclude(Reply.lines([]), { stdout: "" })
+    assert.deepInclude(Reply.fail(3, "why"), { stdout: "", stderr: "why" })
+  })
+
+  it("is not changed by a modifier", () => {
+    const plain = Reply.fail(3, "why")
+    const changed = plain.pipe(Reply.withStdout("out"), Reply.withStderr("err"))
+    assert.deepInclude(plain, { stdout: "", stderr: "why" })
+    assert.deepInclude(changed, { stdout: "out", stderr: "err" })
+    assert.deepStrictEqual(changed.ending, plain.ending)
+    assert.deepStrictEqual(Reply.withStdout(plain, "x").stdout, "x")
+    assert.deepStrictEqual([plain, changed, {}, undefined].map(Reply.isReply), [true, true, false, false])
+  })
+
+  it.effect("ends as it says", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* end(Reply.ok("out")), [Outcome.exited(0), "out", ""])
+      assert.deepStrictEqual(yield* end(Reply.fail(255, "err")), [Outcome.exited(255), "", "err"])
+      assert.deepStrictEqual(yield* end(Reply.lines(["a"])), [Outcome.exited(0), "a\n", ""])
+      assert.deepStrictEqual(yield* end(Reply.signaled("SIGSEGV")), [Outcome.signaled("SIGSEGV", 11, false), "", ""])
+      assert.deepStrictEqual(yield* end(Reply.signaled("SIGRTMIN+3")), [
+        Outcome.signaled("SIGRTMIN+3", 37, false),
+        "",
+        ""
+      ])
+    }))
+
+  it.effect("notFound says whether a search or a path came to nothing", () =>
+    Effect.gen(function*() {
+      assert.include(yield* Effect.map(reasonOf(run("git")), (reason) => reason.message), "PATH")
+      assert.include(yield* Effect.map(reasonOf(run("./bin/git")), (reason) => reason.message), "check the path")
+    }).pipe(Effect.provide(layer(fallback(Reply.notFound)))))
+
+  it.effect("pending prints, and then runs until a signal that kills", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(Command.make("server"))
+      yield* settle()
+      yield* TestClock.adjust("10 days")
+      yield* running.signal("SIGWINCH")
+      yield* running.signal("SIGCONT")
+      assert.isTrue(yield* running.isRunning)
+      yield* running.signal("SIGHUP")
+      assert.deepInclude(yield* running.result, { stdout: "up\n", outcome: Outcome.signaled("SIGHUP", 1, false) })
+    }).pipe(Effect.provide(layer(fallback(Reply.pending.pipe(Reply.withStdout("up\n")))))))
 })

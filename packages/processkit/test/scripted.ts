@@ -57,16 +57,16 @@ interface CountedAbort {
 export const countedAbort = (): CountedAbort => {
   const controller = new AbortController()
   const { signal } = controller
-  let listeners = 0
+  const listeners = new Set<unknown>()
   const add = signal.addEventListener.bind(signal)
   const remove = signal.removeEventListener.bind(signal)
   signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners++
+    listeners.add(args[1])
     add(...args)
   }
   signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners--
+    listeners.delete(args[1])
     remove(...args)
   }
-  return { signal, abort: () => controller.abort(), listeners: () => listeners }
+  return { signal, abort: () => controller.abort(), listeners: () => listeners.size }
 }

@@ -11,18 +11,24 @@ import type { Format } from "./executableFormat.ts"
 import { classify, headBytes } from "./executableFormat.ts"
 import type { Found } from "./programLookup.ts"
 
+const mayExecute = (file: string): boolean => {
+  try {
+    fs.accessSync(file, fs.constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Tells what stands at a path: a file that this user may execute, nothing, or something that is in the way. */
 export const inspect = (file: string): Found => {
   try {
     const stat = fs.statSync(file, { throwIfNoEntry: false })
     if (stat === undefined) return "nothing"
-    if (!stat.isFile()) return "unusable"
-    fs.accessSync(file, fs.constants.X_OK)
-    return "program"
+    return stat.isFile() && mayExecute(file) ? "program" : "unusable"
   } catch (thrown) {
     const errno = errnoOf(thrown)
-    if (errno === "ENOENT") return "nothing"
-    return errno === "EACCES" || errno === "EPERM" ? "unusable" : { obstacle: errno }
+    return errno === "ENOENT" ? "nothing" : { obstacle: errno }
   }
 }
 

@@ -34,16 +34,23 @@ export const laterPids = (leader: number, last: number | undefined): ReadonlyArr
 
 const isRelated = (row: Row, leader: number): boolean => row.pgid === leader || row.session === leader
 
+/** The pids that can belong to descendants; undefined where only a reading of the whole table tells. */
+const candidates = (tree: LiveTrees.LiveTree, table: ProcessTable): ReadonlyArray<number> | undefined =>
+  performance.now() - tree.startedAt > maxAge ? undefined : laterPids(tree.lineage.leader, table.lastPid())
+
+const hasGroup = (leader: number, table: ProcessTable): boolean =>
+  Signalling.send({ _tag: "group", pgid: leader }, 0, table.probe) !== "gone"
+
 /** Whether it is certain that the leader left nobody behind. */
 const isCertainlyEmpty = (tree: LiveTrees.LiveTree, table: ProcessTable): boolean => {
   const { leader, seen } = tree.lineage
   for (const pid of seen.keys()) if (pid !== leader) return false
-  if (Signalling.send({ _tag: "group", pgid: leader }, 0, table.probe) !== "gone") return false
-  const probe = table.probe
-  if (probe === undefined) return true
-  if (performance.now() - tree.startedAt > maxAge) return false
-  const pids = laterPids(leader, table.lastPid())
-  return pids !== undefined && pids.every((pid) => {
+  const { probe } = table
+  if (probe === undefined) return !hasGroup(leader, table)
+  const pids = candidates(tree, table)
+  // Nobody has been started since the leader: that is certain without a signal, whose refusal makes an error object.
+  if (pids === undefined || pids.length === 0) return pids !== undefined
+  return !hasGroup(leader, table) && pids.every((pid) => {
     if (LiveTrees.isLeader(pid)) return true
     const row = probe(pid)
     return Result.isSuccess(row) && (row.success === undefined || !isRelated(row.success, leader))

@@ -11,7 +11,7 @@ import * as ProcessError from "processkit/ProcessError"
  */
 export const defaultPath: ReadonlyArray<string> = ["/bin", "/usr/bin"]
 
-/** What stands at a candidate's path; `obstacle` is an errno other than those for "nothing" and "not permitted". */
+/** What stands at a candidate's path; `obstacle` is the errno for which nobody can say. */
 export type Found = "program" | "nothing" | "unusable" | { readonly obstacle: string }
 
 /** Where to look, in order; `searched` is undefined where the program was given as a path. */
@@ -48,7 +48,7 @@ export const candidates = (options: {
  * Takes the first candidate that is a program.
  *
  * A directory or a file that may not be executed is passed over, as execvp(3) does; if nothing better turns up, it is
- * the reason for the failure.
+ * the reason for the failure. A directory of PATH that may not be searched is no reason: nobody knows what is in it.
  */
 export const choose = (
   program: string,
@@ -61,7 +61,7 @@ export const choose = (
     if (found === "program") return Result.succeed(candidate)
     if (found === "unusable") unusable = true
     if (typeof found === "object" && searched === undefined) {
-      return Result.fail(new ProcessError.SpawnFailed({ program, errno: found.obstacle }))
+      return Result.fail(inTheWay(program, found.obstacle))
     }
   }
   return Result.fail(
@@ -70,3 +70,8 @@ export const choose = (
       : new ProcessError.NotFound({ program, searched })
   )
 }
+
+const inTheWay = (program: string, errno: string): ProcessError.Reason =>
+  errno === "EACCES" || errno === "EPERM"
+    ? new ProcessError.PermissionDenied({ program, errno })
+    : new ProcessError.SpawnFailed({ program, errno })

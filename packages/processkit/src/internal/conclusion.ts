@@ -39,7 +39,7 @@ export interface StreamEnd {
   readonly name: "stdout" | "stderr"
   readonly errno: string | undefined
   readonly cut: boolean
-  readonly truncated: boolean
+  readonly dropped: Overflow | undefined
   readonly overflow: Overflow | undefined
 }
 
@@ -59,6 +59,8 @@ export interface Facts<A> {
   readonly okCodes: ReadonlyArray<number>
   /** Whether a buffer that failed makes the run fail. */
   readonly overflowFails: boolean
+  /** Whether a successful run also fails where its standard output is not all there. */
+  readonly whole: boolean
 }
 
 export const conclude = <A>(
@@ -68,9 +70,15 @@ export const conclude = <A>(
   const failed = failureOf(facts)
   if (failed !== undefined) return Result.fail(ProcessError.make(failed))
   const result = resultOf(facts)
-  return facts.stdinFailure !== undefined && ProcessResult.isSuccess(result)
-    ? Result.fail(ProcessError.make(new ProcessError.StdinFailed({ program: facts.program, ...facts.stdinFailure })))
-    : Result.succeed(result)
+  const flaw = ProcessResult.isSuccess(result) ? flawOf(facts) : undefined
+  return flaw === undefined ? Result.succeed(result) : Result.fail(ProcessError.make(flaw))
+}
+
+/** What keeps a run that has ended well from being a success. */
+const flawOf = <A>({ program, stdinFailure, streams, whole }: Facts<A>): ProcessError.Reason | undefined => {
+  if (stdinFailure !== undefined) return new ProcessError.StdinFailed({ program, ...stdinFailure })
+  const dropped = whole ? streams.find(({ name }) => name === "stdout")?.dropped : undefined
+  return dropped === undefined ? undefined : new ProcessError.OutputTooLarge({ program, stream: "stdout", ...dropped })
 }
 
 /** A failure that leaves no result to speak of. */
@@ -92,7 +100,7 @@ const resultOf = <A>(facts: Facts<A>): ProcessResult.ProcessResult<A> =>
     stderr: facts.stderr(),
     outcome: outcomeOf(facts.report.exit, facts.intervention),
     duration: facts.duration,
-    truncated: facts.streams.some((stream) => stream.truncated),
+    truncated: facts.streams.some((stream) => stream.dropped !== undefined),
     incomplete: facts.streams.some((stream) => stream.cut),
     leftovers: facts.leftovers,
     okCodes: facts.okCodes,

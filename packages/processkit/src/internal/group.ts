@@ -86,7 +86,9 @@ export const open = Effect.fnUntraced(function*(
   runner: () => Runner,
   options: ProcessGroup.Options | undefined
 ): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
-  const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(options?.stop)))
+  const stop = yield* Effect.fromResult(
+    InputRules.checked(undefined, () => InputRules.stopPolicy(InputRules.own(options ?? {}, "stop")))
+  )
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
@@ -167,7 +169,7 @@ const shutDown = (
     Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(request, state.stop))),
     (stop) =>
       Effect.suspend(() => {
-        const escalate = request?.escalate ?? true
+        const escalate = InputRules.own(request ?? {}, "escalate") ?? true
         if (!escalate) state.spares = true
         return state.ladder.stop({ ...stop, escalate })
       })

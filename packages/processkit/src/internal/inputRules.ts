@@ -6,8 +6,10 @@
 import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type * as Command from "../Command.ts"
 import * as OutputBuffer from "../OutputBuffer.ts"
@@ -67,20 +69,24 @@ export const checked = <A>(
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused
     const { field, problem } = refused
-    return Result.fail(ProcessError.make(new ProcessError.InvalidInput({ program, field, problem })))
+    const named = field === programField ? undefined : program
+    return Result.fail(ProcessError.make(new ProcessError.InvalidInput({ program: named, field, problem })))
   }
 }
+
+/** The one input that errors name; not where it is the input that was refused. */
+const programField = "the program"
 
 export const prepare = (command: Command.Command): Result.Result<Prepared, ProcessError.ProcessError> =>
   checked(typeof command.program === "string" ? command.program : undefined, () => {
     if (command.invalid !== undefined) refuse("the template", command.invalid)
     const options = command.options
-    const buffer = options.buffer ?? OutputBuffer.defaultBuffer
+    hooks(options)
     const payload = payloadOf(options.stdin)
     return {
       request: {
         program: programName(command.program),
-        args: command.args.map((arg, i) => text(`argument ${i + 1}`, arg)),
+        args: argumentsOf(command).map((arg, i) => text(`argument ${i + 1}`, arg)),
         cwd: options.cwd === undefined ? undefined : nonEmpty("the working directory", options.cwd),
         env: environment(options),
         preferLocal: list("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
@@ -91,7 +97,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       payload,
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
-      retention: limits(buffer),
+      retention: limits(options.buffer),
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       stop: stopPolicy(options.stop),
       okCodes: okCodes(options.okCodes)
@@ -102,20 +108,31 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
 export const feedsOnce = ({ options }: Command.Command): boolean =>
   Stdin.isSource(options.stdin) && options.stdin._tag === "Feed" && options.stdin.once !== undefined
 
-/** The bounds of a command's buffer in plain numbers, for a report; `undefined` where there is none. */
-export const boundsOf = (command: Command.Command): { maxLines: number | undefined; maxBytes: number | undefined } => {
-  const { bytes, lines } = limits(command.options.buffer ?? OutputBuffer.defaultBuffer)
-  return { maxLines: lines === Infinity ? undefined : lines, maxBytes: bytes === Infinity ? undefined : bytes }
-}
-
 /** Completes a stop policy, refusing what is not one. */
 export const stopPolicy = (
   policy: StopPolicy.StopPolicy | undefined,
   base: StopPolicy.StopPolicy = StopPolicy.defaultPolicy
 ): Stop => {
-  const signal = policy?.signal ?? base.signal ?? StopPolicy.defaultPolicy.signal
+  if (policy !== undefined && !Predicate.isObject(policy)) return refuse("stop", "is not a stop policy")
+  const asked = policy ?? {}
+  const signal = own(asked, "signal") ?? base.signal ?? StopPolicy.defaultPolicy.signal
   if (!Signal.isSignal(signal)) return refuse("the stop signal", "is not a signal")
-  return { signal, grace: duration("the stop grace", policy?.grace ?? base.grace ?? StopPolicy.defaultPolicy.grace) }
+  const grace = own(asked, "grace") ?? base.grace ?? StopPolicy.defaultPolicy.grace
+  return { signal, grace: duration("the stop grace", grace) }
+}
+
+/** Reads a property that is not there just because somebody polluted `Object.prototype`. */
+export const own = <A extends object, K extends keyof A>(self: A, key: K): A[K] | undefined =>
+  Object.hasOwn(self, key) || !Object.hasOwn(Object.prototype, key) ? self[key] : undefined
+
+/** The retry policy of a command, where it has a valid one; an invalid one is refused by the start. */
+export const retryOf = ({ options: { retry } }: Command.Command): Command.Retry | undefined =>
+  retry !== undefined && isRetry(retry) ? { schedule: retry.schedule, while: own(retry, "while") } : undefined
+
+const isRetry = (retry: Command.Retry): boolean => {
+  if (!Predicate.isObject(retry) || !Schedule.isSchedule(retry.schedule)) return false
+  const worth = own(retry, "while")
+  return worth === undefined || Predicate.isFunction(worth)
 }
 
 /** A signal, or a refusal. */
@@ -142,7 +159,8 @@ const hasNaN = (input: Duration.Input): boolean =>
     : typeof input === "object" && input !== null && !Duration.isDuration(input) &&
       Object.values(input).some((part) => typeof part === "number" && Number.isNaN(part))
 
-const programName = (program: string): string => nonEmpty("the program", program)
+const programName = (program: string): string =>
+  Redacted.isRedacted(program) ? refuse(programField, "is not a string") : nonEmpty(programField, program)
 
 const nonEmpty = (field: string, value: string): string => text(field, value) || refuse(field, "is empty")
 
@@ -157,6 +175,19 @@ const text = (field: string, value: string | Redacted.Redacted<string>): string 
   return plain
 }
 
+const argumentsOf = ({ args }: Command.Command): ReadonlyArray<Command.Argument> =>
+  Array.isArray(args) ? args : refuse("the arguments", "are not a list")
+
+/** What calls back, or is called back. */
+const hooks = ({ cancelOn, onStderrLine, onStdoutLine, retry }: Command.Options): void => {
+  if (cancelOn !== undefined && !Predicate.hasProperty(cancelOn, "addEventListener")) {
+    refuse("cancelOn", "is not an abort signal")
+  }
+  if (onStdoutLine !== undefined && !Predicate.isFunction(onStdoutLine)) refuse("onStdoutLine", "is not a function")
+  if (onStderrLine !== undefined && !Predicate.isFunction(onStderrLine)) refuse("onStderrLine", "is not a function")
+  if (retry !== undefined && !isRetry(retry)) refuse("retry", "is not a schedule with a condition")
+}
+
 const list = (field: string, value: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
   if (value === undefined) return []
   if (typeof value === "string") return [value]
@@ -169,7 +200,7 @@ const environment = (options: Command.Options): ProcessBackend.Environment => {
     : list("inheritEnv", options.inheritEnv).map((name, i) => variableName(`inheritEnv ${i + 1}`, name))
   return {
     base: allowed ?? (options.envClear === true ? "empty" : "inherit"),
-    set: Object.entries(options.env ?? {}).map(([name, value], i) => {
+    set: Object.entries(variables(options.env)).map(([name, value], i) => {
       const field = `environment variable ${i + 1}`
       return [
         variableName(field, name),
@@ -178,6 +209,9 @@ const environment = (options: Command.Options): ProcessBackend.Environment => {
     })
   }
 }
+
+const variables = (env: Command.Options["env"] = {}): NonNullable<Command.Options["env"]> =>
+  Predicate.isObject(env) && !Array.isArray(env) ? env : refuse("the environment", "is not an object of variables")
 
 const variableName = (field: string, name: string): string =>
   nonEmpty(field, name).includes("=") ? refuse(field, "has a name that contains =") : name
@@ -219,14 +253,20 @@ const encoding = (label: string | undefined): string => {
   return Result.isSuccess(known) ? known.success : refuse("encoding", "is not an encoding this runtime can decode")
 }
 
-const limits = (buffer: OutputBuffer.OutputBuffer): Limits =>
-  buffer._tag === "Unbounded"
-    ? { policy: buffer._tag, bytes: Infinity, lines: Infinity }
-    : {
-      policy: buffer._tag,
-      bytes: buffer.bytes === undefined ? Infinity : bytes("the buffer", buffer.bytes),
-      lines: buffer.lines === undefined ? Infinity : count("the buffer", buffer.lines)
-    }
+const limits = (buffer: OutputBuffer.OutputBuffer = OutputBuffer.defaultBuffer): Limits => {
+  if (!Predicate.hasProperty(buffer, "_tag") || !policies.has(buffer._tag)) {
+    return refuse("the buffer", "is not an output buffer")
+  }
+  if (buffer._tag === "Unbounded") return { policy: buffer._tag, bytes: Infinity, lines: Infinity }
+  const [inBytes, inLines] = [own(buffer, "bytes"), own(buffer, "lines")]
+  return {
+    policy: buffer._tag,
+    bytes: inBytes === undefined ? Infinity : bytes("the buffer", inBytes),
+    lines: inLines === undefined ? Infinity : count("the buffer", inLines)
+  }
+}
+
+const policies: ReadonlySet<unknown> = new Set(["Unbounded", "Tail", "Head", "HeadTail", "FailAbove"])
 
 const bytes = (field: string, input: ByteSize.Input): number => {
   const size = Option.flatMap(ByteSize.fromInput(input), ByteSize.toNumber)
@@ -237,7 +277,9 @@ const count = (field: string, value: number): number =>
   Number.isSafeInteger(value) && value >= 0 ? value : refuse(field, "has a number of lines that is not a count")
 
 const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number> => {
-  if (codes === undefined || codes.length === 0) return [0]
+  if (codes === undefined) return [0]
+  if (!Array.isArray(codes)) return refuse("okCodes", "is not a list")
+  if (codes.length === 0) return [0]
   return codes.every((code) => Number.isSafeInteger(code))
     ? codes
     : refuse("okCodes", "has a code that is not an integer")

@@ -7,7 +7,7 @@
 import type * as OutputBuffer from "../OutputBuffer.ts"
 import { LineCutter } from "./lineCutter.ts"
 
-/** Why a buffer of the policy `FailAbove` failed. */
+/** What went into a buffer that did not keep all of it. */
 export interface Overflow {
   readonly maxLines: number | undefined
   readonly maxBytes: number | undefined
@@ -18,8 +18,9 @@ export interface Overflow {
 export interface Retention {
   readonly push: (bytes: Uint8Array) => void
   readonly end: (clean: boolean) => void
-  /** Whether the policy dropped something. */
-  readonly truncated: () => boolean
+  /** What the policy dropped something of, where it did. */
+  readonly dropped: () => Overflow | undefined
+  /** The same, where the policy is to fail then. */
   readonly overflow: () => Overflow | undefined
   readonly text: () => string
   readonly bytes: () => Uint8Array
@@ -123,14 +124,14 @@ class KeptBytes implements Retention {
 
   end(): void {}
 
-  truncated(): boolean {
+  dropped(): Overflow | undefined {
     return this.#dropped
+      ? { maxLines: undefined, maxBytes: this.#limits.bytes, totalLines: undefined, totalBytes: this.#total }
+      : undefined
   }
 
   overflow(): Overflow | undefined {
-    return this.#limits.policy === "FailAbove" && this.#dropped
-      ? { maxLines: undefined, maxBytes: this.#limits.bytes, totalLines: undefined, totalBytes: this.#total }
-      : undefined
+    return this.#limits.policy === "FailAbove" ? this.dropped() : undefined
   }
 
   bytes(): Uint8Array {
@@ -234,13 +235,17 @@ class KeptLines implements Retention {
     for (const line of this.#cutter.end(clean)) this.#keep(line)
   }
 
-  truncated(): boolean {
-    return this.#dropped
+  dropped(): Overflow | undefined {
+    return this.#dropped ? this.#facts() : undefined
   }
 
   overflow(): Overflow | undefined {
     const { bytes, lines, policy } = this.#limits
-    if (policy !== "FailAbove" || (this.#totalLines <= lines && this.#totalBytes <= bytes)) return undefined
+    return policy === "FailAbove" && (this.#totalLines > lines || this.#totalBytes > bytes) ? this.#facts() : undefined
+  }
+
+  #facts(): Overflow {
+    const { bytes, lines } = this.#limits
     return {
       maxLines: lines,
       maxBytes: bytes === Infinity ? undefined : bytes,

@@ -23,6 +23,7 @@ import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
+import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import { Feed } from "./feed.ts"
@@ -48,8 +49,8 @@ export interface Setting {
   /** Whether the container belongs to this run alone. */
   readonly isPrivate: boolean
   readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
-  /** Whether output above its bound ends the run, is drained and fails the result, or is drained and forgotten. */
-  readonly overflow: "end" | "fail" | "ignore"
+  /** What becomes of output above its bound. */
+  readonly overflow: NonNullable<ProcessRunner.StartOptions["overflow"]>
   readonly cancelOn: AbortSignal | undefined
   readonly onStdoutLine: ((line: string) => void) | undefined
   readonly onStderrLine: ((line: string) => void) | undefined
@@ -175,7 +176,9 @@ export class Run {
       source,
       retention: kept,
       observer: onLine === undefined ? undefined : new LineObserver(onLine, cutter(), this.#around.context),
-      onChunk: this.#setting.overflow === "end" ? () => this.#checkOverflow(kept) : () => {},
+      onChunk: this.#setting.overflow === "end" || this.#setting.overflow === "whole"
+        ? () => this.#checkOverflow(kept)
+        : () => {},
       onEnd: () => this.#settleIfOver()
     })
   }
@@ -325,7 +328,8 @@ export class Run {
       duration: this.#duration,
       leftovers: this.#leftovers,
       okCodes: this.prepared.okCodes,
-      overflowFails: this.#setting.overflow !== "ignore"
+      overflowFails: this.#setting.overflow !== "ignore",
+      whole: this.#setting.overflow === "whole"
     }
   }
 
@@ -339,6 +343,6 @@ const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusio
     name,
     errno: pump.errno,
     cut: pump.cut,
-    truncated: pump.retention.truncated(),
+    dropped: pump.retention.dropped(),
     overflow: pump.retention.overflow()
   }

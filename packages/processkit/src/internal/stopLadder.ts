@@ -67,8 +67,8 @@ export class StopLadder {
     }).pipe(Effect.uninterruptible)
   }
 
-  readonly #ascend = Effect.fnUntraced(
-    function*(this: StopLadder, request: Request): Effect.fn.Return<StopPolicy.ShutdownReport> {
+  #ascend(request: Request): Effect.Effect<StopPolicy.ShutdownReport> {
+    return Effect.gen({ self: this }, function*() {
       const began = yield* Clock.monotonicTimeNanos
       // Members that cannot be listed are not members that are not there: then everything is done as if there were some.
       const found = yield* Effect.option(this.#tree.members)
@@ -86,8 +86,8 @@ export class StopLadder {
       }
       yield* Telemetry.teardown(report, kills)
       return report
-    }.bind(this)
-  )
+    })
+  }
 
   /** A stopped process acts on a signal only once it continues, so CONT follows whatever was sent. */
   #ask(request: Request): Effect.Effect<ReadonlyArray<number>> {

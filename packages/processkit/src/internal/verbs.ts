@@ -38,7 +38,7 @@ const closeWriter = (command: Command.Command, running: RunningProcess.RunningPr
 
 /** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
 const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
-  const { retry } = command.options
+  const retry = InputRules.retryOf(command)
   if (retry === undefined || InputRules.feedsOnce(command)) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
   return Effect.retry(verb, {
@@ -65,28 +65,9 @@ const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
 const success = (command: Command.Command, overflow: ProcessRunner.StartOptions["overflow"]) =>
   during(command, overflow, (running) => Effect.flatMap(running.result, ProcessResult.ensureSuccess))
 
-/** Standard output of a successful run, all of it. */
+/** Standard output of a successful run, all of it: a value made of what a buffer left would be wrong without a word. */
 const wholeOutput = (command: Command.Command): Verb<string> =>
-  capturing(
-    command,
-    Effect.flatMap(success(command, "end"), (result) =>
-      result.truncated ? Effect.fail(droppedOutput(command, result)) : Effect.succeed(result.stdout))
-  )
-
-/** A buffer that drops is fine for looking at; a value made of what is left would be wrong without saying so. */
-const droppedOutput = (
-  command: Command.Command,
-  result: ProcessResult.ProcessResult<string>
-): ProcessError.ProcessError =>
-  ProcessError.make(
-    new ProcessError.OutputTooLarge({
-      program: result.program,
-      stream: "stdout",
-      ...InputRules.boundsOf(command),
-      totalLines: undefined,
-      totalBytes: result.stdout.length
-    })
-  )
+  capturing(command, Effect.map(success(command, "whole"), (result) => result.stdout))
 
 export const run = (command: Command.Command): Verb<string> =>
   retried(command, Effect.map(wholeOutput(command), (stdout) => stdout.trimEnd()))

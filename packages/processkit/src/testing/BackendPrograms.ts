@@ -34,7 +34,8 @@ export interface Line {
  * - `floods`: writes so many bytes to standard output, the byte at offset `i` being `i % 251`, and exits with 0.
  * - `echoesStdin`: copies standard input to standard output until end of file, then exits with 0.
  * - `printsArguments`: writes its arguments after the given one, each followed by a NUL, and exits with 0.
- * - `printsVariable`: writes `=` and the value of the variable, or nothing where it is not set, and exits with 0.
+ * - `printsVariable`: writes `=` and the value of the variable, or nothing where it is not set, and exits with 0. A shell
+ *   will not do: it makes variables up.
  * - `printsDirectory`: writes its working directory, without a newline, and exits with 0.
  * - `waits`: says ready and runs until it is ended; it leaves every signal to its default.
  * - `ignoresTerm`: ignores `SIGTERM`, then as `waits`.

@@ -1,0 +1,251 @@
+import { assert, layer } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as Command from "processkit/Command"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import type * as ProcessRunner from "processkit/ProcessRunner"
+import { eventually, openDescriptors, survivors } from "./oracle.ts"
+import { reasonOf, run, sh, timed } from "./programs.ts"
+
+type Program = Effect.Effect<unknown, unknown, ProcessRunner.ProcessRunner>
+
+/** Interrupts the first fiber that runs on it before its n-th operation, and lets the others be. */
+class InterruptAt extends Scheduler.MixedScheduler {
+  #target: Fiber.Fiber<unknown, unknown> | undefined
+  #left: number
+  fired = false
+  constructor(n: number) {
+    super()
+    this.#left = n
+  }
+  override shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    this.#target ??= fiber
+    if (fiber === this.#target && this.#left-- === 0) {
+      this.fired = true
+      fiber.interruptUnsafe()
+    }
+    return super.shouldYield(fiber)
+  }
+}
+
+const listeners = (): Array<string> =>
+  process.eventNames().map((name) => `${String(name)} ${process.listenerCount(name)}`).toSorted()
+
+/** Runs a program, interrupting it at the n-th operation of its fiber; tells whether it got that far. */
+const interruptedAt = Effect.fnUntraced(function*(program: Program, n: number) {
+  const scheduler = new InterruptAt(n)
+  // In a fiber of its own, of which the scheduler sees every operation.
+  const fiber = yield* Effect.forkChild(program.pipe(Effect.provideService(Scheduler.Scheduler, scheduler)))
+  const exit = yield* Fiber.await(fiber)
+  assert.deepEqual(survivors(), [], `interrupted at operation ${n}`)
+  if (scheduler.fired) assert.isTrue(Exit.isSuccess(exit) || Exit.hasInterrupts(exit), `operation ${n}: ${exit._tag}`)
+  return scheduler.fired
+})
+
+/** Interrupts a program at every operation in turn, until it ends before the interrupt comes. */
+const atEveryOperation = Effect.fnUntraced(function*(program: Program) {
+  yield* Effect.exit(program)
+  const before = { descriptors: openDescriptors(), listeners: listeners() }
+  let n = 0
+  while (yield* interruptedAt(program, n)) n++
+  assert.isAbove(n, 20)
+  yield* eventually("every descriptor is closed", () => openDescriptors() <= before.descriptors)
+  assert.deepEqual(listeners(), before.listeners)
+  return n
+})
+
+/** Interrupts a program after n turns of the event loop, for rising n, until it ends by itself. */
+const atEveryTurn = Effect.fnUntraced(function*(program: Program, step: number) {
+  yield* Effect.exit(program)
+  const before = openDescriptors()
+  for (let n = 0;; n += step) {
+    const fiber = yield* Effect.forkChild(program, { startImmediately: true })
+    for (let turn = 0; turn < n && fiber.pollUnsafe() === undefined; turn++) yield* Effect.yieldNow
+    const ended = fiber.pollUnsafe() !== undefined
+    yield* Fiber.interrupt(fiber)
+    assert.deepEqual(survivors(), [], `interrupted after ${n} turns`)
+    if (ended) break
+  }
+  yield* eventually("every descriptor is closed", () => openDescriptors() <= before)
+})
+
+const stop = { stop: { grace: "100 millis" } } as const
+
+/** What can be interrupted: a start, a run with left-overs, a stream, input, a group, a retry. */
+const programs: Record<string, Program> = {
+  "a run with a left-over": Command.run(sh("sleep 60 >/dev/null 2>&1 & echo x", [], stop)),
+  "a run that is fed": Command.run(Command.make("cat", { ...stop, stdin: Stream.make("a", "b", "c") })),
+  "a run that fails": Command.run(sh("exit 3", [], { ...stop, timeout: "10 seconds" })),
+  "a first line": Command.firstLine(sh("echo x; exec sleep 60", [], stop), () => true),
+  "a stream": Stream.runDrain(Stream.take(Command.stdoutLines(sh("echo x; exec sleep 60", [], stop)), 1)),
+  "a group": Effect.scoped(Effect.gen(function*() {
+    const group = yield* ProcessGroup.makeWith(stop)
+    yield* group.start(Command.make("sleep", ["60"]))
+    yield* group.suspend
+    yield* group.resume
+    yield* group.kill
+    yield* ProcessGroup.provide(Command.run(Command.make("echo", ["y"])), group)
+  }))
+}
+
+layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (it) => {
+  // R2: at every operation
+  for (const [name, program] of Object.entries(programs)) {
+    it.effect(`${name}, interrupted at every operation, leaves no process, descriptor or listener`, () =>
+      atEveryOperation(program))
+  }
+
+  // R2: in every wait
+  it.effect("a run, interrupted after every turn of the event loop, leaves no process and no descriptor", () =>
+    Effect.gen(function*() {
+      yield* atEveryTurn(Command.run(sh("echo x; echo y", [], stop)), 7)
+      yield* atEveryTurn(Command.run(Command.make("cat", { ...stop, stdin: Stream.make("a", "b") })), 11)
+    }))
+
+  // R2, must hold
+  it.effect("a run that is interrupted ends with its tree, and within the grace", () =>
+    Effect.gen(function*() {
+      for (
+        const command of [sh("sleep 60 & sleep 60"), run("floods.sh"), run("never-reads-stdin.sh", [], { stdin: "x" })]
+      ) {
+        const fiber = yield* Effect.forkChild(Command.runUnit(command))
+        yield* eventually("it runs", () => survivors().length > 0)
+        const [exit, elapsed] = yield* timed(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)))
+        assert.isTrue(Exit.hasInterrupts(exit))
+        assert.isBelow(elapsed, 1500)
+        assert.deepEqual(survivors(), [])
+      }
+    }))
+
+  // must hold: stop by taking
+  it.effect("taking one line and stopping ends the tree, however that is written", () =>
+    Effect.gen(function*() {
+      const command = sh("echo first; yes & yes", [], stop)
+      const one = yield* Stream.runCollect(Stream.take(Command.stdoutLines(command), 1))
+      assert.deepEqual(one, ["first"])
+      assert.deepEqual(survivors(), [])
+      assert.deepEqual(yield* Command.firstLine(command, () => true), Option.some("first"))
+      assert.deepEqual(survivors(), [])
+      const head = Effect.scoped(
+        Effect.flatMap(Command.start(command), (running) => Stream.runHead(running.stdoutLines))
+      )
+      assert.deepEqual(yield* head, Option.some("first"))
+      assert.deepEqual(survivors(), [])
+      const failing = Command.stdoutLines(command).pipe(Stream.mapEffect(() => Effect.fail("enough")), Stream.runDrain)
+      assert.strictEqual(yield* Effect.flip(failing), "enough")
+      assert.deepEqual(survivors(), [])
+      const piped = Command.stdoutLines(command).pipe(Stream.takeUntil(() => true), Stream.buffer({ capacity: 1 }))
+      yield* Stream.runDrain(piped)
+      assert.deepEqual(survivors(), [])
+    }))
+
+  // R9
+  it.effect("the loser of a race and of a timeout is gone when the winner's answer is seen", () =>
+    Effect.gen(function*() {
+      const slow = Command.run(sh("sleep 60 & sleep 60"))
+      assert.strictEqual(yield* Effect.raceFirst(slow, Command.run(sh("echo fast"))), "fast")
+      assert.deepEqual(survivors(), [])
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(slow, "100 millis")))
+      assert.deepEqual(survivors(), [])
+      const failing = Effect.all([slow, slow, Command.run(sh("exit 3"))], { concurrency: "unbounded" })
+      assert.strictEqual((yield* reasonOf(failing))._tag, "NonZeroExit")
+      assert.deepEqual(survivors(), [])
+    }))
+
+  // R1, R7
+  it.effect("a scope that closes while a start is in flight ends what it started, at 300 random moments", () =>
+    Effect.gen(function*() {
+      const before = openDescriptors()
+      const seen = new Set<string>()
+      yield* Effect.forEach(Array.from({ length: 300 }), () =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const group = yield* Scope.provide(ProcessGroup.makeWith({ stop: { grace: 0 } }), scope)
+          const starts = yield* Effect.forEach([1, 2], () =>
+            Effect.forkChild(Effect.result(group.start(Command.make("sleep", ["60"])))))
+          const turns = yield* Random.nextIntBetween(0, 12)
+          for (let i = 0; i < turns; i++) {
+            yield* Effect.yieldNow
+          }
+          yield* Scope.close(scope, Exit.void)
+          for (const start of starts) {
+            const result = yield* Fiber.join(start)
+            seen.add(Result.isSuccess(result) ? "started" : result.failure.reason._tag)
+            if (Result.isSuccess(result)) {
+              assert.strictEqual((yield* result.success.outcome)._tag, "Signaled")
+            }
+          }
+        }), { concurrency: 4 })
+      assert.deepEqual(survivors(), [])
+      assert.deepEqual([...seen].toSorted(), ["GroupClosed", "started"])
+      yield* eventually("every descriptor is closed", () => openDescriptors() <= before + 1)
+    }))
+
+  // R1
+  it.effect("a start that is interrupted while it is in flight leaves nothing, at 200 random moments", () =>
+    Effect.gen(function*() {
+      yield* Effect.forEach(Array.from({ length: 200 }), () =>
+        Effect.gen(function*() {
+          const start = Effect.scoped(Effect.andThen(Command.start(Command.make("sleep", ["60"])), Effect.never))
+          const fiber = yield* Effect.forkChild(start, { startImmediately: yield* Random.nextBoolean })
+          yield* Effect.sleep(Duration.micros(BigInt(yield* Random.nextIntBetween(0, 4000))))
+          yield* Fiber.interrupt(fiber)
+        }), { concurrency: 4 })
+      assert.deepEqual(survivors(), [])
+    }))
+
+  // R12
+  it.effect("200 cancellations at once each end, in bounded time", () =>
+    Effect.gen(function*() {
+      const before = openDescriptors()
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 200 }),
+        () => Effect.forkChild(Command.runUnit(Command.make("sleep", ["60"])), { startImmediately: true })
+      )
+      yield* eventually("all of them run", () => survivors().length === 200, 20_000)
+      const [, elapsed] = yield* timed(Fiber.interruptAll(fibers))
+      assert.isBelow(elapsed, 5000)
+      assert.deepEqual(survivors(), [])
+      yield* eventually("every descriptor is closed", () => openDescriptors() <= before + 1)
+    }))
+
+  // R12: by signal from outside Effect
+  it.effect("50 runs that one AbortSignal cancels fail with Cancelled and leave nothing, and a later one does not start", () =>
+    Effect.gen(function*() {
+      const controller = new AbortController()
+      const command = Command.make("sleep", ["60"], { cancelOn: controller.signal })
+      const runs = yield* Effect.forEach(
+        Array.from({ length: 50 }),
+        () => Effect.forkChild(reasonOf(Command.runUnit(command)), { startImmediately: true })
+      )
+      yield* eventually("all of them run", () => survivors().length === 50)
+      controller.abort()
+      for (const run of runs) {
+        assert.deepInclude(yield* Fiber.join(run), { _tag: "Cancelled", stop: { signal: "SIGTERM", forced: false } })
+      }
+      assert.deepEqual(survivors(), [])
+      assert.deepInclude(yield* reasonOf(Command.runUnit(command)), { _tag: "Cancelled", stop: undefined })
+    }))
+
+  // R3
+  it.effect("a scope that is told to stop while it closes ends at once, and never without its tree", () =>
+    Effect.gen(function*() {
+      const running = yield* Effect.scoped(Effect.gen(function*() {
+        const running = yield* Command.start(run("ignores-sigterm.sh", [], { stop: { grace: "20 seconds" } }))
+        yield* Stream.runHead(running.stdoutLines)
+        yield* Effect.forkDetach(Effect.andThen(Effect.sleep("100 millis"), running.kill))
+        return running
+      }))
+      assert.deepInclude(yield* running.outcome, { _tag: "Signaled", signal: "SIGKILL" })
+      assert.deepEqual(survivors(), [])
+    }))
+})

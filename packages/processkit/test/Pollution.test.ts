@@ -1,0 +1,113 @@
+import { afterEach, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
+import * as OutputBuffer from "processkit/OutputBuffer"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import { Backend, scripted, settle } from "./scripted.ts"
+
+const nasty: Record<string, unknown> = {
+  shell: "/bin/sh",
+  cwd: "/polluted",
+  env: { POLLUTED: "1" },
+  envClear: true,
+  inheritEnv: ["POLLUTED"],
+  preferLocal: "/polluted",
+  argv0: "polluted",
+  stdin: "polluted",
+  stdout: "null",
+  stderr: "null",
+  encoding: "utf-16le",
+  maxLineBytes: 1,
+  timeout: 0,
+  okCodes: [7],
+  uid: 0,
+  signal: "SIGKILL",
+  grace: 0,
+  escalate: false,
+  lines: 1,
+  bytes: 1,
+  overflow: "end",
+  POLLUTED: "1"
+}
+
+/** Effect reads some of these names from objects of its own, so that each is tried by itself. */
+const pollute = (key: string) => {
+  // oxlint-disable-next-line no-extend-native -- what this test is about
+  Object.defineProperty(Object.prototype, key, {
+    value: nasty[key],
+    configurable: true,
+    enumerable: true,
+    writable: true
+  })
+}
+
+describe("a polluted Object.prototype", () => {
+  afterEach(() => {
+    for (const key of Object.keys(nasty)) Reflect.deleteProperty(Object.prototype, key)
+  })
+
+  for (const key of Object.keys(nasty)) {
+    it.effect(`changes no run: ${key}`, () =>
+      Effect.gen(function*() {
+        // The runtime of the test itself reads options of its own until the first yield.
+        yield* Effect.yieldNow
+        pollute(key)
+        const command = Command.make("trapsTerm", ["x"], {
+          env: { MINE: "1" },
+          stop: { signal: "SIGTERM" },
+          buffer: OutputBuffer.tail({ bytes: 100 })
+        })
+        const running = yield* Command.start(command)
+        const lined = yield* Command.outputString(
+          Command.make("printsTwoStreams", { buffer: OutputBuffer.tail({ lines: 5 }), stop: { grace: "1 second" } })
+        )
+        yield* settle()
+        const first = yield* running.stop()
+        const result = yield* running.result
+        const group = yield* ProcessGroup.makeWith({})
+        const member = yield* group.start(Command.make("trapsTerm", {}))
+        yield* settle()
+        const report = yield* group.shutdown({})
+        const ended = yield* member.outcome
+        Reflect.deleteProperty(Object.prototype, key)
+
+        assert.deepStrictEqual([first.signal, first.forced, report.signal, report.forced], [
+          "SIGTERM",
+          false,
+          "SIGTERM",
+          false
+        ])
+        assert.deepStrictEqual([result.outcome, ended], [Outcome.exited(143), Outcome.exited(143)])
+        assert.deepStrictEqual([result.stdout, lined.stdout, lined.stderr], ["ready\nbye\n", "out\n", "err\n"])
+        assert.deepStrictEqual([lined.truncated, lined.okCodes], [false, [0]])
+        const [request] = (yield* Backend).spawned.map((spawned) => spawned.request)
+        assert.deepStrictEqual(request, {
+          program: "trapsTerm",
+          args: ["x"],
+          cwd: undefined,
+          env: { base: "inherit", set: [["MINE", "1"]] },
+          preferLocal: [],
+          stdin: "null",
+          stdout: "pipe",
+          stderr: "pipe"
+        })
+      }).pipe(Effect.provide(scripted())))
+  }
+
+  it.effect("adds nothing to an environment", () =>
+    Effect.gen(function*() {
+      pollute("POLLUTED")
+      const seen = yield* Command.run(
+        Command.make("printsVariable", ["POLLUTED"], { inheritEnv: ["POLLUTED", "PATH"] })
+      )
+      assert.strictEqual(seen, "")
+    }).pipe(Effect.provide(scripted())))
+
+  it.effect("is not how __proto__ as a variable is read", () =>
+    Effect.gen(function*() {
+      const env = JSON.parse("{\"__proto__\": \"mine\", \"constructor\": \"yours\"}")
+      const asked = (name: string) => Command.run(Command.setEnv(Command.make("printsVariable", [name]), env))
+      assert.deepStrictEqual([yield* asked("__proto__"), yield* asked("constructor")], ["=mine", "=yours"])
+    }).pipe(Effect.provide(scripted())))
+})
