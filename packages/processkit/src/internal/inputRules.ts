@@ -135,6 +135,12 @@ const isRetry = (retry: Command.Retry): boolean => {
   return worth === undefined || Predicate.isFunction(worth)
 }
 
+/** What cancels a command, where it is valid; an invalid one is refused by the start. */
+export const cancelOnOf = ({ options: { cancelOn } }: Command.Command): AbortSignal | undefined =>
+  isAbortSignal(cancelOn) ? cancelOn : undefined
+
+const isAbortSignal = (u: unknown): u is AbortSignal => Predicate.hasProperty(u, "addEventListener")
+
 /** A signal, or a refusal. */
 export const signal = (value: Signal.Signal): Signal.Signal =>
   Signal.isSignal(value) ? value : refuse("the signal", "is not a signal")
@@ -180,9 +186,7 @@ const argumentsOf = ({ args }: Command.Command): ReadonlyArray<Command.Argument>
 
 /** What calls back, or is called back. */
 const hooks = ({ cancelOn, onStderrLine, onStdoutLine, retry }: Command.Options): void => {
-  if (cancelOn !== undefined && !Predicate.hasProperty(cancelOn, "addEventListener")) {
-    refuse("cancelOn", "is not an abort signal")
-  }
+  if (cancelOn !== undefined && !isAbortSignal(cancelOn)) refuse("cancelOn", "is not an abort signal")
   if (onStdoutLine !== undefined && !Predicate.isFunction(onStdoutLine)) refuse("onStdoutLine", "is not a function")
   if (onStderrLine !== undefined && !Predicate.isFunction(onStderrLine)) refuse("onStderrLine", "is not a function")
   if (retry !== undefined && !isRetry(retry)) refuse("retry", "is not a schedule with a condition")
