@@ -150,5 +150,5 @@ const feed = (
   once
 })
 
-const isOneShot = (lines: Iterable<string>): boolean =>
-  (lines as { readonly [Symbol.iterator]: () => unknown })[Symbol.iterator]() === lines
+/** Whoever hands out the same iterator twice has only one. */
+const isOneShot = (lines: Iterable<string>): boolean => lines[Symbol.iterator]() === lines[Symbol.iterator]()
