@@ -19,7 +19,7 @@ const stream = (fields: Partial<Conclusion.StreamEnd> = {}): Conclusion.StreamEn
   name: "stdout",
   errno: undefined,
   cut: false,
-  truncated: false,
+  dropped: undefined,
   overflow: undefined,
   ...fields
 })
@@ -38,6 +38,7 @@ const facts = (fields: Partial<Conclusion.Facts<string>> = {}): Conclusion.Facts
   leftovers: 0,
   okCodes: [0],
   overflowFails: true,
+  whole: false,
   ...fields
 })
 
@@ -51,18 +52,27 @@ const success = (fields: Partial<Conclusion.Facts<string>>) => {
   return Result.isSuccess(concluded) ? concluded.success : assert.fail(concluded.failure.message)
 }
 
+/** What a verb asks of the output. */
+const demands: ReadonlyArray<readonly [overflowFails: boolean, whole: boolean]> = [
+  [true, true],
+  [true, false],
+  [false, true],
+  [false, false]
+]
+
 /** Every combination of what can be known at the end of a run. */
 const combinations = interventions.flatMap((intervention) =>
   exits.flatMap((exit) =>
     [undefined, tooMuch].flatMap((overflow) =>
       [undefined, "EIO"].flatMap((errno) =>
         [undefined, { cause: "broken" }].flatMap((stdinFailure) =>
-          [true, false].map((overflowFails): Partial<Conclusion.Facts<string>> => ({
+          demands.map(([overflowFails, whole]): Partial<Conclusion.Facts<string>> => ({
             intervention,
             report: { exit, usage: undefined },
-            streams: [stream({ overflow, errno })],
+            streams: [stream({ overflow, dropped: overflow, errno })],
             stdinFailure,
-            overflowFails
+            overflowFails,
+            whole
           }))
         )
       )
@@ -79,7 +89,8 @@ const expected = (facts: Partial<Conclusion.Facts<string>>): string => {
   if (end?.errno !== undefined) return "IoFailed"
   if (facts.intervention?._tag === "Deadline") return "result TimedOut"
   if (exit?._tag !== "Exited" || exit.code !== 0) return `result ${exit?._tag}`
-  return facts.stdinFailure === undefined ? "result Exited" : "StdinFailed"
+  if (facts.stdinFailure !== undefined) return "StdinFailed"
+  return facts.whole === true && end?.dropped !== undefined ? "OutputTooLarge" : "result Exited"
 }
 
 describe("conclusion", () => {
@@ -156,10 +167,16 @@ describe("conclusion", () => {
     it("says of either stream that it was truncated or incomplete", () => {
       for (const name of ["stdout", "stderr"] as const) {
         const others = [stream()]
-        assert.isTrue(success({ streams: [...others, stream({ name, truncated: true })] }).truncated)
+        assert.isTrue(success({ streams: [...others, stream({ name, dropped: tooMuch })] }).truncated)
         assert.isTrue(success({ streams: [...others, stream({ name, cut: true })] }).incomplete)
       }
       assert.deepInclude(success({ streams: [] }), { truncated: false, incomplete: false })
+    })
+
+    it("misses nothing of standard error where standard output has to be whole", () => {
+      const streams = [stream(), stream({ name: "stderr", dropped: tooMuch })]
+      assert.isTrue(success({ whole: true, streams }).truncated)
+      assert.strictEqual(failure({ whole: true, streams: [stream({ dropped: tooMuch })] })._tag, "OutputTooLarge")
     })
 
     it("names the stream that was too large or could not be read", () => {
