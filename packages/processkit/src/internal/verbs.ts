@@ -39,7 +39,10 @@ const closeWriter = (command: Command.Command, running: RunningProcess.RunningPr
 
 /** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
 const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
-  const retry = InputRules.retryOf(command)
+  // A retry that is none is refused by the start.
+  const retry = Result.getOrUndefined(
+    InputRules.checked(InputRules.programOf(command), () => InputRules.retryOf(command))
+  )
   const cancelOn = InputRules.cancelOnOf(command)
   if (retry === undefined || InputRules.feedsOnce(command)) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
@@ -86,7 +89,7 @@ const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R>
 const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
   ProcessError.make(
     new ProcessError.InvalidInput({
-      program: command.program,
+      program: InputRules.programOf(command),
       field: "stdout",
       problem: "is not a pipe, so that this verb has nothing to give"
     })
