@@ -20,9 +20,9 @@ const counting = (table: ProcessTable) => {
   const readings = { count: 0 }
   const counted: ProcessTable = {
     ...table,
-    read: (done) => {
+    read: (begin) => {
       readings.count++
-      table.read(done)
+      table.read(begin)
     }
   }
   return { readings, table: counted }
@@ -71,7 +71,7 @@ describe("a table that cannot be read", () => {
     Effect.gen(function*() {
       const table: ProcessTable = {
         name: "ps",
-        read: (done) => void setImmediate(() => done(Result.fail("EMFILE"))),
+        read: (begin) => void setImmediate(() => begin()(Result.fail("EMFILE"))),
         readNow: () => Result.fail("EMFILE"),
         probe: undefined,
         lastPid: () => undefined

@@ -153,7 +153,8 @@ describe.runIf(hasProc)("the guardian", () => {
   test("is replaced when it dies, and no member notices", (world) =>
     Effect.gen(function*() {
       yield* world.start({ program: "sleep", args: ["600"] })
-      const [first = 0] = guardians()
+      const [first] = guardians()
+      assert.isDefined(first)
       process.kill(first, "SIGKILL")
       yield* eventually("there is another", () => guardians().length === 1 && guardians()[0] !== first)
       assert.lengthOf(world.survivors(), 1)

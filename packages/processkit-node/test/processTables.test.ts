@@ -94,7 +94,7 @@ describe("a shared reading", () => {
   it("is one for all who ask before it begins", async () => {
     const { pending, read } = source()
     const answers: Array<Reading> = []
-    for (let i = 0; i < 5; i++) read((reading) => answers.push(reading))
+    for (let i = 0; i < 5; i++) read(() => (reading) => answers.push(reading))
     await turn()
     assert.lengthOf(pending, 1)
     pending[0]?.(table("a"))
@@ -106,10 +106,10 @@ describe("a shared reading", () => {
     const answers: Array<string> = []
     const note = (reading: Reading) =>
       answers.push(Result.isSuccess(reading) ? reading.success.get(1)?.start ?? "" : "")
-    read(note)
+    read(() => note)
     await turn()
-    read(note)
-    read(note)
+    read(() => note)
+    read(() => note)
     await turn()
     assert.lengthOf(pending, 1)
     pending[0]?.(table("a"))

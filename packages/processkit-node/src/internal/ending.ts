@@ -8,7 +8,7 @@ import type * as Signal from "processkit/Signal"
 import * as Delivery from "./delivery.ts"
 import type { LiveTree } from "./liveTrees.ts"
 import type { Grove } from "./look.ts"
-import { look, membersOf, record } from "./look.ts"
+import { look, membersOf, record, survey } from "./look.ts"
 import type { Attribution } from "./membership.ts"
 import type { Row } from "./processTable.ts"
 import * as Signalling from "./signalling.ts"
@@ -113,9 +113,10 @@ export const killNow = (grove: Grove): void => {
 const toFixpointNow = (grove: Grove, number: number): void => {
   const done = new Set<string>()
   for (let i = 0; i < maxRounds; i++) {
+    const known = survey(grove)
     const reading = grove.table.readNow()
     if (Result.isFailure(reading)) return killGroups(grove, number)
-    if (!round(record(grove.trees(), reading.success), number, done, grove)) return
+    if (!round(record(known, reading.success), number, done, grove)) return
   }
 }
 

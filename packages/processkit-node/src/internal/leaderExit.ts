@@ -11,7 +11,7 @@ import * as Membership from "./membership.ts"
 import type { ProcessTable, Row } from "./processTable.ts"
 import * as Signalling from "./signalling.ts"
 
-/** No more numbers than this are looked up one by one; a missing one costs about 3 µs. */
+/** No more numbers than this are looked up one by one; a missing one costs about 2 µs. */
 const maxProbes = 256
 
 /**

@@ -15,16 +15,33 @@ export interface Grove {
   readonly trees: () => ReadonlyArray<LiveTrees.LiveTree>
 }
 
-/** Attributes a table to trees and records what it says. */
-export const record = (
-  trees: ReadonlyArray<LiveTrees.LiveTree>,
-  table: Table
-): ReadonlyArray<Membership.Attribution> => {
+/** Trees with what was known of them when a reading of the table began. */
+export interface Survey {
+  readonly trees: ReadonlyArray<LiveTrees.LiveTree>
+  readonly lineages: ReadonlyArray<Membership.Lineage>
+}
+
+/** Notes what is known at the beginning of a reading. */
+export const survey = (grove: Grove): Survey => {
+  const trees = grove.trees()
+  return { trees, lineages: trees.map((tree) => tree.lineage) }
+}
+
+/**
+ * Attributes a table to trees and records what it says.
+ *
+ * Race: `ps` lists a leader, the leader ends and is reaped, and only then its output arrives. By that output the reaped
+ * leader would be a stranger with its pid, and the members it left would be given up. So a reading is judged by what
+ * was known when it began, and of a tree that has changed since only the identities that were seen are kept.
+ */
+export const record = ({ lineages, trees }: Survey, table: Table): ReadonlyArray<Membership.Attribution> => {
   Signalling.setOwnGroup(table.get(process.pid)?.pgid)
-  const attributions = Membership.attribute(trees.map((tree) => tree.lineage), table, LiveTrees.isForeign)
-  attributions.forEach((attribution, i) => {
-    const tree = trees[i]
-    if (tree !== undefined) LiveTrees.update(tree, attribution.lineage)
+  const attributions = Membership.attribute(lineages, table, LiveTrees.isForeign)
+  trees.forEach((tree, i) => {
+    const found = attributions[i]
+    if (found === undefined) return
+    const isCurrent = tree.lineage === lineages[i]
+    LiveTrees.update(tree, isCurrent ? found.lineage : Membership.alsoSeen(tree.lineage, found.lineage.seen))
   })
   return attributions
 }
@@ -35,7 +52,10 @@ export const request = (
   done: (attributions: Result.Result<ReadonlyArray<Membership.Attribution>, string>) => void
 ): void => {
   if (grove.trees().length === 0) return done(Result.succeed([]))
-  grove.table.read((reading) => done(Result.map(reading, (table) => record(grove.trees(), table))))
+  grove.table.read(() => {
+    const known = survey(grove)
+    return (reading) => done(Result.map(reading, (table) => record(known, table)))
+  })
 }
 
 /** Wraps the errno of a table that could not be read. */

@@ -54,6 +54,12 @@ export const exited = (self: Lineage): Lineage => self.phase === "running" ? { .
 /** Notes that nothing is left at all. */
 export const gone = (self: Lineage): Lineage => ({ leader: self.leader, phase: "dissolved", seen: new Map() })
 
+/** Adds members that an earlier reading of the table has shown; the same lineage where that says nothing new. */
+export const alsoSeen = (self: Lineage, seen: ReadonlyMap<number, string>): Lineage => {
+  const added = [...seen].filter(([pid]) => !self.seen.has(pid))
+  return added.length === 0 || isGone(self) ? self : { ...self, seen: new Map([...self.seen, ...added]) }
+}
+
 /** Tells whether nothing can come back: the numbers are not ours any more, and nobody is known to be left. */
 export const isGone = (self: Lineage): boolean => self.phase === "dissolved" && self.seen.size === 0
 

@@ -27,7 +27,8 @@ export type Reading = Result.Result<Table, string>
 /**
  * A way to read the table.
  *
- * - `read` begins to read after it was called and never calls back in the same tick.
+ * - `read` calls `begin` when the reading begins, which is after the call, and what that returns when it is done. What
+ *   is known at the beginning belongs to the reading; what changes until its end does not.
  * - `readNow` blocks; it serves the exit hook of the owner.
  * - `probe` reads one row at once, and is undefined where that would take a process of its own. It answers `undefined`
  *   for a process that is gone and fails with an errno where the answer could not be had.
@@ -35,7 +36,7 @@ export type Reading = Result.Result<Table, string>
  */
 export interface ProcessTable {
   readonly name: "proc" | "ps"
-  readonly read: (done: (reading: Reading) => void) => void
+  readonly read: (begin: () => (reading: Reading) => void) => void
   readonly readNow: () => Reading
   readonly probe: ((pid: number) => Result.Result<Row | undefined, string>) | undefined
   readonly lastPid: () => number | undefined
@@ -48,13 +49,13 @@ export interface ProcessTable {
  * just sent. So requests queue up while a reading is under way and share the next one: any number of groups closing
  * at once costs two readings, not one each.
  */
-export const share = (read: ProcessTable["read"]): ProcessTable["read"] => {
-  let waiting: Array<(reading: Reading) => void> = []
+export const share = (read: (done: (reading: Reading) => void) => void): ProcessTable["read"] => {
+  let waiting: Array<() => (reading: Reading) => void> = []
   let reading = false
   const next = () => {
     reading = true
     setImmediate(() => {
-      const served = waiting
+      const served = waiting.map((begin) => begin())
       waiting = []
       read((result) => {
         reading = false
@@ -63,8 +64,8 @@ export const share = (read: ProcessTable["read"]): ProcessTable["read"] => {
       })
     })
   }
-  return (done) => {
-    waiting.push(done)
+  return (begin) => {
+    waiting.push(begin)
     if (!reading) next()
   }
 }

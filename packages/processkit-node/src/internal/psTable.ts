@@ -50,7 +50,7 @@ const checked = (text: string): Reading => {
   return table.has(process.pid) ? Result.succeed(table) : Result.fail("EIO")
 }
 
-const read = (program: string): ProcessTable["read"] => (done) => {
+const read = (program: string) => (done: (reading: Reading) => void): void => {
   try {
     execFile(
       program,
