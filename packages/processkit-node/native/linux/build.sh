@@ -4,6 +4,7 @@
 #   build.sh                 builds into bin/, and writes SHA256SUMS and the client's table of hashes
 #   build.sh check           builds elsewhere and compares with what is committed; says what it cannot build
 #   build.sh sanitized FILE  builds FILE for this machine with a C library, AddressSanitizer and UBSan, for tests
+#   build.sh fuzz [SECONDS]  fuzzes the parser of requests with libFuzzer, from valid messages on; needs clang
 #
 # The result depends on sources, flags and compiler version, and on nothing else of the machine: no path, date or
 # build id gets into it. `check` compares only what the compiler named in COMPILER has built.
@@ -105,8 +106,17 @@ sanitized)
   ${CC-gcc} -std=gnu11 -g -O1 -DPROCESSKIT_HOSTED -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer $warnings src/*.c -o "$2"
   ;;
+fuzz)
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  clang -g -O1 -DPROCESSKIT_HOSTED -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+    fuzz/request.c src/request.c src/text.c -o "$scratch/fuzzer"
+  cp -r fuzz/seeds "$scratch/corpus"
+  "$scratch/fuzzer" -max_total_time="${2-30}" -max_len=4096 -print_final_stats=1 -artifact_prefix="$scratch/" \
+    "$scratch/corpus"
+  ;;
 *)
-  echo "usage: build.sh [check | sanitized FILE]" >&2
+  echo "usage: build.sh [check | sanitized FILE | fuzz [SECONDS]]" >&2
   exit 2
   ;;
 esac

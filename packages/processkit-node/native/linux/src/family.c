@@ -6,6 +6,7 @@
 #define FAMILY_MAX 16384u
 #define SLOTS (2 * FAMILY_MAX)
 #define PASSES_MAX 32
+#define KILL_PATIENCE 20
 
 static int members[FAMILY_MAX];
 static uint16_t slots[SLOTS]; /* index + 1 of the member with a pid, by hash */
@@ -192,9 +193,42 @@ struct sweep family_signal(int of, int number, family_skip *skip)
     return sweep;
 }
 
+static bool is_stopped(int pid)
+{
+    struct process process;
+    return !read_process(pid, &process) || process.state == 'T' || process.state == 't' || !is_alive(&process);
+}
+
+static bool are_stopped(void)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_stopped(members[i])) return false;
+    }
+    return true;
+}
+
+/* A signal that was sent stops nobody yet: a fork that is under way is finished before, and its child is not known.
+ * So the last look at who is there comes after everybody known was seen stopped. */
+struct sweep family_stop(int of, int patience, family_skip *skip)
+{
+    struct sweep sweep = {0, 0, 0};
+    long end = sys_milliseconds() + patience;
+    unsigned done = 0;
+    clear(of);
+    for (;;) {
+        bool settled = done > 0 && are_stopped();
+        bool grown = grow(skip);
+        for (; done < count; done++) signal_member(members[done], SIGSTOP, &sweep);
+        if (!grown && (settled || count == 0 || sys_milliseconds() >= end)) break;
+        if (!grown) sys_sleep(1);
+    }
+    sweep.found = count;
+    return sweep;
+}
+
 struct sweep family_kill(int of, family_skip *skip)
 {
-    (void)family_signal(of, SIGSTOP, skip);
+    (void)family_stop(of, KILL_PATIENCE, skip);
     return family_signal(of, SIGKILL, skip);
 }
 

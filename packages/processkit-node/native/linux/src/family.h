@@ -26,7 +26,10 @@ bool family_is_supported(void);
 /* Signals every descendant of `root` once, `root` not included. `skip` may be null. */
 struct sweep family_signal(int root, int number, family_skip *skip);
 
-/* Stops every descendant until none is found running, then kills them all. To be repeated until nobody is left. */
+/* Stops every descendant until all are seen stopped and nobody new is found, for up to `patience` milliseconds. */
+struct sweep family_stop(int root, int patience, family_skip *skip);
+
+/* Stops and then kills every descendant. To be repeated until nobody is left. */
 struct sweep family_kill(int root, family_skip *skip);
 
 /* Lists the living descendants of `root`; answers how many there are, and calls `visit` for each. */

@@ -9,6 +9,7 @@
 
 #define CHANNEL 3
 #define PACE 2
+#define STOP_PATIENCE 100
 #define PATIENCE 60000
 
 struct monitor {
@@ -86,6 +87,12 @@ static void signal_members(uint32_t token, int number)
     send_done(token, sweep.error, sweep.reached);
 }
 
+static void stop_members(uint32_t token)
+{
+    struct sweep sweep = family_stop(monitor.self, STOP_PATIENCE, NULL);
+    send_done(token, sweep.error, sweep.reached);
+}
+
 static void obey(const struct monitor_command *command)
 {
     switch (command->action) {
@@ -99,7 +106,7 @@ static void obey(const struct monitor_command *command)
         signal_members(command->token, command->number);
         break;
     case TREE_SUSPEND:
-        signal_members(command->token, SIGSTOP);
+        stop_members(command->token);
         break;
     case TREE_RESUME:
         signal_members(command->token, SIGCONT);

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "95e8c095b08f7228be6e9ce7eb336e8636c58ec054ae32e81174cf72c4a2be38",
-  "processkit-host-x64": "0618f7dabb01084fb569fe028f07870c4d487788e227473e16879e54c285d4c6"
+  "processkit-host-arm64": "9df82d9f475966ab902ead51626d6b0d2f7d6a66aa25682a3bc866a5c56460cc",
+  "processkit-host-x64": "a1b386db4c61e94ac6931c5230186ae96cd1bb073414d055d3fcf12d37f45f70"
 }

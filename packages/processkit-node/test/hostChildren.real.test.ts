@@ -1,0 +1,420 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import type { HostConnection } from "../src/internal/host/hostConnection.ts"
+import { type Attributes, FileFlag, type Mode, type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
+import {
+  emptied,
+  eventually,
+  exitOf,
+  inHost,
+  isAlive,
+  isSupported,
+  makeMark,
+  Null,
+  output,
+  Pipe,
+  request,
+  run,
+  shell,
+  startFailure
+} from "./hostWorld.ts"
+
+const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
+const isRoot = process.getuid?.() === 0
+
+const temporary = (body: (directory: string) => Effect.Effect<unknown, unknown>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "host-"))),
+    body,
+    (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
+  )
+
+const field = (status: string, name: string): string => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(status)?.[1] ?? ""
+
+describe.each(modes)("a child of a %s host", (mode) => {
+  const test = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
+    it.live(name, () => inHost(mode, body))
+
+  const piped = { streams: [Pipe, Pipe, Pipe] } as const
+
+  test("gets its input and gives its output and exit code", (host) =>
+    Effect.gen(function*() {
+      const { exit, stderr, stdout } = yield* run(host, shell("cat; echo error >&2; exit 7", piped), "input")
+      assert.deepStrictEqual([exit.status >> 8, stdout, stderr], [7, "input", "error\n"])
+    }))
+
+  test("has real pipes, which it can open again", (host) =>
+    Effect.gen(function*() {
+      const { stdout } = yield* run(host, shell("echo reopened > /dev/stdout; readlink /proc/self/fd/1", piped))
+      assert.match(stdout, /^reopened\npipe:\[\d+\]\n$/)
+    }))
+
+  test("that is bash does not take its input for a remote shell's", (host) =>
+    temporary((home) =>
+      Effect.gen(function*() {
+        fs.writeFileSync(path.join(home, ".bashrc"), "echo unexpected")
+        const environment = [`HOME=${home}`, "PATH=/usr/bin:/bin"]
+        const { stdout } = yield* run(host, request("/bin/bash", ["-c", "echo expected"], { ...piped, environment }))
+        assert.strictEqual(stdout, "expected\n")
+      })
+    ))
+
+  test("sees the descriptors 0 to 2 and no others", (host) =>
+    Effect.gen(function*() {
+      const { stdout } = yield* run(host, request("/bin/ls", ["-l", "/proc/self/fd"], { streams: [Null, Pipe, Pipe] }))
+      const names = stdout.trim().split("\n").slice(1).map((line) => /(\d+) -> (.*)$/.exec(line)?.slice(1))
+      assert.deepStrictEqual(names.map((name) => name?.[0]), ["0", "1", "2", "3"]) // 3 is the listing itself
+      assert.deepStrictEqual(names[0], ["0", "/dev/null"])
+      assert.match(names[3]?.[1] ?? "", /^\/proc\/\d+\/fd$/)
+    }))
+
+  test("starts with default signals, in a session of its own, in the directory asked for", (host) =>
+    Effect.gen(function*() {
+      const { pid, stdout } = yield* run(
+        host,
+        shell("pwd; cut -d ' ' -f 5,6 /proc/$$/stat; grep ^Sig /proc/self/status", { ...piped, directory: "/usr" })
+      )
+      const [directory, ids, ...signals] = stdout.split("\n")
+      assert.strictEqual(directory, "/usr")
+      assert.strictEqual(ids, `${pid} ${pid}`)
+      for (const name of ["SigBlk", "SigIgn"]) {
+        assert.match(field(signals.join("\n"), name), /^0+$/, name)
+      }
+    }))
+
+  test("gets arguments and environment byte for byte, and nothing else", (host) =>
+    Effect.gen(function*() {
+      const args = ["", " ", "a b", "$HOME", "'\"", "ü\n", "-", "x".repeat(100_000)]
+      const environment = ["EMPTY=", "npm_config_//registry/:_authToken=t", "ü=ö", "TWO==", "LINE=a\nb"]
+      const print = "process.stdout.write(require('fs').readFileSync('/proc/self/cmdline','latin1')+'\\0\\0'+" +
+        "require('fs').readFileSync('/proc/self/environ','latin1'))"
+      const { stdout } = yield* run(
+        host,
+        request(process.execPath, [], {
+          ...piped,
+          arguments: ["argument zero", "-e", print, "--", ...args],
+          environment
+        })
+      )
+      const latin1 = (texts: ReadonlyArray<string>) =>
+        Buffer.from(texts.map((text) => `${text}\0`).join("")).toString("latin1")
+      const [cmdline, environ] = [stdout.indexOf("\0\0\0"), stdout.length]
+      assert.isAbove(cmdline, 0)
+      assert.strictEqual(
+        stdout,
+        `${latin1(["argument zero", "-e", print, "--", ...args])}\0\0${latin1(environment)}`,
+        `${environ}`
+      )
+    }))
+
+  test("that cannot be started says at which step and why", (host) =>
+    temporary((directory) =>
+      Effect.gen(function*() {
+        const file = path.join(directory, "file")
+        const loop = path.join(directory, "loop")
+        fs.writeFileSync(file, "no program", { mode: 0o755 })
+        fs.symlinkSync(loop, loop)
+        const failures: ReadonlyArray<readonly [Spawn, Stage, string]> = [
+          [request("/does/not/exist", []), "exec", "ENOENT"],
+          [request("/etc/passwd", []), "exec", "EACCES"],
+          [request("/", []), "exec", "EACCES"],
+          [request(file, []), "exec", "ENOEXEC"],
+          [request(loop, []), "exec", "ELOOP"],
+          [request(`${file}/x`, []), "exec", "ENOTDIR"],
+          [request("/bin/true", ["x".repeat(131_072)]), "exec", "E2BIG"],
+          [request("/bin/true", [], { directory: "/does/not/exist" }), "directory", "ENOENT"],
+          [request("/bin/true", [], { directory: file }), "directory", "ENOTDIR"],
+          [request("/bin/true", [], { cgroup: "/does/not/exist" }), "container", "ENOENT"],
+          [
+            request("/bin/true", [], { attributes: { limits: [{ resource: 99, soft: 1n, hard: 1n }] } }),
+            "limits",
+            "EINVAL"
+          ],
+          [request("/bin/true", [], { attributes: { affinity: Uint8Array.of(0) } }), "affinity", "EINVAL"],
+          [
+            request("/bin/true", [], {
+              streams: [{ _tag: "File", path: "/does/not/exist", flags: FileFlag.read, mode: 0 }, Null, Null]
+            }),
+            "stream",
+            "ENOENT"
+          ]
+        ]
+        for (const [spawn, stage, errno] of failures) {
+          assert.deepInclude(yield* startFailure(host, { ...spawn, streams: spawn.streams }), { stage, errno }, stage)
+        }
+        assert.deepInclude(yield* startFailure(host, request("/does/not/exist", [], piped)), { errno: "ENOENT" })
+      })
+    ))
+
+  test("may have an argument of the kernel's longest size", (host) =>
+    Effect.gen(function*() {
+      const { exit } = yield* run(host, request("/bin/true", ["x".repeat(131_071)]))
+      assert.strictEqual(exit.status, 0)
+    }))
+
+  test("reads and writes files that it opens itself", (host) =>
+    temporary((directory) =>
+      Effect.gen(function*() {
+        const [input, log] = [path.join(directory, "input"), path.join(directory, "log")]
+        fs.writeFileSync(input, "from a file\n")
+        fs.writeFileSync(log, "before\n")
+        const { append, create, read, write } = FileFlag
+        const streams: Spawn["streams"] = [
+          { _tag: "File", path: input, flags: read, mode: 0 },
+          { _tag: "File", path: log, flags: write | create | append, mode: 0o600 },
+          { _tag: "Same", stream: 1 }
+        ]
+        yield* run(host, shell("cat; echo error >&2; echo last", { streams }))
+        assert.strictEqual(fs.readFileSync(log, "utf8"), "before\nfrom a file\nerror\nlast\n")
+      })
+    ))
+
+  test("writes to another through a pipe that never leaves the kernel", (host) =>
+    Effect.gen(function*() {
+      const link = { _tag: "Link", link: host.newLink() } as const
+      const first = yield* host.spawn(shell("seq 1 100000", { streams: [Null, link, Null] }))
+      const second = yield* host.spawn(request("/usr/bin/tail", ["-n", "1"], { streams: [link, Pipe, Null] }))
+      const printed = output(second, 1)
+      assert.strictEqual((yield* exitOf(first)).status, 0)
+      assert.strictEqual(yield* printed, "100000\n")
+      assert.strictEqual((yield* exitOf(second)).status, 0)
+      assert.strictEqual((yield* host.unlink(link.link)).errno, "ENOENT") // both ends were given out
+    }))
+
+  test("sees the end of a pipe whose other end was dropped", (host) =>
+    Effect.gen(function*() {
+      const link = { _tag: "Link", link: host.newLink() } as const
+      const reader = yield* host.spawn(request("/bin/cat", [], { streams: [link, Null, Null] }))
+      assert.strictEqual((yield* host.unlink(link.link)).errno, undefined)
+      assert.strictEqual((yield* exitOf(reader)).status, 0)
+    }))
+
+  test("that dies by a real-time signal is reported with its number", (host) =>
+    Effect.gen(function*() {
+      for (const number of [1, 9, 15, 34, 37, 64]) {
+        const { exit } = yield* run(host, shell(`kill -${number} $$`))
+        assert.strictEqual(exit.status & 0x7f, number)
+      }
+    }))
+
+  test("is signalled by number, and not after its end", (host) =>
+    Effect.gen(function*() {
+      const child = yield* host.spawn(request("/bin/sleep", ["600"]))
+      assert.strictEqual((yield* child.signal(0)).errno, undefined)
+      assert.strictEqual((yield* child.signal(65)).errno, "EINVAL")
+      assert.strictEqual((yield* child.signal(37)).errno, undefined)
+      assert.strictEqual((yield* exitOf(child)).status & 0x7f, 37)
+      assert.strictEqual((yield* child.signal(9)).errno, "ESRCH")
+    }))
+
+  test("reports what it used", (host) =>
+    Effect.gen(function*() {
+      const { exit } = yield* run(
+        host,
+        request(process.execPath, ["-e", "const b=Buffer.alloc(80<<20,1);while(process.cpuUsage().user<150000);"])
+      )
+      assert.isAbove(exit.userMicros, 100_000)
+      assert.isAbove(exit.peakBytes, 100 << 20)
+      const small = (yield* run(host, request("/bin/true", []))).exit
+      assert.isBelow(small.peakBytes, 16 << 20)
+    }))
+
+  const report = "umask; cat /proc/self/status /proc/self/limits; cut -d ' ' -f 19 /proc/self/stat; ionice -p $$"
+  const reported = (host: HostConnection, attributes: Attributes) =>
+    Effect.map(run(host, shell(report, { streams: [Null, Pipe, Pipe], attributes })), ({ stdout }) => stdout)
+
+  test("has mask, limits, priorities, processors and privileges exactly as asked", (host) =>
+    Effect.gen(function*() {
+      const text = yield* reported(host, {
+        umask: 0o027,
+        limits: [{ resource: 7, soft: 100n, hard: 200n }, { resource: 1, soft: 4096n, hard: 2n ** 64n - 1n }],
+        nice: 5,
+        affinity: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0),
+        ioPriority: (2 << 13) | 6,
+        noNewPrivileges: true
+      })
+      assert.match(text, /^0027\n/)
+      assert.match(text, /^Max open files +100 +200 /m)
+      assert.match(text, /^Max file size +4096 +unlimited /m)
+      assert.match(text, /^5$/m)
+      assert.strictEqual(field(text, "Cpus_allowed_list"), "0")
+      assert.strictEqual(field(text, "NoNewPrivs"), "1")
+      assert.include(text, "best-effort: prio 6")
+    }))
+
+  test("has the owner's mask, limits and priorities where nothing was asked", (host) =>
+    Effect.gen(function*() {
+      const text = yield* reported(host, {})
+      const own = execFileSync("/bin/sh", ["-c", report], { encoding: "utf8" })
+      assert.strictEqual(text.split("\n")[0], own.split("\n")[0])
+      const limits = (text: string) => text.split("\n").filter((line) => line.startsWith("Max "))
+      assert.deepStrictEqual(limits(text), limits(own))
+    }))
+
+  it.live.skipIf(!isRoot)(
+    "has user, group and groups exactly as asked",
+    () =>
+      inHost(mode, (host) =>
+        Effect.gen(function*() {
+          const some = yield* reported(host, { uid: 1234, gid: 2345, groups: [3456, 4567] })
+          assert.match(field(some, "Uid"), /^(1234\s*){4}$/)
+          assert.match(field(some, "Gid"), /^(2345\s*){4}$/)
+          assert.strictEqual(field(some, "Groups").trim(), "3456 4567")
+          const none = yield* reported(host, { uid: 1234, groups: [] })
+          assert.strictEqual(field(none, "Groups").trim(), "")
+          assert.match(field(none, "CapEff"), /^0+$/)
+        }))
+  )
+
+  test("without pipes, in any number, comes and goes and leaves nothing", (host) =>
+    Effect.gen(function*() {
+      const mark = makeMark()
+      const before = fs.readdirSync(`/proc/${host.pid}/fd`).length
+      const environment = [mark.entry]
+      const children = yield* Effect.all(
+        Array.from({ length: 1000 }, () => host.spawn(request("/bin/sleep", ["600"], { environment }))),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(children.map((child) => child.pid)).size, 1000)
+      assert.strictEqual(mark.survivors().length, 1000)
+      const memory = fs.readFileSync(`/proc/${host.pid}/smaps_rollup`, "utf8")
+      const kilobytes = (name: string) => Number(new RegExp(`^${name}: *(\\d+) kB`, "m").exec(memory)?.[1])
+      assert.isBelow(kilobytes("Private_Dirty") + kilobytes("Private_Clean"), 1024)
+      const exits = Effect.all(children.map(exitOf), { concurrency: "unbounded" })
+      for (const child of children) Effect.runFork(child.signal(9))
+      assert.isTrue((yield* exits).every((exit) => exit.status === 9))
+      yield* eventually("nothing is left", () => mark.survivors().length === 0)
+      yield* eventually("the host holds nothing", () => fs.readdirSync(`/proc/${host.pid}/fd`).length === before)
+    }))
+
+  test("whose exit comes before its pipes are read loses nothing", (host) =>
+    Effect.gen(function*() {
+      const child = yield* host.spawn(shell("seq 1 5000", { streams: [Null, Pipe, Null] }))
+      yield* exitOf(child)
+      const text = yield* output(child, 1)
+      assert.strictEqual(text.split("\n").length, 5001)
+    }))
+})
+
+describe.runIf(isSupported)("a tree behind a monitor", () => {
+  const test = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
+    it.live(name, () => inHost("monitored", body))
+
+  /** Two sleepers in the session, one that left it, and one that also lost its parents. */
+  const tree = "sleep 600 & sleep 600 & setsid sleep 600 & (setsid sh -c 'sleep 600 & sleep 600' &) ; wait"
+
+  const grown = (host: HostConnection, script = tree, count = 6) =>
+    Effect.gen(function*() {
+      const mark = makeMark()
+      const child = yield* host.spawn(shell(script, { environment: [mark.entry, "PATH=/usr/bin:/bin"] }))
+      yield* eventually(`${count} processes are there`, () => mark.survivors().length >= count)
+      return { child, mark }
+    })
+
+  test("lists its members, whoever left the session and the parents", (host) =>
+    Effect.gen(function*() {
+      const { child, mark } = yield* grown(host)
+      assert.sameMembers([...yield* child.members], [...mark.survivors()])
+      yield* child.act("kill")
+      yield* emptied(child)
+    }))
+
+  test("is not empty while the leader's orphans live, and is when they are killed", (host) =>
+    Effect.gen(function*() {
+      const { child, mark } = yield* grown(host, "setsid sleep 600 & setsid sleep 600 & exit 3", 2)
+      assert.strictEqual((yield* exitOf(child)).status, 3 << 8)
+      yield* eventually("the leader is gone", () => !isAlive(child.pid))
+      assert.strictEqual((yield* child.members).length, 2)
+      yield* child.act("kill")
+      yield* emptied(child)
+      assert.deepStrictEqual(mark.survivors(), [])
+      assert.deepStrictEqual(yield* child.members, [])
+      assert.strictEqual((yield* child.act("signal", 15)).errno, "ESRCH")
+    }))
+
+  test("gets a signal once for each member", (host) =>
+    Effect.gen(function*() {
+      const catcher = "trap 'echo caught' USR1; while :; do sleep 0.05; done"
+      const mark = makeMark()
+      const child = yield* host.spawn(shell(`setsid sh -c "$S" & ${catcher}`, {
+        environment: [mark.entry, "PATH=/usr/bin:/bin", `S=${catcher}`],
+        streams: [Null, Pipe, Null]
+      }))
+      const printed = output(child, 1)
+      yield* Effect.sleep("300 millis") // both traps are set
+      // The sleepers of the loops die by it; only the two shells catch it.
+      const { count } = yield* child.act("signal", 10)
+      assert.isAtLeast(count, 2)
+      yield* Effect.sleep("300 millis")
+      yield* child.act("kill")
+      yield* emptied(child)
+      assert.strictEqual(yield* printed, "caught\ncaught\n")
+    }))
+
+  test("is suspended and resumed as a whole", (host) =>
+    Effect.gen(function*() {
+      const { child, mark } = yield* grown(host)
+      const states = () =>
+        mark.survivors().map((pid) => {
+          const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1")
+          return stat[stat.lastIndexOf(")") + 2]
+        })
+      yield* child.act("suspend")
+      yield* eventually("all are stopped", () => states().every((state) => state === "T"))
+      yield* child.act("resume")
+      yield* eventually("none is stopped", () => !states().includes("T"))
+      yield* child.act("suspend")
+      yield* child.act("kill")
+      yield* emptied(child)
+      assert.deepStrictEqual(mark.survivors(), [])
+    }))
+
+  test("that forks faster than it is killed is killed", (host) =>
+    Effect.gen(function*() {
+      const bomb =
+        "trap '' TERM; n=0; while [ $n -lt 200 ]; do setsid sh -c 'trap \"\" TERM; while :; do sleep 0.01; done' & n=$((n+1)); done; wait"
+      const { child, mark } = yield* grown(host, bomb, 100)
+      yield* child.act("kill")
+      yield* emptied(child)
+      assert.deepStrictEqual(mark.survivors(), [])
+    }))
+
+  test("whose monitor is killed is killed, and its exit is a loss and not a success", (host) =>
+    Effect.gen(function*() {
+      const { child, mark } = yield* grown(host)
+      const other = yield* host.spawn(request("/bin/sleep", ["600"]))
+      const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
+      process.kill(monitor, "SIGKILL")
+      const exit = yield* Effect.result(exitOf(child))
+      assert.isTrue(Result.isFailure(exit))
+      yield* emptied(child)
+      assert.deepStrictEqual(mark.survivors(), [])
+      assert.isTrue(isAlive(other.pid)) // somebody else's tree
+      yield* other.signal(9)
+      yield* exitOf(other)
+    }))
+
+  test("whose monitor is stopped is served none the less", (host) =>
+    Effect.gen(function*() {
+      const { child, mark } = yield* grown(host)
+      const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
+      process.kill(monitor, "SIGSTOP")
+      yield* child.act("kill")
+      yield* emptied(child)
+      assert.deepStrictEqual(mark.survivors(), [])
+    }))
+
+  test("cannot be acted on in direct mode", () =>
+    inHost("direct", (host) =>
+      Effect.gen(function*() {
+        const child = yield* host.spawn(request("/bin/sleep", ["600"]))
+        assert.strictEqual((yield* child.act("kill")).errno, "EOPNOTSUPP")
+        yield* child.signal(9)
+        yield* exitOf(child)
+      })))
+})
