@@ -3,9 +3,10 @@
  *
  * The operating system is asked, not the library: `/proc` for processes and descriptors, `process` for listeners. A
  * process belongs to this file if it is a child of the worker or if its environment carries the mark set below, which
- * also finds those that left the tree. Two things may stay until the worker ends, and nothing else: the guardian (a
- * process whose arguments contain `processkit-guardian`) with its pipe, and one `exit` listener. Where there is no
- * `/proc`, the check says what it left out.
+ * also finds those that left the tree. Three things may stay until the worker ends, and nothing else: the helpers of the
+ * library (processes named `processkit-guardian` and `processkit-host`) with the channels to them, the one descriptor
+ * that Node keeps after the first watch of a file, and one `exit` listener. Where there is no `/proc`, the check says
+ * what it left out.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -14,7 +15,7 @@ import { afterAll, beforeAll, expect, vi } from "vitest"
 
 const hasProc = fs.existsSync("/proc/self/fd")
 const mark = `PROCESSKIT_TEST_WORKER=${process.pid}-${Date.now()}`
-const guardianDescriptors = 2
+const descriptorsPerHelper = 2
 const patience = { timeout: 10_000, interval: 20 }
 
 interface ProcessEntry {
@@ -48,7 +49,9 @@ const ownProcesses = (): Array<ProcessEntry> => {
   return found
 }
 
-const isGuardian = (entry: ProcessEntry): boolean => entry.argv.includes("processkit-guardian")
+const isHelper = (entry: ProcessEntry): boolean => /processkit-(guardian|host)/.test(entry.argv)
+
+const isWatch = (descriptor: string): boolean => descriptor === "anon_inode:inotify"
 
 /** Open descriptors by what they point at, without the identity of single pipes and sockets. */
 const descriptors = (): Array<string> => {
@@ -86,11 +89,11 @@ const leaks = (baseline: Baseline): Array<string> => {
     .map(([name, count]) => `listeners of "${name}": ${baseline.listeners[name] ?? 0} at the start, ${count} now`)
   if (!hasProc) return list
   const processes = ownProcesses()
-  for (const entry of processes.filter((found) => !isGuardian(found))) {
+  for (const entry of processes.filter((found) => !isHelper(found))) {
     list.push(`process ${entry.pid} (state ${entry.state}): ${entry.argv || "no arguments left"}`)
   }
-  const allowed = processes.some(isGuardian) ? guardianDescriptors : 0
-  const now = descriptors()
+  const allowed = processes.filter(isHelper).length * descriptorsPerHelper
+  const now = descriptors().filter((descriptor) => !isWatch(descriptor))
   if (now.length > baseline.descriptors.length + allowed) {
     list.push(`descriptors: ${extra(baseline.descriptors, now).join(", ")} (${allowed} allowed)`)
   }

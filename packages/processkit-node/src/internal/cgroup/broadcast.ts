@@ -9,23 +9,7 @@ import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import * as Signalling from "../signalling.ts"
 import * as Files from "./files.ts"
-
-/** A member in uninterruptible sleep may never freeze; the signal must not wait for it for longer than this. */
-const freezeBudget = 50
-
-/** Waits until the kernel reports the freeze, or the budget is used up. */
-const frozen = (directory: string): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const deadline = performance.now() + freezeBudget
-    let timer: NodeJS.Immediate | NodeJS.Timeout
-    const check = (): void => {
-      const events = Files.events(directory)
-      if (Result.isFailure(events) || events.success.frozen || performance.now() > deadline) return resume(Effect.void)
-      timer = setTimeout(check, 1)
-    }
-    check()
-    return Effect.sync(() => clearTimeout(timer as NodeJS.Timeout))
-  })
+import * as Freezer from "./freezer.ts"
 
 const failed = (operation: string, errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
@@ -45,9 +29,8 @@ export const signal = (
   number: number,
   staysFrozen: boolean
 ): Effect.Effect<void, ProcessError.ProcessError> =>
-  orFail("freezing a group", Files.freeze(directory, true)).pipe(
-    Effect.andThen(frozen(directory)),
+  Freezer.freeze(directory).pipe(
     Effect.andThen(signalMembers(directory, number)),
-    Effect.ensuring(Effect.sync(() => staysFrozen ? undefined : Files.freeze(directory, false))),
+    Effect.ensuring(staysFrozen ? Effect.void : Effect.ignore(Freezer.thaw(directory))),
     Effect.uninterruptible
   )

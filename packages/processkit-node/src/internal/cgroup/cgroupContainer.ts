@@ -14,6 +14,7 @@ import * as HostedChild from "../hosted/hostedChild.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import * as Files from "./files.ts"
+import * as Freezer from "./freezer.ts"
 
 const failed = (operation: string, program: string | undefined) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program, operation, errno }))
@@ -104,20 +105,18 @@ export const make = (
   const container = new CgroupContainer(directory, host)
   const { state } = container
   const tree = CgroupTree.make(directory, state)
-  const suspend = (suspended: boolean) =>
-    Effect.andThen(
-      CgroupTree.freeze(directory, suspended),
+  const noting = (suspended: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
+    Effect.tap(work, () =>
       Effect.sync(() => {
         state.suspended = suspended
-      })
-    )
+      }))
   return {
     ...tree,
     containment,
     spawn: container.spawn,
     awaitEmpty: container.awaitEmpty(tree),
-    suspend: suspend(true),
-    resume: suspend(false),
+    suspend: noting(true, Freezer.freeze(directory)),
+    resume: noting(false, Freezer.thaw(directory)),
     release: CgroupTree.remove(directory)
   }
 }

@@ -20,10 +20,6 @@ const kill = (directory: string): Effect.Effect<void, ProcessError.ProcessError>
     Files.kill(directory, (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group")))))
   })
 
-/** Freezes or thaws, and waits a moment for the kernel to have done it. */
-export const freeze = (directory: string, frozen: boolean): Effect.Effect<void, ProcessError.ProcessError> =>
-  Effect.fromResult(Result.mapError(Files.freeze(directory, frozen), failed(frozen ? "suspending" : "resuming")))
-
 /**
  * The tree of a directory. `isSuspended` tells whether it is frozen because somebody asked for it; `SIGCONT` ends that,
  * as it continues a stopped process.
