@@ -25,6 +25,7 @@ import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as CgroupBackend from "./internal/cgroup/cgroupBackend.ts"
 import * as ProcessGroupBackend from "./internal/processGroupBackend.ts"
+import * as SubreaperBackend from "./internal/subreaper/subreaperBackend.ts"
 
 /**
  * How the mechanism `process-group` works.
@@ -111,6 +112,29 @@ export const layerCgroup: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspe
 export const layerCgroupBackend: Layer.Layer<ProcessBackend.ProcessBackend> = Layer.sync(
   ProcessBackend.ProcessBackend,
   () => CgroupBackend.make()
+)
+
+/**
+ * Provides a runner that holds processes behind a subreaper.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSubreaper: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() =>
+  Layer.provide(ProcessRunner.layerBackend, layerSubreaperBackend)
+)
+
+/**
+ * Provides the backend under {@link layerSubreaper}.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSubreaperBackend: Layer.Layer<ProcessBackend.ProcessBackend> = Layer.sync(
+  ProcessBackend.ProcessBackend,
+  () => SubreaperBackend.make()
 )
 
 /**

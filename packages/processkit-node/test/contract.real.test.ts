@@ -32,3 +32,10 @@ BackendSuite.suite({ describe, it }, {
   capabilities,
   programs
 })
+
+BackendSuite.suite({ describe, it }, {
+  name: "subreaper",
+  layer: NodeProcessRunner.layerSubreaperBackend,
+  capabilities,
+  programs
+})

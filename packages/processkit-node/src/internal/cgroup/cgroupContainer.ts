@@ -30,6 +30,7 @@ const refused = ProcessError.make(
 class CgroupContainer {
   readonly directory: string
   readonly state = { suspended: false }
+  readonly pipes: HostedChild.OpenPipes = new Set()
   readonly #host: HostConnection
   /** The exits that have not been reported yet. */
   readonly #running = new Set<number>()
@@ -54,7 +55,7 @@ class CgroupContainer {
         Effect.map((child) => {
           this.#running.add(child.id)
           const tree = CgroupTree.make(leaf, this.state)
-          const parts = HostedChild.parts(child, request.program)
+          const parts = HostedChild.parts(child, request.program, this.pipes)
           child.onExit(() => this.#reported(child.id, leaf))
           return { ...tree, ...parts, awaitEmpty: (within) => this.#awaitEmpty(tree, (id) => id === child.id, within) }
         })
@@ -117,6 +118,6 @@ export const make = (
     awaitEmpty: container.awaitEmpty(tree),
     suspend: noting(true, Freezer.freeze(directory)),
     resume: noting(false, Freezer.thaw(directory)),
-    release: CgroupTree.remove(directory)
+    release: Effect.andThen(Effect.sync(() => HostedChild.closePipes(container.pipes)), CgroupTree.remove(directory))
   }
 }

@@ -5,14 +5,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import type { Socket } from "node:net"
 import * as os from "node:os"
 import * as Outcome from "processkit/Outcome"
 import type * as ProcessBackend from "processkit/ProcessBackend"
+import type { ProcessError } from "processkit/ProcessError"
 import type * as Signal from "processkit/Signal"
 import * as ByteSink from "../byteSink.ts"
 import * as ByteSource from "../byteSource.ts"
 import * as Ending from "../ending.ts"
 import type { Exited, HostChild } from "../host/hostConnection.ts"
+import type { HostPipe } from "../host/hostPipe.ts"
 
 const coreFlag = 0x80
 
@@ -40,29 +43,48 @@ const usageOf = ({ peakBytes, systemMicros, userMicros }: Exited): ProcessBacken
   peakMemoryBytes: peakBytes
 })
 
+/** Pipes of children that are still open on our side, to be closed when their container is released. */
+export type OpenPipes = Set<HostPipe>
+
+/** Makes the socket of a pipe, and remembers the pipe until it is closed. */
+const opened = (pipe: HostPipe | undefined, open: OpenPipes): Socket | undefined => {
+  if (pipe === undefined) return undefined
+  open.add(pipe)
+  return pipe.socket().once("close", () => open.delete(pipe))
+}
+
+/** Closes what nobody has read or written to its end. */
+export const closePipes = (open: OpenPipes): void => {
+  for (const pipe of open) pipe.close()
+  open.clear()
+}
+
+const reportOf = (exit: Result.Result<Exited, ProcessError>): Exit.Exit<ProcessBackend.ExitReport, ProcessError> =>
+  Result.isFailure(exit)
+    ? Exit.fail(exit.failure)
+    : Exit.succeed({ exit: exitOf(exit.success.status), usage: usageOf(exit.success) })
+
 /** Everything of a child but its tree. */
-export const parts = (child: HostChild, program: string): Omit<ProcessBackend.Child, keyof ProcessBackend.Tree> => {
-  const [stdin, stdout, stderr] = child.pipes
+export const parts = (
+  child: HostChild,
+  program: string,
+  open: OpenPipes
+): Omit<ProcessBackend.Child, keyof ProcessBackend.Tree> => {
+  const [stdin, stdout, stderr] = child.pipes.map((pipe) => opened(pipe, open))
   let exited = false
   child.onExit(() => exited = true)
+  const signalLeader = (signal: Signal.Signal): Effect.Effect<void, ProcessError> =>
+    Effect.flatMap(Ending.numberOf(signal), (number) =>
+      Effect.flatMap(
+        child.signal(number),
+        ({ errno }) => errno === "EPERM" ? Effect.fail(Ending.notPermitted(program)) : Effect.void
+      ))
   return {
     pid: child.pid,
-    stdin: stdin === undefined ? undefined : ByteSink.make(stdin.socket()),
-    stdout: stdout === undefined ? undefined : ByteSource.make(stdout.socket()),
-    stderr: stderr === undefined ? undefined : ByteSource.make(stderr.socket()),
-    onExit: (observer) =>
-      child.onExit((exit) =>
-        observer(
-          Result.isFailure(exit)
-            ? Exit.fail(exit.failure)
-            : Exit.succeed({ exit: exitOf(exit.success.status), usage: usageOf(exit.success) })
-        )
-      ),
-    signalLeader: (signal) =>
-      exited ?
-        Effect.void :
-        Effect.flatMap(Ending.numberOf(signal), (number) =>
-          Effect.flatMap(child.signal(number), ({ errno }) =>
-            errno === "EPERM" ? Effect.fail(Ending.notPermitted(program)) : Effect.void))
+    stdin: stdin === undefined ? undefined : ByteSink.make(stdin),
+    stdout: stdout === undefined ? undefined : ByteSource.make(stdout),
+    stderr: stderr === undefined ? undefined : ByteSource.make(stderr),
+    onExit: (observer) => child.onExit((exit) => observer(reportOf(exit))),
+    signalLeader: (signal) => exited ? Effect.void : signalLeader(signal)
   }
 }

@@ -1,0 +1,91 @@
+/**
+ * The backend for Linux without a writable cgroup hierarchy: every program behind a monitor of the native host.
+ */
+import * as Effect from "effect/Effect"
+import type { Containment } from "processkit/Containment"
+import type * as ProcessBackend from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
+import * as Host from "../host/host.ts"
+import type { HostChild, HostConnection } from "../host/hostConnection.ts"
+import * as HostedChild from "../hosted/hostedChild.ts"
+import * as HostedStart from "../hosted/hostedStart.ts"
+import { sleep } from "../nativeSleep.ts"
+import * as Spawn from "../spawn.ts"
+import type { Watched } from "./monitoredTree.ts"
+import * as MonitoredTree from "./monitoredTree.ts"
+
+const containment: Containment = {
+  mechanism: "subreaper",
+  tree: "whole",
+  ownerDeath: "whole",
+  suspend: true,
+  limits: [],
+  realTimeSignals: true,
+  escapes: "a process of another user, which may not be signalled, and whatever another service starts on request",
+  refused: []
+}
+
+const container = (host: HostConnection): ProcessBackend.Container => {
+  const watched = new Set<Watched>()
+  const pipes: HostedChild.OpenPipes = new Set()
+  const living = () => [...watched]
+  const tree = MonitoredTree.make(living)
+  let suspended = false
+  const noting = (value: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
+    Effect.tap(work, () => Effect.sync(() => void (suspended = value)))
+
+  const watch = (child: HostChild): Watched => {
+    const one: Watched = { child, wakers: new Set() }
+    const ended = (): void => {
+      watched.delete(one)
+      for (const wake of one.wakers) wake()
+    }
+    watched.add(one)
+    child.onEmptied(ended)
+    // A lost host has killed everything it could, and nobody will tell of the rest.
+    child.onExit(() => {
+      if (host.isLost()) ended()
+    })
+    return one
+  }
+
+  const spawn = (
+    request: ProcessBackend.SpawnRequest
+  ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
+    Effect.map(HostedStart.start(host, request, ""), (child) => {
+      const one = watch(child)
+      return {
+        ...MonitoredTree.make(() => watched.has(one) ? [one] : []),
+        ...HostedChild.parts(child, request.program, pipes)
+      }
+    })
+
+  return {
+    ...tree,
+    containment,
+    spawn: (request) =>
+      Effect.tap(spawn(request), () => suspended ? Effect.ignore(MonitoredTree.suspend(living)) : Effect.void),
+    signal: (signal) => signal === "SIGCONT" ? noting(false, tree.signal(signal)) : tree.signal(signal),
+    suspend: noting(true, MonitoredTree.suspend(living)),
+    resume: noting(false, MonitoredTree.resume(living)),
+    release: Effect.sync(() => HostedChild.closePipes(pipes))
+  }
+}
+
+const unsupported = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({ feature: "holding processes behind a subreaper", mechanism: "subreaper", detail })
+  )
+
+const open = Effect.matchEffect(Host.acquire("monitored"), {
+  onSuccess: (host) => Effect.succeed(container(host)),
+  onFailure: ({ rejected }) => Effect.fail(unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; ")))
+})
+
+/** Makes the backend. */
+export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
+  containment,
+  open,
+  resolve: Spawn.resolve,
+  sleep
+})
