@@ -140,14 +140,14 @@ describe.runIf(hasProc)("the guardian", () => {
       assert.lengthOf(guardians(), 1)
     }))
 
-  test("holds no descriptor of ours but its pipe", (world) =>
+  test("holds no descriptor of ours but its two pipes", (world) =>
     Effect.gen(function*() {
       yield* world.start({ program: "sleep", args: ["600"] })
       const [guardian] = guardians()
       const inherited = new Set(fs.readdirSync("/proc/self/fd").filter(isInheritable))
       const open = fs.readdirSync(`/proc/${guardian}/fd`).filter((fd) => !inherited.has(fd) || Number(fd) < 3)
       const targets = open.map((fd) => fs.readlinkSync(`/proc/${guardian}/fd/${fd}`).replace(/:.*/, ""))
-      assert.deepStrictEqual(targets, ["socket", "/dev/null", "/dev/null"])
+      assert.deepStrictEqual(targets, ["socket", "/dev/null", "/dev/null", "socket"])
     }))
 
   test("is replaced when it dies, and no member notices", (world) =>
