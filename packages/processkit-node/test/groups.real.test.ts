@@ -239,6 +239,17 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       yield* Scope.close(inner, Exit.void)
     }))
 
+  // nothing is downgraded silently
+  it.effect("a runner provided inside another one is the one that counts, in both directions", () =>
+    Effect.gen(function*() {
+      const ownerDeath = Effect.scoped(Effect.map(ProcessGroup.make, (group) => group.containment.ownerDeath))
+      const without = NodeProcessRunner.layerProcessGroup({ guardian: false })
+      const both = Effect.all([ownerDeath, Effect.provide(ownerDeath, without)])
+      assert.deepEqual(yield* both, ["linked", "none"])
+      const reversed = Effect.all([ownerDeath, Effect.provide(ownerDeath, NodeProcessRunner.layerProcessGroup())])
+      assert.deepEqual(yield* Effect.provide(reversed, without), ["none", "linked"])
+    }))
+
   // R14
   it.effect("a program that has closed its groups ends at once, and had one exit listener however many groups it had", () =>
     Effect.gen(function*() {

@@ -1,6 +1,7 @@
 import { afterAll, assert, beforeAll, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -93,11 +94,15 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
         ["the stop grace", touching({ stop: { grace: "-1 second" } })],
         ["the stop signal", touching({ stop: { signal: untyped("SIGS3CR3T") } })],
         ["the stop signal", touching({ stop: { signal: untyped(0) } })],
+        [
+          "cancelOn",
+          touching({ cancelOn: untyped(secret), retry: { schedule: Schedule.recurs(1), while: () => true } })
+        ],
         ["maxLineBytes", touching({ maxLineBytes: NaN })],
         ["okCodes", touching({ okCodes: [NaN] })]
       ]
       for (const [field, command] of cases) {
-        const error = yield* errorOf(Command.outputBytes(command))
+        const error = yield* errorOf(Command.checked(command))
         assert(error.reason._tag === "InvalidInput", `${field}: ${error.message}`)
         assert.strictEqual(error.reason.field, field, error.message)
         if (field !== "the program") assertHides(error, secret)

@@ -3,16 +3,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
+import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import type * as ProcessRunner from "processkit/ProcessRunner"
+import * as ProcessRunner from "processkit/ProcessRunner"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
 
@@ -121,7 +124,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
         yield* eventually("it runs", () => survivors().length > 0)
         const [exit, elapsed] = yield* timed(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)))
         assert.isTrue(Exit.hasInterrupts(exit))
-        assert.isBelow(elapsed, 1500)
+        // A shell that is signalled while it forks may lose the signal; then it is SIGKILL that ends it.
+        assert.isBelow(elapsed, 2000 + 1000)
         assert.deepEqual(survivors(), [])
       }
     }))
@@ -162,11 +166,11 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
     }))
 
   // R1, R7
-  it.effect("a scope that closes while a start is in flight ends what it started, at 300 random moments", () =>
+  it.effect("a scope that closes while a start is in flight ends what it started, at 200 random moments", () =>
     Effect.gen(function*() {
       const before = openDescriptors()
       const seen = new Set<string>()
-      yield* Effect.forEach(Array.from({ length: 300 }), () =>
+      yield* Effect.forEach(Array.from({ length: 200 }), () =>
         Effect.gen(function*() {
           const scope = yield* Scope.make()
           const group = yield* Scope.provide(ProcessGroup.makeWith({ stop: { grace: 0 } }), scope)
@@ -234,6 +238,47 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       }
       assert.deepEqual(survivors(), [])
       assert.deepInclude(yield* reasonOf(Command.runUnit(command)), { _tag: "Cancelled", stop: undefined })
+    }))
+
+  // R1, 2.1 Cancellation: the signal fires while the operating system is still starting the program
+  it.effect("a signal that fires while a start is under way cancels the run", () =>
+    Effect.gen(function*() {
+      const controller = new AbortController()
+      const command = Command.make("sleep", ["60"], { cancelOn: controller.signal })
+      const slow = Layer.effect(
+        ProcessBackend.ProcessBackend,
+        Effect.map(ProcessBackend.ProcessBackend, (backend) => ({
+          ...backend,
+          open: Effect.map(backend.open, (container) => ({
+            ...container,
+            spawn: (request: ProcessBackend.SpawnRequest) =>
+              Effect.tap(container.spawn(request), () => {
+                controller.abort()
+                return Effect.sleep("20 millis")
+              })
+          }))
+        }))
+      ).pipe(Layer.provide(NodeProcessRunner.layerProcessGroupBackend()))
+      const [reason, elapsed] = yield* timed(reasonOf(Command.runUnit(command))).pipe(
+        Effect.provide(Layer.provide(ProcessRunner.layerBackend, slow))
+      )
+      assert.deepInclude(reason, { _tag: "Cancelled", stop: { signal: "SIGTERM", forced: false } })
+      assert.isBelow(elapsed, 1500)
+      assert.deepEqual(survivors(), [])
+    }))
+
+  // 2.1 Cancellation: the signal fires between two attempts
+  it.effect("a signal that fires between two attempts of a command ends the wait", () =>
+    Effect.gen(function*() {
+      const controller = new AbortController()
+      const retry = { schedule: Schedule.spaced("20 seconds"), while: () => true }
+      const command = sh("exit 3", [], { cancelOn: controller.signal, retry })
+      const fiber = yield* Effect.forkChild(timed(reasonOf(Command.run(command))), { startImmediately: true })
+      yield* Effect.sleep("200 millis")
+      controller.abort()
+      const [reason, elapsed] = yield* Fiber.join(fiber)
+      assert.deepInclude(reason, { _tag: "Cancelled", stop: undefined })
+      assert.isBelow(elapsed, 2000)
     }))
 
   // R3

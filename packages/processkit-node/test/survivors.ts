@@ -35,12 +35,18 @@ export interface Mark {
   readonly survivors: () => ReadonlyArray<number>
 }
 
-/** Pids of living processes, among whose threads at least one lives and carries a mark. */
+const includes = (path: string, mark: string): boolean => read(path).split("\0").includes(mark)
+
+/** A process whose first thread has ended shows its environment in the others only. */
+const carries = (pid: string, mark: string): boolean =>
+  includes(`/proc/${pid}/environ`, mark) ||
+  (!isAlive(`/proc/${pid}/stat`) && threads(pid).some((task) => includes(`/proc/${pid}/task/${task}/environ`, mark)))
+
+/** Pids of living processes that carry a mark. */
 export const carriers = (mark: string): ReadonlyArray<number> =>
   fs.readdirSync("/proc").filter((name) =>
-    /^[0-9]+$/.test(name) &&
-    threads(name).some((task) => isAlive(`/proc/${name}/task/${task}/stat`)) &&
-    threads(name).some((task) => read(`/proc/${name}/task/${task}/environ`).split("\0").includes(mark))
+    /^[0-9]+$/.test(name) && carries(name, mark) &&
+    threads(name).some((task) => isAlive(`/proc/${name}/task/${task}/stat`))
   ).map(Number)
 
 /** Makes a mark of its own for one test. */

@@ -38,6 +38,7 @@ import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { isRecord } from "./internal/refusal.ts"
 import * as Verbs from "./internal/verbs.ts"
 import type * as OutputBuffer from "./OutputBuffer.ts"
 import type * as ProcessError from "./ProcessError.ts"
@@ -145,7 +146,8 @@ export interface Options {
  *
  * **Details**
  *
- * Immutable. `invalid` says why a template could not be read; running such a command fails with `InvalidInput`.
+ * Immutable. `invalid` says what could not be taken for a command, such as a template that cannot be read; running such
+ * a command fails with `InvalidInput`.
  *
  * @stability experimental
  * @category models
@@ -160,7 +162,7 @@ export interface Command
   readonly program: string
   readonly args: ReadonlyArray<Argument>
   readonly options: Options
-  readonly invalid: string | undefined
+  readonly invalid: { readonly field: string; readonly problem: string } | undefined
 }
 
 /**
@@ -200,9 +202,10 @@ export const make: {
   (strings: TemplateStringsArray, ...holes: ReadonlyArray<CommandLine.TemplateExpression>): Command
 } = (first: string | TemplateStringsArray, ...rest: ReadonlyArray<unknown>): Command => {
   if (isTemplate(first)) return fromTemplate(first, rest as ReadonlyArray<CommandLine.TemplateExpression>)
-  const [second, third] = rest
-  const bare = Predicate.isObject(second) && !Array.isArray(second)
-  return command(first, (bare ? [] : second ?? []) as ReadonlyArray<Argument>, (bare ? second : third ?? {}) as Options)
+  const [second = [], third] = rest
+  return third === undefined && isRecord(second)
+    ? command(first, [], second)
+    : command(first, second as ReadonlyArray<Argument>, (third === undefined ? {} : third) as Options)
 }
 
 /**
@@ -406,7 +409,7 @@ export const display = (self: Command): string => CommandLine.display([self.prog
 export const setArgs: {
   (args: ReadonlyArray<Argument>): (self: Command) => Command
   (self: Command, args: ReadonlyArray<Argument>): Command
-} = dual(2, (self: Command, args: ReadonlyArray<Argument>) => command(self.program, args, self.options))
+} = dual(2, (self: Command, args: ReadonlyArray<Argument>) => command(self.program, args, self.options, self.invalid))
 
 /**
  * Adds variables to the environment; later ones win, and `undefined` removes.
@@ -417,7 +420,7 @@ export const setArgs: {
  */
 export const setEnv: Setter<"env"> = dual(
   2,
-  (self: Command, env: Options["env"]) => withOptions(self, { env: { ...self.options.env, ...env } })
+  (self: Command, env: Options["env"]) => withOptions(self, { env: mergedEnv(self.options.env, env) })
 )
 
 /**
@@ -547,7 +550,7 @@ export const setRetry: Setter<"retry"> = setter("retry")
 export const setOkCodes: Setter<"okCodes"> = dual(
   2,
   (self: Command, okCodes: Options["okCodes"]) =>
-    okCodes === undefined || okCodes.length === 0 ? self : withOptions(self, { okCodes })
+    okCodes === undefined || (Array.isArray(okCodes) && okCodes.length === 0) ? self : withOptions(self, { okCodes })
 )
 
 /**
@@ -594,7 +597,14 @@ function setter<K extends keyof Options>(key: K): Setter<K> {
 }
 
 function withOptions(self: Command, options: Options): Command {
-  return command(self.program, self.args, { ...self.options, ...options })
+  return command(self.program, self.args, { ...self.options, ...options }, self.invalid)
+}
+
+/** Later variables win; what is no set of variables stays, so that a start refuses it. */
+function mergedEnv(first: Options["env"], second: Options["env"]): Options["env"] {
+  if (first === undefined || second === undefined) return second ?? first
+  if (!isRecord(second)) return second
+  return isRecord(first) ? { ...first, ...second } : first
 }
 
 const Proto = {
@@ -619,13 +629,26 @@ const Proto = {
 }
 
 /** Copies what it is given: own properties only, so that a polluted `Object.prototype` sets no option. */
-const command = (program: string, args: ReadonlyArray<Argument>, options: Options, invalid?: string): Command =>
+const command = (
+  program: string,
+  args: ReadonlyArray<Argument>,
+  options: Options,
+  invalid?: Command["invalid"]
+): Command =>
   Object.assign(Object.create(Proto), {
     program,
-    args: Array.isArray(args) ? [...args] : args,
-    options: Object.assign(Object.create(null), options),
-    invalid
+    args: Array.isArray(args) ? [...args] : [],
+    options: Object.assign(Object.create(null), isRecord(options) ? options : {}),
+    invalid: invalid ?? malformed(args, options)
   })
+
+/** What types rule out, and a JavaScript caller may pass all the same. */
+const malformed = (args: ReadonlyArray<Argument>, options: Options): Command["invalid"] =>
+  !Array.isArray(args)
+    ? { field: "the arguments", problem: "are not a list" }
+    : isRecord(options)
+    ? undefined
+    : { field: "the options", problem: "are not an object" }
 
 const isTemplate = (first: string | TemplateStringsArray): first is TemplateStringsArray =>
   typeof first !== "string" && Predicate.hasProperty(first, "raw")
@@ -635,9 +658,11 @@ const fromTemplate = (
   holes: ReadonlyArray<CommandLine.TemplateExpression>
 ): Command => {
   const words = CommandLine.template(strings, ...holes)
-  if (Result.isFailure(words)) return command("", [], {}, words.failure.message)
+  if (Result.isFailure(words)) return unreadable(words.failure.message)
   const [program, ...args] = words.success
   return typeof program === "string"
     ? command(program, args, {})
-    : command("", [], {}, program === undefined ? "is empty" : "has a secret for its program")
+    : unreadable(program === undefined ? "is empty" : "has a secret for its program")
 }
+
+const unreadable = (problem: string): Command => command("", [], {}, { field: "the template", problem })

@@ -77,6 +77,10 @@ export const head = (bounds: Bounds): OutputBuffer => ({ _tag: "Head", ...bounds
 /**
  * Keeps the first half and the newest half of the bound, and drops the middle.
  *
+ * **Details**
+ *
+ * What the first lines leave of their half is there for the newest, so that nothing is dropped that fits the bound.
+ *
  * @stability experimental
  * @category constructors
  * @since 0.1.0

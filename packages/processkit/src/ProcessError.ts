@@ -70,7 +70,7 @@ export class SpawnFailed extends Data.TaggedError("SpawnFailed")<{
   readonly errno: string
 }> {
   override get message(): string {
-    return `${name(this)} could not be started: the operating system answered ${this.errno}`
+    return `${name(this)} could not be started: the operating system answered ${Text.shown(this.errno)}`
   }
 }
 
@@ -88,16 +88,16 @@ export class InvalidCwd extends Data.TaggedError("InvalidCwd")<{
 }> {
   override get message(): string {
     return `${name(this)} was not started: its working directory ${
-      cwdProblem[this.errno] ?? `cannot be used (${this.errno})`
+      cwdProblem.get(this.errno) ?? `cannot be used (${Text.shown(this.errno)})`
     }`
   }
 }
 
-const cwdProblem: Record<string, string> = {
-  ENOENT: "does not exist",
-  ENOTDIR: "is not a directory",
-  EACCES: "may not be entered by this user"
-}
+const cwdProblem: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "does not exist"],
+  ["ENOTDIR", "is not a directory"],
+  ["EACCES", "may not be entered by this user"]
+])
 
 /**
  * This user may not execute the program.
@@ -188,7 +188,9 @@ export class ResourceExhausted extends Data.TaggedError("ResourceExhausted")<{
   readonly errno: string
 }> {
   override get message(): string {
-    return `${name(this)} could not be started: the operating system is out of resources (${this.errno}); try again ` +
+    return `${name(this)} could not be started: the operating system is out of resources (${
+      Text.shown(this.errno)
+    }); try again ` +
       "with fewer processes or a higher limit"
   }
 }
@@ -232,7 +234,7 @@ export class Signaled extends Data.TaggedError("Signaled")<
   }
 > {
   override get message(): string {
-    return `${name(this)} was killed by ${this.signal}${tail(this)}`
+    return `${name(this)} was killed by ${Text.shown(this.signal)}${tail(this)}`
   }
   override toJSON(): unknown {
     return preview(this)
@@ -422,7 +424,9 @@ export class GroupClosed extends Data.TaggedError("GroupClosed")<{
   readonly operation: string
 }> {
   override get message(): string {
-    return `${this.operation} was refused: the process group is closed; keep its scope open for as long as it is used`
+    return `${
+      Text.shown(this.operation)
+    } was refused: the process group is closed; keep its scope open for as long as it is used`
   }
 }
 
@@ -569,7 +573,7 @@ export class IoFailed extends Data.TaggedError("IoFailed")<{
   readonly errno: string
 }> {
   override get message(): string {
-    return `${Text.shown(this.operation)} failed for ${name(this)}: ${this.errno}`
+    return `${Text.shown(this.operation)} failed for ${name(this)}: ${Text.shown(this.errno)}`
   }
 }
 

@@ -27,8 +27,8 @@ const TypeId = "~processkit/ProcessResult"
  * - `stdout` and `stderr` are what the output buffer kept, `stdout` as text or bytes. A stream that was consumed while
  *   it flowed, or was not a pipe, is empty here.
  * - `duration` is the time from the start to the end of output, on the monotonic clock.
- * - `truncated` means that the buffer dropped something; `incomplete` that a pipe was still open after the process
- *   had ended and was closed by us, so that output of a descendant may be missing.
+ * - `truncated` means that the buffer dropped something or cut a line; `incomplete` that a pipe was still open after
+ *   the process had ended and was closed by us, so that output of a descendant may be missing.
  * - `leftovers` counts the descendants that outlived the program and were killed at the end of a private run.
  * - `stop` is there where we stopped the program: what was sent first, and whether `SIGKILL` was needed.
  * - `usage` is there where the mechanism can measure it, `stderrBytes` where bytes were captured.

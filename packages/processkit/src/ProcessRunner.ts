@@ -90,9 +90,9 @@ export const fromBackend = (backend: ProcessBackend.ProcessBackend["Service"]): 
  * @category layers
  * @since 0.1.0
  */
-export const layerBackend: Layer.Layer<ProcessRunner, never, ProcessBackend.ProcessBackend> = Layer.effect(
-  ProcessRunner,
-  Effect.map(ProcessBackend.ProcessBackend, fromBackend)
+export const layerBackend: Layer.Layer<ProcessRunner, never, ProcessBackend.ProcessBackend> = Layer.fresh(
+  // Layers are remembered by identity: not fresh, this one would give every later backend the runner of the first.
+  Layer.effect(ProcessRunner, Effect.map(ProcessBackend.ProcessBackend, fromBackend))
 )
 
 /**

@@ -108,6 +108,8 @@ export const file = (path: string): Source => ({ [TypeId]: TypeId, _tag: "File",
  * @since 0.1.0
  */
 export const lines = (lines: Iterable<string>): Source => {
+  // What holds no lines becomes a source without a stream, which a start refuses: making a command never throws.
+  if (!Predicate.isIterable(lines)) return feed(undefined as never, undefined)
   const stream = Stream.map(Stream.fromIterable(lines), (line) => `${line}\n`)
   return isOneShot(lines) ? once(stream) : feed(stream, undefined)
 }
@@ -148,5 +150,5 @@ const feed = (
   once
 })
 
-const isOneShot = (lines: Iterable<string>): boolean =>
-  (lines as { readonly [Symbol.iterator]: () => unknown })[Symbol.iterator]() === lines
+/** Whoever hands out the same iterator twice has only one. */
+const isOneShot = (lines: Iterable<string>): boolean => lines[Symbol.iterator]() === lines[Symbol.iterator]()

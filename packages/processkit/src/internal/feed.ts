@@ -18,6 +18,7 @@ const readerLeft = Symbol("readerLeft")
 export class Feed {
   readonly #sink: ProcessBackend.ByteSink
   #fiber: Fiber.Fiber<void, unknown> | undefined
+  #cancelled = false
   /** Why the input did not reach its end; wrapped, because a source may fail with `undefined`. */
   failure: { readonly cause: unknown } | undefined
 
@@ -32,6 +33,7 @@ export class Feed {
 
   /** The child has exited: whatever is still to be fed is not. */
   cancel(): void {
+    this.#cancelled = true
     this.#fiber?.interruptUnsafe()
     this.#sink.close()
   }
@@ -50,7 +52,8 @@ export class Feed {
     return Stream.runForEachArray(stream, (items) => write(this.#sink, join(items))).pipe(
       Effect.catchCause((cause) =>
         Effect.sync(() => {
-          if (!Cause.hasInterruptsOnly(cause)) this.#note(Cause.squash(cause))
+          // An interruption that is not ours is the source's own, and the input as incomplete as after any failure.
+          if (!(this.#cancelled && Cause.hasInterruptsOnly(cause))) this.#note(Cause.squash(cause))
         })
       ),
       Effect.ensuring(Effect.sync(() => this.#sink.end()))
@@ -79,7 +82,7 @@ const join = (items: ReadonlyArray<string | Uint8Array>): Uint8Array => {
   const first = items[0]
   if (items.every((item) => typeof item === "string")) return encoder.encode(items.join(""))
   if (items.length === 1 && first instanceof Uint8Array) return first
-  const parts = items.map((item) => typeof item === "string" ? encoder.encode(item) : item)
+  const parts = items.map(bytesOf)
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
   for (const part of parts) {
@@ -87,4 +90,10 @@ const join = (items: ReadonlyArray<string | Uint8Array>): Uint8Array => {
     at += part.length
   }
   return joined
+}
+
+const bytesOf = (item: string | Uint8Array): Uint8Array => {
+  if (typeof item === "string") return encoder.encode(item)
+  if (item instanceof Uint8Array) return item
+  throw new TypeError("a source of standard input gave what is neither text nor bytes")
 }

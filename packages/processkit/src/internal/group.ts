@@ -86,9 +86,7 @@ export const open = Effect.fnUntraced(function*(
   runner: () => Runner,
   options: ProcessGroup.Options | undefined
 ): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
-  const stop = yield* Effect.fromResult(
-    InputRules.checked(undefined, () => InputRules.stopPolicy(InputRules.own(options ?? {}, "stop")))
-  )
+  const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.groupStop(options)))
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
@@ -166,11 +164,10 @@ const shutDown = (
   request: ProcessGroup.Shutdown | undefined
 ): Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError> =>
   Effect.flatMap(
-    Effect.fromResult(InputRules.checked(undefined, () => InputRules.stopPolicy(request, state.stop))),
+    Effect.fromResult(InputRules.checked(undefined, () => InputRules.shutdown(request, state.stop))),
     (stop) =>
       Effect.suspend(() => {
-        const escalate = InputRules.own(request ?? {}, "escalate") ?? true
-        if (!escalate) state.spares = true
-        return state.ladder.stop({ ...stop, escalate })
+        if (!stop.escalate) state.spares = true
+        return state.ladder.stop(stop)
       })
   )

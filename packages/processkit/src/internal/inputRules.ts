@@ -3,10 +3,7 @@
  *
  * Pure. A refusal names the position of the input, never its value, which may be a secret.
  */
-import * as ByteSize from "effect/ByteSize"
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
+import type * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -14,11 +11,16 @@ import * as Stream from "effect/Stream"
 import type * as Command from "../Command.ts"
 import * as OutputBuffer from "../OutputBuffer.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
-import * as ProcessError from "../ProcessError.ts"
+import type * as ProcessError from "../ProcessError.ts"
+import type * as ProcessGroup from "../ProcessGroup.ts"
 import * as Signal from "../Signal.ts"
 import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
+import { bytes, count, duration } from "./amounts.ts"
+import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
+
+export { checked }
 
 /** What is fed to a child that reads from a pipe. */
 export type Payload =
@@ -45,51 +47,20 @@ export interface Prepared {
   readonly okCodes: ReadonlyArray<number>
 }
 
-/** Signals an invalid input inside this module; never leaves it. */
-class Refused {
-  readonly field: string
-  readonly problem: string
-  constructor(field: string, problem: string) {
-    this.field = field
-    this.problem = problem
-  }
-}
-
-const refuse = (field: string, problem: string): never => {
-  throw new Refused(field, problem)
-}
-
-/** Runs checks that refuse by throwing {@link Refused}, and gives the refusal as a value. */
-export const checked = <A>(
-  program: string | undefined,
-  check: () => A
-): Result.Result<A, ProcessError.ProcessError> => {
-  try {
-    return Result.succeed(check())
-  } catch (refused) {
-    if (!(refused instanceof Refused)) throw refused
-    const { field, problem } = refused
-    const named = field === programField ? undefined : program
-    return Result.fail(ProcessError.make(new ProcessError.InvalidInput({ program: named, field, problem })))
-  }
-}
-
-/** The one input that errors name; not where it is the input that was refused. */
-const programField = "the program"
-
 export const prepare = (command: Command.Command): Result.Result<Prepared, ProcessError.ProcessError> =>
-  checked(typeof command.program === "string" ? command.program : undefined, () => {
-    if (command.invalid !== undefined) refuse("the template", command.invalid)
+  checked(programOf(command), () => {
+    if (command.invalid !== undefined) refuse(command.invalid.field, command.invalid.problem)
     const options = command.options
-    hooks(options)
     const payload = payloadOf(options.stdin)
+    observers(options)
+    retryOf(command)
     return {
       request: {
-        program: programName(command.program),
-        args: argumentsOf(command).map((arg, i) => text(`argument ${i + 1}`, arg)),
+        program: nonEmpty(programField, command.program),
+        args: command.args.map((arg, i) => text(`argument ${i + 1}`, exposed(`argument ${i + 1}`, arg))),
         cwd: options.cwd === undefined ? undefined : nonEmpty("the working directory", options.cwd),
         env: environment(options),
-        preferLocal: list("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
+        preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
         stdin: inputOf(options.stdin, payload),
         stdout: output("stdout", options.stdout),
         stderr: output("stderr", options.stderr)
@@ -104,114 +75,95 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
     }
   })
 
+/** The program for an error, as far as a JavaScript caller gave one. */
+export const programOf = (command: Command.Command): string | undefined =>
+  typeof command.program === "string" ? command.program : undefined
+
 /** Whether a command's input can be fed one time only. */
 export const feedsOnce = ({ options }: Command.Command): boolean =>
   Stdin.isSource(options.stdin) && options.stdin._tag === "Feed" && options.stdin.once !== undefined
 
+/** How a command wants to be repeated, refusing what cannot be followed; `undefined` where it is not to be. */
+export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
+  if (options.retry === undefined) return undefined
+  const retry = record("retry", options.retry)
+  const schedule = own(retry, "schedule")
+  return Schedule.isSchedule(schedule)
+    ? { schedule, while: optional("retry", own(retry, "while"), "function") }
+    : refuse("retry", "has no schedule")
+}
+
 /** Completes a stop policy, refusing what is not one. */
 export const stopPolicy = (
   policy: StopPolicy.StopPolicy | undefined,
-  base: StopPolicy.StopPolicy = StopPolicy.defaultPolicy
+  base: Stop = StopPolicy.defaultPolicy
 ): Stop => {
-  if (policy !== undefined && !Predicate.isObject(policy)) return refuse("stop", "is not a stop policy")
-  const asked = policy ?? {}
-  const signal = own(asked, "signal") ?? base.signal ?? StopPolicy.defaultPolicy.signal
+  const given = policy === undefined ? {} : record("stop", policy)
+  const { grace = base.grace, signal = base.signal } = { grace: own(given, "grace"), signal: own(given, "signal") }
   if (!Signal.isSignal(signal)) return refuse("the stop signal", "is not a signal")
-  const grace = own(asked, "grace") ?? base.grace ?? StopPolicy.defaultPolicy.grace
   return { signal, grace: duration("the stop grace", grace) }
 }
 
-/** Reads a property that is not there just because somebody polluted `Object.prototype`. */
-export const own = <A extends object, K extends keyof A>(self: A, key: K): A[K] | undefined =>
-  Object.hasOwn(self, key) || !Object.hasOwn(Object.prototype, key) ? self[key] : undefined
+/** The stop policy in the options of a group. */
+export const groupStop = (options: ProcessGroup.Options | undefined): Stop =>
+  stopPolicy(options === undefined ? undefined : own(record("the options", options), "stop"))
 
-/** The retry policy of a command, where it has a valid one; an invalid one is refused by the start. */
-export const retryOf = ({ options: { retry } }: Command.Command): Command.Retry | undefined =>
-  retry !== undefined && isRetry(retry) ? { schedule: retry.schedule, while: own(retry, "while") } : undefined
-
-const isRetry = (retry: Command.Retry): boolean => {
-  if (!Predicate.isObject(retry) || !Schedule.isSchedule(retry.schedule)) return false
-  const worth = own(retry, "while")
-  return worth === undefined || Predicate.isFunction(worth)
+/** A shutdown without open questions. */
+export const shutdown = (
+  request: ProcessGroup.Shutdown | undefined,
+  base: Stop
+): Stop & { readonly escalate: boolean } => {
+  const escalate = request === undefined ? undefined : own(record("stop", request), "escalate")
+  return { ...stopPolicy(request, base), escalate: optional("escalate", escalate, "boolean") ?? true }
 }
+
+/** What cancels a command, where it is valid; an invalid one is refused by the start. */
+export const cancelOnOf = ({ options: { cancelOn } }: Command.Command): AbortSignal | undefined =>
+  cancelOn !== undefined && isAbortSignal(cancelOn) ? cancelOn : undefined
 
 /** A signal, or a refusal. */
 export const signal = (value: Signal.Signal): Signal.Signal =>
   Signal.isSignal(value) ? value : refuse("the signal", "is not a signal")
-
-const tenYears = Duration.days(3653)
-
-/**
- * A duration that can be waited for: NaN and negative ones are refused, anything above ten years is cut to ten years,
- * infinity stays. The raw numbers are looked at because `Duration` turns NaN into zero.
- */
-export const duration = (field: string, input: Duration.Input): Duration.Duration => {
-  if (hasNaN(input)) refuse(field, "is not a number")
-  const value = Option.getOrUndefined(Duration.fromInput(input))
-  if (value === undefined) return refuse(field, "is not a duration")
-  if (Duration.isNegative(value)) refuse(field, "is negative")
-  return Duration.isFinite(value) ? Duration.min(value, tenYears) : Duration.infinity
-}
-
-const hasNaN = (input: Duration.Input): boolean =>
-  typeof input === "number"
-    ? Number.isNaN(input)
-    : typeof input === "object" && input !== null && !Duration.isDuration(input) &&
-      Object.values(input).some((part) => typeof part === "number" && Number.isNaN(part))
-
-const programName = (program: string): string =>
-  Redacted.isRedacted(program) ? refuse(programField, "is not a string") : nonEmpty(programField, program)
 
 const nonEmpty = (field: string, value: string): string => text(field, value) || refuse(field, "is empty")
 
 const loneSurrogate = /\p{Surrogate}/u
 
 /** Text that reaches the child byte for byte: a string without NUL that UTF-8 can carry. */
-const text = (field: string, value: string | Redacted.Redacted<string>): string => {
-  const plain = Redacted.isRedacted(value) ? Redacted.value(value) : value
-  if (typeof plain !== "string") return refuse(field, "is not a string")
-  if (plain.includes("\0")) refuse(field, "contains a NUL character")
-  if (loneSurrogate.test(plain)) refuse(field, "contains half of a surrogate pair")
-  return plain
+const text = (field: string, value: string): string => {
+  if (typeof value !== "string") return refuse(field, "is not a string")
+  if (value.includes("\0")) refuse(field, "contains a NUL character")
+  if (loneSurrogate.test(value)) refuse(field, "contains half of a surrogate pair")
+  return value
 }
 
-const argumentsOf = ({ args }: Command.Command): ReadonlyArray<Command.Argument> =>
-  Array.isArray(args) ? args : refuse("the arguments", "are not a list")
-
-/** What calls back, or is called back. */
-const hooks = ({ cancelOn, onStderrLine, onStdoutLine, retry }: Command.Options): void => {
-  if (cancelOn !== undefined && !Predicate.hasProperty(cancelOn, "addEventListener")) {
-    refuse("cancelOn", "is not an abort signal")
-  }
-  if (onStdoutLine !== undefined && !Predicate.isFunction(onStdoutLine)) refuse("onStdoutLine", "is not a function")
-  if (onStderrLine !== undefined && !Predicate.isFunction(onStderrLine)) refuse("onStderrLine", "is not a function")
-  if (retry !== undefined && !isRetry(retry)) refuse("retry", "is not a schedule with a condition")
+/** What a secret hides, for the child's eyes only. */
+const exposed = (field: string, value: Command.Argument): string => {
+  if (!Redacted.isRedacted(value)) return value
+  const secret = Result.try(() => Redacted.value(value))
+  return Result.isSuccess(secret) ? secret.success : refuse(field, "is a secret that was wiped")
 }
 
-const list = (field: string, value: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
-  if (value === undefined) return []
-  if (typeof value === "string") return [value]
-  return Array.isArray(value) ? value : refuse(field, "is not a list")
-}
+const names = (field: string, value: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
+  value === undefined ? [] : typeof value === "string" ? [value] : list(field, value)
 
 const environment = (options: Command.Options): ProcessBackend.Environment => {
   const allowed = options.inheritEnv === undefined
     ? undefined
-    : list("inheritEnv", options.inheritEnv).map((name, i) => variableName(`inheritEnv ${i + 1}`, name))
+    : names("inheritEnv", options.inheritEnv).map((name, i) => variableName(`inheritEnv ${i + 1}`, name))
+  const cleared = optional("envClear", options.envClear, "boolean") === true
+  const variables = options.env === undefined ? {} : record("the environment", options.env)
   return {
-    base: allowed ?? (options.envClear === true ? "empty" : "inherit"),
-    set: Object.entries(variables(options.env)).map(([name, value], i) => {
-      const field = `environment variable ${i + 1}`
-      return [
-        variableName(field, name),
-        value === undefined ? undefined : text(`the value of ${field}`, value)
-      ] as const
-    })
+    base: allowed ?? (cleared ? "empty" : "inherit"),
+    set: Object.entries(variables).map(([name, value], i) => variable(`environment variable ${i + 1}`, name, value))
   }
 }
 
-const variables = (env: Command.Options["env"] = {}): NonNullable<Command.Options["env"]> =>
-  Predicate.isObject(env) && !Array.isArray(env) ? env : refuse("the environment", "is not an object of variables")
+const variable = (field: string, name: string, value: Command.Argument | undefined) =>
+  [
+    variableName(field, name),
+    value === undefined ? undefined : text(`the value of ${field}`, exposed(`the value of ${field}`, value))
+  ] as const
 
 const variableName = (field: string, name: string): string =>
   nonEmpty(field, name).includes("=") ? refuse(field, "has a name that contains =") : name
@@ -221,16 +173,24 @@ const payloadOf = (stdin: Stdin.Stdin | undefined): Payload => {
   if (stdin === "pipe") return { _tag: "Interactive" }
   if (typeof stdin === "string") return { _tag: "Bytes", bytes: new TextEncoder().encode(stdin) }
   if (stdin instanceof Uint8Array) return { _tag: "Bytes", bytes: stdin }
-  if (Stdin.isSource(stdin)) {
-    return stdin._tag === "Text"
-      ? { _tag: "Bytes", bytes: new TextEncoder().encode(stdin.text) }
-      : stdin._tag === "File"
-      ? { _tag: "Nothing" }
-      : stdin
-  }
-  if (Stream.isStream(stdin)) return Stdin.replayable(stdin)
-  return refuse("stdin", "is not a source of input")
+  if (Stdin.isSource(stdin)) return payloadOfSource(stdin)
+  return Stream.isStream(stdin) ? Stdin.replayable(stdin) : notASource()
 }
+
+const payloadOfSource = (source: Stdin.Source): Payload => {
+  switch (source._tag) {
+    case "Text":
+      return typeof source.text === "string"
+        ? { _tag: "Bytes", bytes: new TextEncoder().encode(source.text) }
+        : notASource()
+    case "File":
+      return { _tag: "Nothing" }
+    case "Feed":
+      return Stream.isStream(source.stream) ? source : notASource()
+  }
+}
+
+const notASource = (): never => refuse("stdin", "is not a source of input")
 
 const inputOf = (stdin: Stdin.Stdin | undefined, payload: Payload): ProcessBackend.Input => {
   if (payload._tag !== "Nothing") return "pipe"
@@ -249,38 +209,38 @@ const output = (field: string, value: Command.Output | undefined): ProcessBacken
 
 const encoding = (label: string | undefined): string => {
   if (label === undefined) return "utf-8"
-  const known = Result.try(() => new TextDecoder(label).encoding)
+  const known = Result.try(() => new TextDecoder(text("encoding", label)).encoding)
   return Result.isSuccess(known) ? known.success : refuse("encoding", "is not an encoding this runtime can decode")
 }
 
+const policies: ReadonlySet<unknown> = new Set(["Tail", "Head", "HeadTail", "FailAbove"])
+
 const limits = (buffer: OutputBuffer.OutputBuffer = OutputBuffer.defaultBuffer): Limits => {
-  if (!Predicate.hasProperty(buffer, "_tag") || !policies.has(buffer._tag)) {
-    return refuse("the buffer", "is not an output buffer")
-  }
-  if (buffer._tag === "Unbounded") return { policy: buffer._tag, bytes: Infinity, lines: Infinity }
-  const [inBytes, inLines] = [own(buffer, "bytes"), own(buffer, "lines")]
+  const policy = own(record("the buffer", buffer), "_tag")
+  if (policy === "Unbounded") return { policy, bytes: Infinity, lines: Infinity }
+  if (policy === undefined || !policies.has(policy)) return refuse("the buffer", "is not an output buffer")
+  const bounds = buffer as OutputBuffer.Bounds
+  const [maxBytes, maxLines] = [own(bounds, "bytes"), own(bounds, "lines")]
   return {
-    policy: buffer._tag,
-    bytes: inBytes === undefined ? Infinity : bytes("the buffer", inBytes),
-    lines: inLines === undefined ? Infinity : count("the buffer", inLines)
+    policy,
+    bytes: maxBytes === undefined ? Infinity : bytes("the buffer", maxBytes),
+    lines: maxLines === undefined ? Infinity : count("the buffer", maxLines)
   }
 }
-
-const policies: ReadonlySet<unknown> = new Set(["Unbounded", "Tail", "Head", "HeadTail", "FailAbove"])
-
-const bytes = (field: string, input: ByteSize.Input): number => {
-  const size = Option.flatMap(ByteSize.fromInput(input), ByteSize.toNumber)
-  return Option.getOrElse(size, () => refuse(field, "is not a size in bytes"))
-}
-
-const count = (field: string, value: number): number =>
-  Number.isSafeInteger(value) && value >= 0 ? value : refuse(field, "has a number of lines that is not a count")
 
 const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number> => {
-  if (codes === undefined) return [0]
-  if (!Array.isArray(codes)) return refuse("okCodes", "is not a list")
-  if (codes.length === 0) return [0]
-  return codes.every((code) => Number.isSafeInteger(code))
-    ? codes
-    : refuse("okCodes", "has a code that is not an integer")
+  const given = codes === undefined ? [] : list("okCodes", codes)
+  if (given.some((code) => !Number.isSafeInteger(code))) refuse("okCodes", "has a code that is not an integer")
+  return given.length === 0 ? [0] : given
 }
+
+/** Whoever is told about a run has to listen; found out after the start, it would leave a child behind. */
+const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
+  optional("onStdoutLine", onStdoutLine, "function")
+  optional("onStderrLine", onStderrLine, "function")
+  if (cancelOn !== undefined && !isAbortSignal(cancelOn)) refuse("cancelOn", "is not an AbortSignal")
+}
+
+const isAbortSignal = (value: AbortSignal): boolean =>
+  typeof value === "object" && value !== null && typeof value.aborted === "boolean" &&
+  typeof value.addEventListener === "function" && typeof value.removeEventListener === "function"

@@ -22,6 +22,8 @@ export class LineCutter {
   #pieces: Array<string> = []
   /** The length of the unfinished line, with what was dropped of it. */
   #length = 0
+  /** Whether a line was cut so far. */
+  hasCut = false
 
   constructor(encoding: string, maxBytes: number) {
     this.#decoder = new TextDecoder(encoding, { ignoreBOM: true })
@@ -97,7 +99,10 @@ export class LineCutter {
   }
 
   #bounded(line: string): string {
-    return line.length * 3 <= this.#maxBytes ? line : Text.cut(line, this.#maxBytes)
+    if (line.length * 3 <= this.#maxBytes) return line
+    const cut = Text.cut(line, this.#maxBytes)
+    if (cut !== line) this.hasCut = true
+    return cut
   }
 }
 

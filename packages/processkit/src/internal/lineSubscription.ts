@@ -63,7 +63,9 @@ class LineSubscription<E> implements Subscriber {
     return Effect.flatMap(this.#arrival, () => this.#next())
   }
 
+  /** Looks again before it waits: the fiber may have yielded since it found nothing, and what came then woke nobody. */
   readonly #arrival = Effect.callback<void>((resume) => {
+    if (this.#waiting.length > 0 || this.#exit !== undefined) return resume(Effect.void)
     this.#wake = () => resume(Effect.void)
     return Effect.sync(() => {
       this.#wake = undefined

@@ -6,6 +6,7 @@
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
 import { LineCutter } from "./lineCutter.ts"
+import * as Piece from "./piece.ts"
 
 /** What went into a buffer that did not keep all of it. */
 export interface Overflow {
@@ -73,6 +74,11 @@ class Newest<A> {
       this.#first = 0
     }
   }
+  clear(): void {
+    this.#items = []
+    this.#first = 0
+    this.total = 0
+  }
   all(): Array<A> {
     return this.#items.slice(this.#first)
   }
@@ -135,33 +141,34 @@ class KeptBytes implements Retention {
   }
 
   bytes(): Uint8Array {
-    const chunks = this.#chunks()
-    if (chunks.length === 0) return nothing
-    if (chunks.length === 1) return chunks[0] as Uint8Array
-    const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
-    let at = 0
-    for (const chunk of chunks) {
-      joined.set(chunk, at)
-      at += chunk.length
-    }
-    return joined
+    return joined(this.#chunks())
   }
 
   text(): string {
-    const bytes = this.bytes()
-    if (bytes.length === 0) return ""
-    return new TextDecoder(this.#encoding).decode(
-      this.#dropped && this.#headRoom === 0 ? fromCharacter(bytes, this.#encoding) : bytes
-    )
+    if (this.#total === 0 || this.#released) return ""
+    if (!this.#dropped) return new TextDecoder(this.#encoding).decode(this.bytes())
+    const tail = joined(this.#tail.all())
+    return Piece.first(this.#encoding, joined(this.#head)) +
+      Piece.last(this.#encoding, tail, this.#total - tail.length)
   }
 
   handOver(): { lines: Array<string>; cutter: LineCutter } {
     const cutter = new LineCutter(this.#encoding, this.#maxLineBytes)
-    const lines = this.#chunks().flatMap((chunk) => cutter.push(chunk))
+    const lines = this.#dropped ? this.#cutEnds(cutter) : this.#chunks().flatMap((chunk) => cutter.push(chunk))
     this.#head.length = 0
-    while (this.#tail.size > 0) this.#tail.shift()
+    this.#tail.clear()
     this.#released = true
     return { lines, cutter }
+  }
+
+  /** The lines on both sides of what was dropped; the line before it ends there, and none is made of both. */
+  #cutEnds(after: LineCutter): Array<string> {
+    const before = new LineCutter(this.#encoding, this.#maxLineBytes)
+    const tail = joined(this.#tail.all())
+    return before.push(joined(this.#head)).concat(
+      before.end(false),
+      after.push(Piece.fromCharacter(this.#encoding, tail, this.#total - tail.length))
+    )
   }
 
   #chunks(): Array<Uint8Array> {
@@ -181,7 +188,8 @@ class KeptBytes implements Retention {
     const oldest = this.#tail.oldest() as Uint8Array
     const excess = this.#tail.total - this.#tailRoom
     if (excess >= oldest.length) this.#tail.shift()
-    else this.#tail.replaceOldest(oldest.slice(excess))
+    // A view pins one chunk at most; a copy would cost a whole chunk for every small one that follows.
+    else this.#tail.replaceOldest(oldest.subarray(excess))
   }
 }
 
@@ -192,8 +200,7 @@ class KeptLines implements Retention {
   readonly #tail = new Newest<string>(cost)
   readonly #headLines: number
   readonly #headBytes: number
-  readonly #tailLines: number
-  readonly #tailBytes: number
+  readonly #hasTail: boolean
   #headCost = 0
   #sealed = false
   #totalLines = 0
@@ -203,36 +210,28 @@ class KeptLines implements Retention {
   #released = false
 
   constructor(limits: Limits, encoding: string, maxLineBytes: number) {
+    const { lines, policy } = limits
+    // The bound of a failure is in raw bytes, and no encoding takes more than three bytes of UTF-8 for one of its own.
+    const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
-    this.#cutter = new LineCutter(
-      encoding,
-      Math.min(maxLineBytes, limits.bytes === Infinity ? maxLineBytes : limits.bytes + 1)
-    )
-    const share = limits.policy === "HeadTail" ? 2 : 1
-    this.#headLines = limits.policy === "Tail" ? 0 : Math.ceil(limits.lines / share)
-    this.#headBytes = limits.policy === "Tail" ? 0 : Math.ceil(limits.bytes / share)
-    this.#tailLines = limits.policy === "Tail"
-      ? limits.lines
-      : limits.policy === "HeadTail"
-      ? Math.floor(limits.lines / 2)
-      : 0
-    this.#tailBytes = limits.policy === "Tail"
-      ? limits.bytes
-      : limits.policy === "HeadTail"
-      ? Math.floor(limits.bytes / 2)
-      : 0
+    this.#cutter = new LineCutter(encoding, Math.min(maxLineBytes, bytes + 1))
+    this.#hasTail = policy === "Tail" || policy === "HeadTail"
+    this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
+    this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
   }
 
   push(bytes: Uint8Array): void {
     if (this.#released) return
     this.#totalBytes += bytes.length
-    for (const line of this.#cutter.push(bytes)) this.#keep(line)
+    this.#keepAll(this.#cutter.push(bytes))
     this.#terminated = !this.#cutter.unfinished
   }
 
   end(clean: boolean): void {
     if (this.#released) return
-    for (const line of this.#cutter.end(clean)) this.#keep(line)
+    const last = this.#cutter.end(clean)
+    this.#keepAll(last)
+    if (last.length > 0) this.#terminated = false
   }
 
   dropped(): Overflow | undefined {
@@ -264,8 +263,16 @@ class KeptLines implements Retention {
   }
 
   handOver(): { lines: Array<string>; cutter: LineCutter } {
+    const lines = this.#head.concat(this.#tail.all())
+    this.#head.length = 0
+    this.#tail.clear()
     this.#released = true
-    return { lines: this.#head.concat(this.#tail.all()), cutter: this.#cutter }
+    return { lines, cutter: this.#cutter }
+  }
+
+  #keepAll(lines: ReadonlyArray<string>): void {
+    for (const line of lines) this.#keep(line)
+    if (this.#cutter.hasCut) this.#dropped = true
   }
 
   #keep(line: string): void {
@@ -276,12 +283,15 @@ class KeptLines implements Retention {
       return
     }
     this.#sealed = true
-    if (this.#tailLines === 0) {
+    if (!this.#hasTail) {
       this.#dropped = true
       return
     }
     this.#tail.push(detached(line))
-    while (this.#tail.size > this.#tailLines || this.#tail.total > this.#tailBytes) {
+    // What the head left of the bound is the tail's, so that nothing is dropped that fits.
+    const lines = this.#limits.lines - this.#head.length
+    const bytes = this.#limits.bytes - this.#headCost
+    while (this.#tail.size > lines || this.#tail.total > bytes) {
       this.#tail.shift()
       this.#dropped = true
     }
@@ -307,10 +317,15 @@ const cost = (line: string): number => {
  */
 const detached = (line: string): string => line.length < 13 ? line : decoder.decode(encoder.encode(line))
 
-/** Skips the continuation bytes of a UTF-8 character whose start was dropped. */
-const fromCharacter = (bytes: Uint8Array, encoding: string): Uint8Array => {
-  if (!/^utf-?8$/i.test(encoding)) return bytes
-  let start = 0
-  while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++
-  return bytes.subarray(start)
+const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const [first] = chunks
+  if (first === undefined) return nothing
+  if (chunks.length === 1) return first
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
 }

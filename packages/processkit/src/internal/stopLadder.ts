@@ -29,7 +29,8 @@ export interface Request extends Stop {
 export class StopLadder {
   readonly #tree: ProcessBackend.Tree
   #climb: Deferred.Deferred<StopPolicy.ShutdownReport> | undefined
-  #hurried = false
+  /** Done by a second request, which ends the grace of the climb under way. */
+  #hurry = Deferred.makeUnsafe<void>()
   /** The report of the first climb that found somebody to stop. */
   first: StopPolicy.ShutdownReport | undefined
 
@@ -52,16 +53,14 @@ export class StopLadder {
       const climb = this.#climb
       if (climb !== undefined) {
         if (!request.escalate) return Deferred.await(climb)
-        // The climber waits for an empty tree; killing it is what ends that wait.
-        this.#hurried = true
-        return Effect.andThen(Effect.ignore(this.#tree.kill), Deferred.await(climb))
+        Deferred.doneUnsafe(this.#hurry, Exit.void)
+        return Deferred.await(climb)
       }
       const mine = Deferred.makeUnsafe<StopPolicy.ShutdownReport>()
       this.#climb = mine
-      this.#hurried = false
+      this.#hurry = Deferred.makeUnsafe<void>()
       return Effect.onExit(this.#ascend(request), (exit) => {
         this.#climb = undefined
-        if (Exit.isSuccess(exit) && exit.value.members > 0) this.first ??= exit.value
         return Deferred.done(mine, exit)
       })
     }).pipe(Effect.uninterruptible)
@@ -74,26 +73,33 @@ export class StopLadder {
       const found = yield* Effect.option(this.#tree.members)
       const nobody = Option.isSome(found) && found.value.length === 0
       const first = firstSignal(request)
-      const kills = request.escalate || first === "SIGKILL"
-      const calm = nobody || (first !== "SIGKILL" && (yield* this.#ask(request)).length === 0)
+      const escalates = request.escalate || first === "SIGKILL"
+      const calm = nobody || (first !== "SIGKILL" && (yield* this.#ask(request)))
+      const kills = escalates || Deferred.isDoneUnsafe(this.#hurry)
       const survivors = calm ? [] : yield* this.#insist(kills)
       const report: StopPolicy.ShutdownReport = {
         signal: nobody ? request.signal : first,
-        forced: !nobody && (this.#hurried || (!calm && kills)),
+        forced: !calm && kills,
         members: Option.isSome(found) ? found.value.length : 0,
         survivors,
         elapsed: Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
       }
+      if (!nobody) this.first ??= report
       yield* Telemetry.teardown(report, kills)
       return report
     })
   }
 
-  /** A stopped process acts on a signal only once it continues, so CONT follows whatever was sent. */
-  #ask(request: Request): Effect.Effect<ReadonlyArray<number>> {
+  /**
+   * Asks the members to end, and answers whether all did before the grace was over or cut short.
+   *
+   * A stopped process acts on a signal only once it continues, so CONT follows whatever was sent.
+   */
+  #ask(request: Request): Effect.Effect<boolean> {
+    const ended = Effect.map(this.#tree.awaitEmpty(request.grace), (left) => left.length === 0)
     return Effect.ignore(this.#tree.signal(request.signal)).pipe(
       Effect.andThen(Effect.ignore(this.#tree.signal("SIGCONT"))),
-      Effect.andThen(this.#tree.awaitEmpty(request.grace))
+      Effect.andThen(Effect.raceFirst(Effect.interruptible(ended), Effect.as(Deferred.await(this.#hurry), false)))
     )
   }
 

@@ -15,6 +15,7 @@ import * as ProcessError from "../ProcessError.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
+import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
 
 type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
@@ -38,14 +39,46 @@ const closeWriter = (command: Command.Command, running: RunningProcess.RunningPr
 
 /** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
 const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
-  const retry = InputRules.retryOf(command)
+  // A retry that is none is refused by the start.
+  const retry = Result.getOrUndefined(
+    InputRules.checked(InputRules.programOf(command), () => InputRules.retryOf(command))
+  )
+  const cancelOn = InputRules.cancelOnOf(command)
   if (retry === undefined || InputRules.feedsOnce(command)) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
-  return Effect.retry(verb, {
-    schedule: retry.schedule,
-    while: (error) => error.reason._tag !== "Cancelled" && worth(error)
-  })
+  const repeat = (attempt: typeof verb) =>
+    Effect.retry(attempt, {
+      schedule: retry.schedule,
+      while: (error) => error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && worth(error)
+    })
+  return cancelOn === undefined ? repeat(verb) : waitingFor(cancelOn, command.program, verb, repeat)
 }
+
+/** Ends the wait between two attempts when the caller's signal fires; an attempt under way ends by itself. */
+const waitingFor = <A, R>(
+  cancelOn: AbortSignal,
+  program: string,
+  verb: Effect.Effect<A, ProcessError.ProcessError, R>,
+  repeat: (attempt: typeof verb) => typeof verb
+): typeof verb =>
+  Effect.suspend(() => {
+    let attempting = true
+    const attempt = Effect.suspend(() => {
+      attempting = true
+      return Effect.ensuring(
+        verb,
+        Effect.sync(() => {
+          attempting = false
+        })
+      )
+    })
+    const aborted = Effect.callback<never, ProcessError.ProcessError>((resume) => {
+      const onAbort = () => attempting ? undefined : resume(Effect.fail(Conclusion.cancelled(program, undefined)))
+      cancelOn.addEventListener("abort", onAbort)
+      return Effect.sync(() => cancelOn.removeEventListener("abort", onAbort))
+    })
+    return Effect.raceFirst(repeat(attempt), aborted)
+  })
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
 const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> => {
@@ -56,7 +89,7 @@ const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R>
 const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
   ProcessError.make(
     new ProcessError.InvalidInput({
-      program: command.program,
+      program: InputRules.programOf(command),
       field: "stdout",
       problem: "is not a pipe, so that this verb has nothing to give"
     })

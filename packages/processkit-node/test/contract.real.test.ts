@@ -1,0 +1,27 @@
+import { describe, it } from "@effect/vitest"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import { BackendSuite } from "processkit/testing"
+import { programs } from "./contractPrograms.ts"
+import { hasProc } from "./oracle.ts"
+
+const capabilities: BackendSuite.Capabilities = {
+  signals: true,
+  descendants: true,
+  stop: true,
+  environment: true,
+  workingDirectory: true,
+  arguments: true,
+  nativeTime: true
+}
+
+// The table of `ps` is what macOS has; using it here too lets Linux cover that path.
+const tables = hasProc ? ["proc", "ps"] as const : ["ps"] as const
+
+for (const table of tables) {
+  BackendSuite.suite({ describe, it }, {
+    name: `process-group over ${table}`,
+    layer: NodeProcessRunner.layerProcessGroupBackend({ table }),
+    capabilities,
+    programs
+  })
+}

@@ -1,0 +1,40 @@
+/** The programs that the contract suite of backends asks for, as small scripts of `/bin/sh` and Node. */
+import type { BackendPrograms } from "processkit/testing"
+
+type Line = BackendPrograms.Line
+
+const sh = (script: string, ...args: ReadonlyArray<string>): Line => ({
+  program: "/bin/sh",
+  args: ["-c", script, "sh", ...args]
+})
+
+const js = (script: string, ...args: ReadonlyArray<string>): Line => ({
+  program: process.execPath,
+  args: ["-e", script, "--", ...args]
+})
+
+/** Every program that keeps running prints `ready` once it has done what its name says. */
+export const programs: BackendPrograms.BackendPrograms["Service"] = {
+  printsTwoStreams: sh("echo out; echo err >&2"),
+  exitsWith: (code) => sh(`exit ${code}`),
+  diesBySignal: (signal) => sh(`ulimit -c 0; kill -${signal.slice(3)} $$`),
+  floods: (bytes) =>
+    js(
+      "const n = Number(process.argv[1]); process.stdout.write(Uint8Array.from({ length: n }, (_, i) => i % 251))",
+      `${bytes}`
+    ),
+  echoesStdin: sh("exec cat"),
+  printsArguments: (args) => sh("printf '%s\\0' \"$@\"", ...args),
+  // Not a shell: some shells give a child a PATH that nobody asked for.
+  printsVariable: (name) =>
+    js("const v = process.env[process.argv[1]]; process.stdout.write(v === undefined ? '' : '=' + v)", name),
+  printsDirectory: sh("printf %s \"$PWD\""),
+  waits: sh("echo ready; exec sleep 1000"),
+  ignoresTerm: sh("trap '' TERM; echo ready; exec sleep 1000"),
+  trapsTerm: js(
+    "process.on('SIGTERM', () => { console.log('bye'); process.exit(143) }); setInterval(() => {}, 1e6); console.log('ready')"
+  ),
+  spawnsTree: sh("sleep 1000 >/dev/null 2>&1 </dev/null & echo ready; wait"),
+  holdsPipeOpen: sh("sleep 1000 & echo ready; exit 0"),
+  missing: { program: "no-such-program-here", args: [] }
+}

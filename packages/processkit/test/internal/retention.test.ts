@@ -1,0 +1,304 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import { LineCutter } from "../../src/internal/lineCutter.ts"
+import * as Retention from "../../src/internal/retention.ts"
+import { bytes, chunked, intBetween, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
+
+const roomy = 1_048_576
+
+interface Setup {
+  readonly policy: Retention.Limits["policy"]
+  readonly bytes?: number
+  readonly lines?: number
+  readonly encoding?: string
+  readonly maxLineBytes?: number
+}
+
+const make = ({ bytes = Infinity, encoding = "utf-8", lines = Infinity, maxLineBytes = roomy, policy }: Setup) =>
+  Retention.make({ policy, bytes, lines }, encoding, maxLineBytes)
+
+const kept = (setup: Setup, chunks: ReadonlyArray<Uint8Array>): Retention.Retention => {
+  const retention = make(setup)
+  for (const chunk of chunks) retention.push(chunk)
+  retention.end(true)
+  return retention
+}
+
+const isTruncated = (retention: Retention.Retention): boolean => retention.dropped() !== undefined
+
+const textOf = (setup: Setup, ...pieces: ReadonlyArray<string>): string => kept(setup, pieces.map(utf8)).text()
+
+const linesIn = (bytes: Uint8Array): Array<string> => {
+  const cutter = new LineCutter("utf-8", roomy)
+  return [...cutter.push(bytes), ...cutter.end(true)]
+}
+
+const linesOf = (retention: Retention.Retention): Array<string> => retention.handOver().lines
+
+const size = (lines: ReadonlyArray<string>): number =>
+  lines.reduce((total, line) => total + Math.max(1, utf8(line).length), 0)
+
+const policy = Arbitrary.schema(Schema.Literals(["Tail", "Head", "HeadTail", "FailAbove"]))
+const dropping = Arbitrary.schema(Schema.Literals(["Tail", "Head", "HeadTail"]))
+const often = { arbitrary: { runs: 500 } }
+
+describe("retention", () => {
+  describe("of bytes", () => {
+    it.prop("keeps everything without a bound", [bytes, sizes], ([bytes, sizes]) => {
+      const retention = kept({ policy: "Unbounded" }, chunked(bytes, sizes))
+      assert.deepStrictEqual([...retention.bytes()], [...bytes])
+      assert.strictEqual(retention.text(), new TextDecoder().decode(bytes))
+      assert.isFalse(isTruncated(retention))
+    })
+
+    it.prop(
+      "keeps a prefix, a suffix, or both, never above the bound, and says whether something is missing",
+      [policy, bytes, sizes, intBetween(0, 45)],
+      ([policy, bytes, sizes, bound]) => {
+        const retention = kept({ policy, bytes: bound }, chunked(bytes, sizes))
+        assert.deepStrictEqual([...retention.bytes()], expectedBytes(policy, bytes, bound))
+        assert.strictEqual(isTruncated(retention), bytes.length > bound)
+      },
+      often
+    )
+
+    it.prop(
+      "fails exactly above its bound, with an exact total",
+      [bytes, sizes, intBetween(0, 45)],
+      ([bytes, sizes, bound]) => {
+        const overflow = kept({ policy: "FailAbove", bytes: bound }, chunked(bytes, sizes)).overflow()
+        const expected = { maxLines: undefined, maxBytes: bound, totalLines: undefined, totalBytes: bytes.length }
+        assert.deepStrictEqual(overflow, bytes.length > bound ? expected : undefined)
+      },
+      often
+    )
+
+    it.prop("never fails where the policy is to drop", [dropping, bytes, sizes], ([policy, bytes, sizes]) => {
+      assert.isUndefined(kept({ policy, bytes: 1 }, chunked(bytes, sizes)).overflow())
+    })
+
+    it.prop("gives text that holds no half of a character of its own making", [
+      dropping,
+      wide,
+      sizes,
+      intBetween(0, 40)
+    ], (
+      [policy, text, sizes, bound]
+    ) => {
+      assert.notInclude(kept({ policy, bytes: bound }, chunked(utf8(text), sizes)).text(), "\ufffd")
+    }, often)
+
+    it.prop(
+      "gives UTF-16 text that is a piece of what was written, wherever the bytes were cut",
+      [dropping, wide, sizes, intBetween(0, 40)],
+      ([policy, text, sizes, bound]) => {
+        const encoding = "utf-16le"
+        const retained = kept({ policy, bytes: bound, encoding }, chunked(utf16le(text), sizes)).text()
+        assert.notInclude(retained, "\ufffd")
+        if (policy === "Head") assert.isTrue(text.startsWith(retained))
+        if (policy === "Tail") assert.isTrue(text.endsWith(retained))
+      },
+      often
+    )
+
+    it("shows bytes that were never a character where they are, also at the start of a full head", () => {
+      const retention = kept({ policy: "Head", bytes: 3 }, [Uint8Array.of(0x80, 0x80, 0x61, 0x62)])
+      assert.strictEqual(retention.text(), "\ufffd\ufffda")
+    })
+
+    it("drops a byte order mark at the start and keeps one that only a drop brought there", () => {
+      assert.strictEqual(textOf({ policy: "Head", bytes: 6 }, "\ufeffabcdef"), "abc")
+      assert.strictEqual(textOf({ policy: "Tail", bytes: 4 }, "abc\ufeffd"), "\ufeffd")
+    })
+
+    it("keeps line ends as they came", () => {
+      assert.strictEqual(textOf({ policy: "Tail", bytes: 100 }, "a\r\nb\n", "c"), "a\r\nb\nc")
+    })
+
+    // A tail copied its oldest chunk for every chunk that pushed a part of it out: 4 MiB for each of these bytes.
+    it("takes constant time for each small chunk after a big one", () => {
+      const retention = make({ policy: "Tail", bytes: 4_194_304 })
+      retention.push(new Uint8Array(4_194_304))
+      const began = performance.now()
+      for (let i = 0; i < 20_000; i++) retention.push(Uint8Array.of(i))
+      assert.isBelow(performance.now() - began, 1000)
+      assert.strictEqual(retention.bytes().length, 4_194_304)
+    })
+
+    it("hands over what it kept as lines, with the line under way, and keeps nothing from then on", () => {
+      const retention = make({ policy: "Head", bytes: 100 })
+      retention.push(utf8("a\nb\nc"))
+      const { cutter, lines } = retention.handOver()
+      assert.deepStrictEqual(lines, ["a", "b"])
+      assert.deepStrictEqual(cutter.push(utf8("d\n")), ["cd"])
+      retention.push(utf8("more\n"))
+      assert.strictEqual(retention.text(), "")
+      assert.isFalse(isTruncated(retention))
+    })
+  })
+
+  describe("of bytes that become lines late", () => {
+    // The bytes on both sides of the gap went through one decoder: a line made of two halves, and with UTF-16, where
+    // the gap was odd, nothing but wrong characters from there on, also in what was still to come.
+    it("makes no line of both sides of what was dropped", () => {
+      const retention = make({ policy: "HeadTail", bytes: 8 })
+      retention.push(utf8("one\ntwo\nthree\nfo"))
+      const { cutter, lines } = retention.handOver()
+      assert.deepStrictEqual(lines, ["one", "e"])
+      assert.deepStrictEqual(cutter.push(utf8("ur\n")), ["four"])
+    })
+
+    it("stays in step with UTF-16 after an odd number of bytes was dropped", () => {
+      const retention = make({ policy: "Tail", bytes: 7, encoding: "utf-16le" })
+      retention.push(utf16le("one\ntwo\nth"))
+      const { cutter, lines } = retention.handOver()
+      assert.deepStrictEqual(lines, [""])
+      assert.deepStrictEqual(cutter.push(utf16le("ree\n")), ["three"])
+    })
+  })
+
+  describe("of lines", () => {
+    it.prop(
+      "keeps whole lines within both bounds",
+      [policy, text, sizes, intBetween(0, 6), intBetween(0, 20)],
+      ([policy, text, sizes, lines, bytes]) => {
+        const retained = linesOf(kept({ policy, lines, bytes }, chunked(utf8(text), sizes)))
+        assert.isAtMost(retained.length, lines)
+        if (policy !== "FailAbove") assert.isAtMost(size(retained), bytes)
+      },
+      often
+    )
+
+    it.prop(
+      "keeps a prefix, a suffix, or both, and says whether something is missing",
+      [dropping, text, sizes, intBetween(0, 6), intBetween(0, 20)],
+      ([policy, text, sizes, lines, bytes]) => {
+        const retention = kept({ policy, lines, bytes }, chunked(utf8(text), sizes))
+        const all = linesIn(utf8(text))
+        const retained = linesOf(retention)
+        assert.strictEqual(isTruncated(retention), retained.length < all.length)
+        const joints = policy === "Head" ? [retained.length] : policy === "Tail" ? [0] : range(retained.length)
+        assert.isTrue(joints.some((joint) => isEnds(all, retained, joint)), JSON.stringify([all, retained]))
+      },
+      often
+    )
+
+    it.prop(
+      "drops nothing below its bounds",
+      [policy, text, sizes, intBetween(0, 3), intBetween(0, 3)],
+      ([policy, text, sizes, spareLines, spareBytes]) => {
+        const encoded = utf8(text)
+        const lines = Math.max(1, linesIn(encoded).length + spareLines)
+        const bytes = Math.max(1, size(linesIn(encoded)), policy === "FailAbove" ? encoded.length : 0) + spareBytes
+        const retention = kept({ policy, lines, bytes }, chunked(encoded, sizes))
+        assert.deepStrictEqual(linesOf(retention), linesIn(encoded))
+        assert.isFalse(isTruncated(retention))
+      },
+      often
+    )
+
+    it.prop(
+      "joins what it kept with LF and adds no line end that was not there",
+      [text, sizes],
+      ([text, sizes]) => {
+        const retained = kept({ policy: "Tail", lines: 100 }, chunked(utf8(text), sizes)).text()
+        assert.strictEqual(retained, new TextDecoder().decode(utf8(text)).replaceAll("\r\n", "\n"))
+      },
+      often
+    )
+
+    it("adds no line end after a character that the end of the stream cut off", () => {
+      assert.strictEqual(kept({ policy: "Tail", lines: 9 }, [utf8("a\n"), Uint8Array.of(0xe2)]).text(), "a\n\ufffd")
+    })
+
+    it.prop(
+      "fails exactly above its bounds, with exact totals of lines and raw bytes",
+      [text, sizes, intBetween(0, 8), intBetween(0, 30)],
+      ([text, sizes, lines, bytes]) => {
+        const encoded = utf8(text)
+        const totals = { totalLines: linesIn(encoded).length, totalBytes: encoded.length }
+        const overflow = kept({ policy: "FailAbove", lines, bytes }, chunked(encoded, sizes)).overflow()
+        const fires = totals.totalLines > lines || totals.totalBytes > bytes
+        assert.deepStrictEqual(overflow, fires ? { maxLines: lines, maxBytes: bytes, ...totals } : undefined)
+      },
+      often
+    )
+
+    it("keeps all that its program may print before it fails, also where decoding makes it longer", () => {
+      const retention = kept({ policy: "FailAbove", lines: 9, bytes: 4, encoding: "windows-1252" }, [
+        Uint8Array.of(0xe9, 0x80, 0xe9, 0x80)
+      ])
+      assert.isUndefined(retention.overflow())
+      assert.strictEqual(retention.text(), "é€é€")
+      assert.isFalse(isTruncated(retention))
+    })
+
+    it("seals a head with the first line that does not fit", () => {
+      assert.strictEqual(textOf({ policy: "Head", lines: 9, bytes: 5 }, "ab\nlonger\nc\n"), "ab\n")
+    })
+
+    it("drops a line longer than the bound, and what came before it, from a tail", () => {
+      assert.strictEqual(textOf({ policy: "Tail", lines: 9, bytes: 5 }, "ab\nlonger\nc\n"), "c\n")
+    })
+
+    it("gives the newest lines what the first lines left of the bound", () => {
+      assert.strictEqual(textOf({ policy: "HeadTail", lines: 9, bytes: 10 }, "eight ch\n"), "eight ch\n")
+      assert.strictEqual(textOf({ policy: "HeadTail", lines: 9, bytes: 10 }, "abc\ndef\nghi\n"), "abc\ndef\nghi\n")
+      assert.strictEqual(textOf({ policy: "HeadTail", lines: 4 }, "1\n2\n3\n4\n5\n6\n"), "1\n2\n5\n6\n")
+    })
+
+    it("keeps no more empty lines than its bytes allow", () => {
+      assert.strictEqual(textOf({ policy: "Tail", lines: 1000, bytes: 3 }, "\n".repeat(100)), "\n\n\n")
+      assert.strictEqual(textOf({ policy: "Head", lines: 1000, bytes: 3 }, "\n".repeat(100)), "\n\n\n")
+    })
+
+    it("keeps nothing with a bound of zero, and says so", () => {
+      for (const policy of ["Tail", "Head", "HeadTail", "FailAbove"] as const) {
+        const retention = kept({ policy, lines: 0 }, [utf8("a\n")])
+        assert.strictEqual(retention.text(), "")
+        assert.isTrue(isTruncated(retention))
+      }
+    })
+
+    // A line that maxLineBytes cut was kept with its mark and nothing else said so: a verb gave it as the whole output.
+    it("says that something is missing where a line was cut", () => {
+      const retention = kept({ policy: "FailAbove", lines: 9, maxLineBytes: 4 }, [utf8("abcdefgh\n"), utf8("ij\n")])
+      assert.strictEqual(retention.text(), "abcd…\nij\n")
+      assert.isTrue(isTruncated(retention))
+    })
+
+    it("hands over what it kept, with the line under way, and keeps nothing from then on", () => {
+      const retention = make({ policy: "Tail", lines: 2 })
+      retention.push(utf8("a\nb\nc\nd"))
+      const { cutter, lines } = retention.handOver()
+      assert.deepStrictEqual(lines, ["b", "c"])
+      assert.deepStrictEqual(cutter.push(utf8("e\n")), ["de"])
+      assert.strictEqual(retention.text(), "")
+      assert.strictEqual(retention.bytes().length, 0)
+      assert.isTrue(isTruncated(retention))
+    })
+  })
+})
+
+/** Text without U+FFFD and without a byte order mark, every character of which takes several bytes. */
+const wide = Arbitrary.map(
+  Arbitrary.array(Arbitrary.schema(Schema.Literals(["é", "€", "😀", "ab"])), { maxLength: 20 }),
+  (pieces) => pieces.join("")
+)
+
+const expectedBytes = (policy: Retention.Limits["policy"], bytes: Uint8Array, bound: number): Array<number> => {
+  const all = [...bytes]
+  if (all.length <= bound) return all
+  const head = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bound / 2) : bound
+  return [...all.slice(0, head), ...all.slice(all.length - (bound - head))]
+}
+
+const range = (length: number): Array<number> => Array.from({ length: length + 1 }, (_, i) => i)
+
+/** Whether the kept lines are the first `joint` lines and, for the rest, the last ones. */
+const isEnds = (all: ReadonlyArray<string>, kept: ReadonlyArray<string>, joint: number): boolean => {
+  const rest = kept.length - joint
+  const ends = [...all.slice(0, joint), ...all.slice(all.length - rest)]
+  return kept.length <= all.length && ends.every((line, i) => line === kept[i])
+}
