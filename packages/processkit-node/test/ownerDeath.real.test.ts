@@ -90,6 +90,20 @@ describe.runIf(hasProc)("an owner", () => {
       assert.strictEqual(ProcessGroupBackend.make({ guardian: false }).containment.ownerDeath, "none")
     }))
 
+  it.live("that is killed after eight hundred changes had a guardian that knew the last of them", () =>
+    Effect.gen(function*() {
+      const mark = makeMark()
+      const [name, value] = mark.variable
+      const owner = spawn(process.execPath, ["--conditions=processkit-source", fixture("runs-a-lot.ts")], {
+        env: { ...process.env, [name]: value },
+        stdio: ["pipe", "pipe", "inherit"]
+      })
+      yield* Effect.promise(() => once(owner.stdout, "data"))
+      assert.lengthOf(mark.survivors(), 2)
+      owner.kill("SIGKILL")
+      yield* eventually("nobody is left", () => mark.survivors().length === 0)
+    }))
+
   it.live("whose groups are closed ends by itself at once", () =>
     Effect.gen(function*() {
       const owner = spawn(process.execPath, ["--conditions=processkit-source", fixture("closes-its-groups.ts")], {
