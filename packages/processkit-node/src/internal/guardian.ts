@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import * as ProcessError from "processkit/ProcessError"
+import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import { program } from "./guardianProgram.ts"
 import * as LiveTrees from "./liveTrees.ts"
@@ -123,6 +124,8 @@ export const failed = (program: string, shell: string, errno: string): ProcessEr
 
 /** Starts a guardian, or fails with the errno. */
 const start: Effect.Effect<void, string> = Effect.callback((resume) => {
+  const shortage = Reserve.shortage()
+  if (shortage !== undefined) return resume(Effect.fail(shortage))
   try {
     const child = launch()
     child.on("error", (error) => resume(Effect.fail(errnoOf(error))))
