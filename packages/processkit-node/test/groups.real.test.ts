@@ -182,7 +182,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
   it.effect("a verb that is interrupted in a shared group ends its own child and what that started, and no sibling", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
-      const sibling = yield* ready(group, sh("echo ready; sleep 60 & sleep 60"))
+      const sibling = yield* ready(group, sh("sleep 60 & echo ready; exec sleep 60"))
       const before = (yield* group.members).length
       const verb = ProcessGroup.provide(Command.run(sh("sleep 60 & sleep 60")), group)
       assert.isTrue(Option.isNone(yield* Effect.timeoutOption(verb, "150 millis")))
