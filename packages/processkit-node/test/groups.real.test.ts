@@ -262,6 +262,19 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       assert.isBelow(ended - now, 100 + 300)
     }))
 
+  // R13, R14: nothing but the child keeps such a program, and nothing waits for a garbage collector
+  it.effect("a program with an open group lives as long as its children do, and no longer", () =>
+    Effect.gen(function*() {
+      const owner = yield* Command.start(run("forgets-a-group.mjs", [], { stdin: "pipe" }))
+      const seen = yield* Stream.runCollect(Stream.tap(owner.stdoutLines, (line) =>
+        line === "waiting"
+          ? Effect.andThen(Effect.sleep("100 millis"), owner.stdin.writeLine("go on"))
+          : Effect.void))
+      assert.deepEqual(seen, ["waiting", "exited 7"])
+      assert.strictEqual((yield* owner.outcome)._tag, "Exited")
+      assert.deepEqual(survivors(), [])
+    }))
+
   // T2
   it.effect("a group that ends early in its grace is not waited for any longer", () =>
     Effect.gen(function*() {
