@@ -18,6 +18,7 @@ import { spawn } from "node:child_process"
 import { Socket } from "node:net"
 import type { Writable } from "node:stream"
 import * as ProcessError from "processkit/ProcessError"
+import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import { program } from "./guardianProgram.ts"
 import * as LiveTrees from "./liveTrees.ts"
@@ -154,6 +155,8 @@ export const failed = (program: string, shell: string, errno: string): ProcessEr
 
 /** Starts a guardian, or fails with the errno. */
 const start: Effect.Effect<void, string> = Effect.callback((resume) => {
+  const shortage = Reserve.shortage()
+  if (shortage !== undefined) return resume(Effect.fail(shortage))
   try {
     const child = launch()
     child.on("error", (error) => resume(Effect.fail(errnoOf(error))))
