@@ -153,6 +153,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
       assert.deepInclude(yield* third.outcome, { signal: "SIGKILL" })
     }))
 
+  // the contract of awaitEmpty: the end of a tree includes that the exit was told
+  it.effect("a process that was stopped is not running any more when the stop has been answered", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      const kills = [
+        Effect.flatMap(group.start(Command.make("sleep", ["60"])), (it) => Effect.as(it.kill, it)),
+        Effect.flatMap(group.start(Command.make("sleep", ["60"])), (it) => Effect.as(it.stop(), it)),
+        Effect.flatMap(group.start(Command.make("sleep", ["60"])), (it) => Effect.as(group.kill, it)),
+        Effect.scoped(Effect.tap(Command.start(Command.make("sleep", ["60"])), (it) => Effect.sync(() => it.pid)))
+      ]
+      for (let i = 0; i < 10; i++) {
+        for (const kill of kills) assert.isFalse(yield* Effect.flatMap(kill, (it) => it.isRunning))
+      }
+    }))
+
   // 1.5, E2: a stop that we asked for is data in a group
   it.effect("a child that was stopped says with which signal, and whether it had to be forced", () =>
     Effect.gen(function*() {

@@ -182,7 +182,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
   it.effect("a verb that is interrupted in a shared group ends its own child and what that started, and no sibling", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
-      const sibling = yield* ready(group, sh("echo ready; sleep 60 & sleep 60"))
+      const sibling = yield* ready(group, sh("sleep 60 & echo ready; exec sleep 60"))
       const before = (yield* group.members).length
       const verb = ProcessGroup.provide(Command.run(sh("sleep 60 & sleep 60")), group)
       assert.isTrue(Option.isNone(yield* Effect.timeoutOption(verb, "150 millis")))
@@ -260,6 +260,19 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       assert.deepInclude({ most, after, signals }, { most: 1, after: 0, signals: [] })
       // 100 ms for the program, and the time that Node needs to end and we to see it.
       assert.isBelow(ended - now, 100 + 300)
+    }))
+
+  // R13, R14: nothing but the child keeps such a program, and nothing waits for a garbage collector
+  it.effect("a program with an open group lives as long as its children do, and no longer", () =>
+    Effect.gen(function*() {
+      const owner = yield* Command.start(run("forgets-a-group.mjs", [], { stdin: "pipe" }))
+      const seen = yield* Stream.runCollect(Stream.tap(owner.stdoutLines, (line) =>
+        line === "waiting"
+          ? Effect.andThen(Effect.sleep("100 millis"), owner.stdin.writeLine("go on"))
+          : Effect.void))
+      assert.deepEqual(seen, ["waiting", "exited 7"])
+      assert.strictEqual((yield* owner.outcome)._tag, "Exited")
+      assert.deepEqual(survivors(), [])
     }))
 
   // T2

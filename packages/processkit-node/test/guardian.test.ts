@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { lines } from "../src/internal/guardian.ts"
+import { isCallDue, lines } from "../src/internal/guardian.ts"
 import * as Membership from "../src/internal/membership.ts"
 
 const begun = Membership.started(7)
@@ -25,5 +25,12 @@ describe("what the guardian is told", () => {
   })
   it("is everything at once when it takes over from another", () => {
     assert.strictEqual(lines(undefined, { ...seen, phase: "orphaned" }), "+7\n~7\n=7:a\n=8:Fri_Nov_20\n")
+  })
+})
+
+describe("the guardian", () => {
+  it("is called long before its pipe is full, and not for every change", () => {
+    assert.isFalse(isCallDue(1))
+    assert.isTrue(isCallDue(100))
   })
 })

@@ -247,6 +247,20 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       assert.strictEqual(yield* Command.run(sh("true; echo $PATH", [], { preferLocal: relative })), process.env["PATH"])
     }))
 
+  // S2, S13: an owner whose own directory has gone
+  it.effect("an owner whose working directory was removed starts programs, and is told where a relative one fails", () =>
+    Effect.gen(function*() {
+      const before = process.cwd()
+      fs.mkdirSync(at("gone"))
+      process.chdir(at("gone"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.chdir(before)))
+      fs.rmdirSync(at("gone"))
+      assert.strictEqual(yield* Command.run(sh("echo started")), "started")
+      assert.strictEqual(yield* Command.run(sh("pwd", [], { cwd: directory })), directory)
+      assert.strictEqual((yield* reasonOf(Command.run(Command.make("true", { cwd: "below" }))))._tag, "InvalidCwd")
+      assert.strictEqual((yield* reasonOf(Command.run(Command.make("./program"))))._tag, "NotFound")
+    }))
+
   // behaviour 2.1: resolve is the launch's own lookup
   it.effect("what resolve finds is what runs", () =>
     Effect.gen(function*() {

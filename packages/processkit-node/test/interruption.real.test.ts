@@ -11,9 +11,12 @@ import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { getEventListeners } from "node:events"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
+import type * as Outcome from "processkit/Outcome"
 import * as ProcessBackend from "processkit/ProcessBackend"
+import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
@@ -80,6 +83,10 @@ const atEveryTurn = Effect.fnUntraced(function*(program: Program, step: number) 
   }
   yield* eventually("every descriptor is closed", () => openDescriptors() <= before)
 })
+
+/** What an outcome or a failure is called. */
+const tagOf = (result: Result.Result<Outcome.Outcome, ProcessError.ProcessError>): string =>
+  Result.isSuccess(result) ? result.success._tag : result.failure.reason._tag
 
 const stop = { stop: { grace: "100 millis" } } as const
 
@@ -238,6 +245,47 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       }
       assert.deepEqual(survivors(), [])
       assert.deepInclude(yield* reasonOf(Command.runUnit(command)), { _tag: "Cancelled", stop: undefined })
+    }))
+
+  // E6, 2.17 rules 1 and 4
+  it.effect("a signal, a deadline and an exit in the same moment give one answer, which stays, and Cancelled ranks first", () =>
+    Effect.gen(function*() {
+      const seen = new Set<string>()
+      yield* Effect.forEach(Array.from({ length: 80 }, (_, i) => i), (i) =>
+        Effect.scoped(Effect.gen(function*() {
+          const controller = new AbortController()
+          const timeout = "20 millis"
+          const command = Command.make("sleep", ["0.02"], { cancelOn: controller.signal, timeout })
+          const running = yield* Command.start(command)
+          const timer = setTimeout(() => controller.abort(), 15 + (i % 16))
+          const first = yield* Effect.result(running.outcome)
+          const again = [yield* Effect.result(running.outcome), yield* Effect.result(running.outcome)]
+          const result = yield* Effect.result(running.result)
+          clearTimeout(timer)
+          for (const later of again) assert.deepEqual(tagOf(later), tagOf(first))
+          assert.deepEqual(tagOf(Result.map(result, ({ outcome }) => outcome)), tagOf(first))
+          seen.add(tagOf(first))
+        })), { concurrency: 2 })
+      assert.include([...seen], "Cancelled")
+      assert.isAtLeast(seen.size, 2)
+    }))
+
+  // L4
+  it.effect("a signal that outlives many runs keeps no listener of theirs, however they ended", () =>
+    Effect.gen(function*() {
+      const { signal } = new AbortController()
+      const runs = [
+        Command.runUnit(Command.make("true", { cancelOn: signal })),
+        Command.runUnit(Command.make("false", { cancelOn: signal })),
+        Command.runUnit(Command.make("no-such-program", { cancelOn: signal })),
+        Command.runUnit(Command.make("sleep", ["60"], { cancelOn: signal, timeout: "20 millis" })),
+        Command.runUnit(
+          sh("exit 3", [], { cancelOn: signal, retry: { schedule: Schedule.recurs(2), while: () => true } })
+        ),
+        Effect.timeoutOption(Command.runUnit(Command.make("sleep", ["60"], { cancelOn: signal })), "20 millis")
+      ]
+      yield* Effect.forEach(runs, (run) => Effect.exit(run), { concurrency: 3 })
+      assert.strictEqual(getEventListeners(signal, "abort").length, 0)
     }))
 
   // R1, 2.1 Cancellation: the signal fires while the operating system is still starting the program

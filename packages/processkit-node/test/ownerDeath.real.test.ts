@@ -90,6 +90,20 @@ describe.runIf(hasProc)("an owner", () => {
       assert.strictEqual(ProcessGroupBackend.make({ guardian: false }).containment.ownerDeath, "none")
     }))
 
+  it.live("that is killed after eight hundred changes had a guardian that knew the last of them", () =>
+    Effect.gen(function*() {
+      const mark = makeMark()
+      const [name, value] = mark.variable
+      const owner = spawn(process.execPath, ["--conditions=processkit-source", fixture("runs-a-lot.ts")], {
+        env: { ...process.env, [name]: value },
+        stdio: ["pipe", "pipe", "inherit"]
+      })
+      yield* Effect.promise(() => once(owner.stdout, "data"))
+      assert.lengthOf(mark.survivors(), 2)
+      owner.kill("SIGKILL")
+      yield* eventually("nobody is left", () => mark.survivors().length === 0)
+    }))
+
   it.live("whose groups are closed ends by itself at once", () =>
     Effect.gen(function*() {
       const owner = spawn(process.execPath, ["--conditions=processkit-source", fixture("closes-its-groups.ts")], {
@@ -140,14 +154,14 @@ describe.runIf(hasProc)("the guardian", () => {
       assert.lengthOf(guardians(), 1)
     }))
 
-  test("holds no descriptor of ours but its pipe", (world) =>
+  test("holds no descriptor of ours but its two pipes", (world) =>
     Effect.gen(function*() {
       yield* world.start({ program: "sleep", args: ["600"] })
       const [guardian] = guardians()
       const inherited = new Set(fs.readdirSync("/proc/self/fd").filter(isInheritable))
       const open = fs.readdirSync(`/proc/${guardian}/fd`).filter((fd) => !inherited.has(fd) || Number(fd) < 3)
       const targets = open.map((fd) => fs.readlinkSync(`/proc/${guardian}/fd/${fd}`).replace(/:.*/, ""))
-      assert.deepStrictEqual(targets, ["socket", "/dev/null", "/dev/null"])
+      assert.deepStrictEqual(targets, ["socket", "/dev/null", "/dev/null", "socket"])
     }))
 
   test("is replaced when it dies, and no member notices", (world) =>

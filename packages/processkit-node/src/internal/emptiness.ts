@@ -89,9 +89,10 @@ class Wait {
     for (const tree of this.watched) tree.wakers.delete(this.check)
   }
 
+  /** Race: a tree leaves before the observers of its leader's exit are told, in the same turn; they come first. */
   private end(survivors: ReadonlyArray<number>): void {
     this.cancel()
-    this.done(survivors)
+    queueMicrotask(() => this.done(survivors))
   }
 
   private again(trees: ReadonlyArray<LiveTree>): void {

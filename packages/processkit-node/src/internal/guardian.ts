@@ -1,9 +1,13 @@
 /**
  * The guardian: a shell that ends the trees of this Node process when the process dies without doing so.
  *
- * It reads from a pipe of ours and acts at end of file, which the kernel delivers however we die. One guardian serves
- * all groups; it is started with the first process, keeps nothing of ours open, lets the event loop end, and ends with
- * us.
+ * It sleeps at the end of a pipe of ours and acts at end of file, which the kernel delivers however we die. One guardian
+ * serves all groups; it is started with the first process, keeps nothing of ours open, lets the event loop end, and ends
+ * with us.
+ *
+ * What it has to know goes into a second pipe that it does not read before it needs to, because waking it for each
+ * change would cost every run a good part of what the start of a process costs. From time to time it is asked to empty
+ * that pipe.
  *
  * **What it cannot see**: a tree whose leader was started in the instant before our death, when the line about it was
  * not written yet; a member that left group, session and parents; and it does not act while somebody keeps it stopped.
@@ -11,7 +15,10 @@
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
+import { Socket } from "node:net"
+import type { Writable } from "node:stream"
 import * as ProcessError from "processkit/ProcessError"
+import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import { program } from "./guardianProgram.ts"
 import * as LiveTrees from "./liveTrees.ts"
@@ -50,11 +57,32 @@ export const lines = (before: Lineage | undefined, after: Lineage | undefined): 
 /** How long to wait before a guardian that could not be started is tried again while trees are alive. */
 const retryAfter = 250
 
-let current: ChildProcess | undefined
+/**
+ * After how many changes the guardian is asked to empty the pipe. A socket takes about 250 small messages of any length
+ * (208 KiB of `wmem_default`, of which each takes 768 bytes at least: `sock_wmalloc`, measured on Linux 6.18); beyond
+ * that, changes would wait in our memory and die with us.
+ */
+const changesBetweenCalls = 50
+
+/** Tells whether the guardian has to be called, given how many changes it was sent since the last call. */
+export const isCallDue = (changes: number): boolean => changes >= changesBetweenCalls
+
+interface Guardian {
+  readonly life: Writable
+  readonly changes: Writable
+}
+
+let current: Guardian | undefined
+let uncalled = 0
 let options: Options = { shell: ["/bin/sh"], table: "proc" }
 
 const write = (text: string): void => {
-  if (text !== "") current?.stdin?.write(text, "latin1")
+  if (text === "" || current === undefined) return
+  uncalled++
+  current.changes.write(isCallDue(uncalled) ? `${text}.\n` : text, "latin1")
+  if (!isCallDue(uncalled)) return
+  uncalled = 0
+  current.life.write(".\n", "latin1")
 }
 
 const listener: LiveTrees.Listener = (tree, before, after) => {
@@ -71,31 +99,35 @@ const launch = (): ChildProcess => {
     // SHLVL keeps bash from taking us for a remote shell and reading a file from the home directory.
     env: Object.assign(Object.create(null), { LC_ALL: "C", PATH: "/usr/bin:/bin", SHLVL: "1" }),
     shell: false,
-    stdio: ["pipe", "ignore", "ignore"]
+    stdio: ["pipe", "ignore", "ignore", "pipe"]
   })
 }
 
+/** Makes a pipe of the guardian's keep nobody alive, and its failure harmless: its exit is about to be reported. */
+const tame = (stream: unknown): Writable | undefined => {
+  if (!(stream instanceof Socket)) return undefined
+  stream.on("error", () => {})
+  stream.unref()
+  return stream
+}
+
 const adopt = (child: ChildProcess, pid: number): void => {
-  current = child
+  const life = tame(child.stdin)
+  const changes = tame(child.stdio[3])
+  if (life === undefined || changes === undefined) return
+  current = { life, changes }
+  uncalled = 0
   LiveTrees.exclude(pid)
   LiveTrees.listen("guardian", listener)
-  child.stdin?.on("error", () => {}) // EPIPE: it died, and its exit is about to be reported
   child.unref()
-  unrefStream(child.stdin)
   child.on("exit", () => {
     LiveTrees.include(pid)
-    child.stdin?.destroy()
+    life.destroy()
+    changes.destroy()
     current = undefined
     replace()
   })
   for (const tree of LiveTrees.all()) listener(tree, undefined, tree.lineage)
-}
-
-/** A pipe is a socket underneath; its declared type does not say so. */
-const unrefStream = (stream: unknown): void => {
-  if (typeof stream === "object" && stream !== null && "unref" in stream && typeof stream.unref === "function") {
-    stream.unref()
-  }
 }
 
 /** A guardian that was lost is replaced while there is anything to guard, and until that succeeds nothing is started. */
@@ -123,12 +155,13 @@ export const failed = (program: string, shell: string, errno: string): ProcessEr
 
 /** Starts a guardian, or fails with the errno. */
 const start: Effect.Effect<void, string> = Effect.callback((resume) => {
+  const shortage = Reserve.shortage()
+  if (shortage !== undefined) return resume(Effect.fail(shortage))
   try {
     const child = launch()
     child.on("error", (error) => resume(Effect.fail(errnoOf(error))))
     if (child.pid === undefined) {
-      child.stdin?.on("error", () => {})
-      child.stdin?.destroy()
+      for (const stream of [child.stdin, child.stdio[3]]) tame(stream)?.destroy()
       return
     }
     adopt(child, child.pid)

@@ -12,7 +12,8 @@
 
 /** The text of the program. */
 export const program = `
-# Standard input brings a line per change. End of file means that the owner is dead, however it died.
+# Standard input brings a line from time to time; its end of file means that the owner is dead, however it died.
+# Descriptor 3 brings the changes, which nobody needs to read before that. A line "." on both asks to empty it.
 #   +PID  a tree begins    ~PID  its leader was reaped    -PID  nothing is left of it
 #   =PID:START  a member was seen    !PID:START  it is not there any more
 trap '' HUP INT TERM QUIT TSTP TTIN TTOU PIPE
@@ -23,16 +24,21 @@ forget() {
   case $reaped in *" $1 "*) reaped="\${reaped%%" $1 "*} \${reaped#*" $1 "}" ;; esac
 }
 
-while read -r line; do
-  word=\${line#?}
-  case $line in
+note() {
+  word=\${1#?}
+  case $1 in
     +*) running="$running$word " ;;
     '~'*) forget "$word"; reaped="$reaped$word " ;;
     -*) forget "$word" ;;
     =*) seen="$seen$word " ;;
     !*) case $seen in *" $word "*) seen="\${seen%%" $word "*} \${seen#*" $word "}" ;; esac ;;
   esac
+}
+
+while read -r line; do
+  while read -r line <&3 && [ "$line" != . ]; do note "$line"; done
 done
+while read -r line <&3; do note "$line"; done
 [ "$running$reaped$seen" != '   ' ] || exit 0
 
 # Both readers set table to one word pid:ppid:pgid:session:start for each living process.

@@ -8,16 +8,14 @@
  * A line is kept up to `maxBytes` and marked where it was cut; the rest of it is dropped, so that a stream without a
  * newline costs bounded memory and the next line starts where it should.
  */
+import { ChunkDecoder } from "./chunkDecoder.ts"
 import * as Text from "./textHygiene.ts"
 
 const carriageReturn = 13
-const byteOrderMark = 0xfeff
 
 export class LineCutter {
-  readonly #decoder: TextDecoder
+  readonly #decoder: ChunkDecoder
   readonly #maxBytes: number
-  /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
-  #started: boolean
   /** The pieces of the unfinished line, joined once at its end: a growing string would be copied for every chunk. */
   #pieces: Array<string> = []
   /** The length of the unfinished line, with what was dropped of it. */
@@ -26,8 +24,7 @@ export class LineCutter {
   hasCut = false
 
   constructor(encoding: string, maxBytes: number) {
-    this.#decoder = new TextDecoder(encoding, { ignoreBOM: true })
-    this.#started = !this.#decoder.encoding.startsWith("utf-")
+    this.#decoder = new ChunkDecoder(encoding)
     this.#maxBytes = maxBytes
   }
 
@@ -38,7 +35,7 @@ export class LineCutter {
 
   /** The lines that the bytes complete. */
   push(bytes: Uint8Array): Array<string> {
-    return this.#split(this.#withoutMark(this.#decoder.decode(bytes, { stream: true })))
+    return this.#split(this.#decoder.decode(bytes))
   }
 
   /**
@@ -48,19 +45,9 @@ export class LineCutter {
    * have been lost by us.
    */
   end(clean: boolean): Array<string> {
-    const lines = clean ? this.#split(this.#withoutMark(this.#decoder.decode())) : []
+    const lines = clean ? this.#split(this.#decoder.end()) : []
     if (this.unfinished) lines.push(this.#finish("", false))
     return lines
-  }
-
-  /**
-   * Drops the byte order mark, once. The decoder would, but Node's drops a second one where the first came in two
-   * chunks (seen with UTF-8 in Node 24).
-   */
-  #withoutMark(text: string): string {
-    if (this.#started || text === "") return text
-    this.#started = true
-    return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
   }
 
   #split(text: string): Array<string> {

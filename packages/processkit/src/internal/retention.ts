@@ -5,6 +5,7 @@
  * fires on the total and not on what happens to be kept.
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
+import { ChunkDecoder } from "./chunkDecoder.ts"
 import { LineCutter } from "./lineCutter.ts"
 import * as Piece from "./piece.ts"
 
@@ -146,7 +147,7 @@ class KeptBytes implements Retention {
 
   text(): string {
     if (this.#total === 0 || this.#released) return ""
-    if (!this.#dropped) return new TextDecoder(this.#encoding).decode(this.bytes())
+    if (!this.#dropped) return decoded(this.#chunks(), this.#encoding)
     const tail = joined(this.#tail.all())
     return Piece.first(this.#encoding, joined(this.#head)) +
       Piece.last(this.#encoding, tail, this.#total - tail.length)
@@ -191,6 +192,14 @@ class KeptBytes implements Retention {
     // A view pins one chunk at most; a copy would cost a whole chunk for every small one that follows.
     else this.#tail.replaceOldest(oldest.subarray(excess))
   }
+}
+
+/** Decodes piece by piece: joined bytes would be that much fresh memory, and touching it is what large output costs. */
+const decoded = (chunks: ReadonlyArray<Uint8Array>, encoding: string): string => {
+  const decoder = new ChunkDecoder(encoding)
+  const pieces = chunks.map((chunk) => decoder.decode(chunk))
+  pieces.push(decoder.end())
+  return pieces.join("")
 }
 
 class KeptLines implements Retention {

@@ -1,0 +1,37 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ChunkDecoder } from "../../src/internal/chunkDecoder.ts"
+import { bytes, chunked, sizes, utf8 } from "../arbitraries.ts"
+
+const decoded = (chunks: ReadonlyArray<Uint8Array>, encoding: string): string => {
+  const decoder = new ChunkDecoder(encoding)
+  return chunks.map((chunk) => decoder.decode(chunk)).join("") + decoder.end()
+}
+
+describe("chunkDecoder", () => {
+  for (const encoding of ["utf-8", "utf-16le", "shift_jis"]) {
+    it.prop(
+      `gives of any bytes in any chunks what ${encoding} gives of the whole`,
+      [bytes, sizes],
+      ([bytes, sizes]) => {
+        assert.strictEqual(decoded(chunked(bytes, sizes), encoding), new TextDecoder(encoding).decode(bytes))
+      }
+    )
+  }
+
+  it("drops one byte order mark, wherever it is cut, and keeps the next", () => {
+    const marked = utf8("\ufeff\ufeffa")
+    for (let size = 1; size <= marked.length; size++) {
+      assert.strictEqual(decoded(chunked(marked, [size]), "utf-8"), "\ufeffa")
+    }
+  })
+
+  it("gives every character as soon as its last byte is there", () => {
+    const decoder = new ChunkDecoder("utf-8")
+    const given = Array.from(utf8("a€😀"), (byte) => decoder.decode(Uint8Array.of(byte)))
+    assert.deepStrictEqual(given, ["a", "", "", "€", "", "", "", "😀"])
+  })
+
+  it("holds back no bytes that cannot begin a character", () => {
+    assert.strictEqual(new ChunkDecoder("utf-8").decode(Uint8Array.of(0x61, 0x80, 0x80, 0x80)), "a\ufffd\ufffd\ufffd")
+  })
+})
