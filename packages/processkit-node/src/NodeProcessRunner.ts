@@ -23,6 +23,7 @@ import * as Layer from "effect/Layer"
 import type { Containment } from "processkit/Containment"
 import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessRunner from "processkit/ProcessRunner"
+import * as BestBackend from "./internal/bestBackend.ts"
 import * as CgroupBackend from "./internal/cgroup/cgroupBackend.ts"
 import * as ProcessGroupBackend from "./internal/processGroupBackend.ts"
 import * as SubreaperBackend from "./internal/subreaper/subreaperBackend.ts"
@@ -63,7 +64,21 @@ export interface ProcessGroupOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() => layerProcessGroup())
+export const layer: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() =>
+  Layer.provide(ProcessRunner.layerBackend, layerBackend)
+)
+
+/**
+ * Provides the backend under {@link layer}, for decorators of backends.
+ *
+ * @stability experimental
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerBackend: Layer.Layer<ProcessBackend.ProcessBackend> = Layer.sync(
+  ProcessBackend.ProcessBackend,
+  () => BestBackend.make()
+)
 
 /**
  * Provides a runner that holds processes by process group, session and parent chain.
@@ -144,4 +159,4 @@ export const layerSubreaperBackend: Layer.Layer<ProcessBackend.ProcessBackend> =
  * @category getters
  * @since 0.1.0
  */
-export const containment: Effect.Effect<Containment> = Effect.sync(() => ProcessGroupBackend.make().containment)
+export const containment: Effect.Effect<Containment> = Effect.sync(() => BestBackend.containment())

@@ -11,6 +11,7 @@ import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Host from "../host/host.ts"
+import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import { sleep } from "../nativeSleep.ts"
 import * as Spawn from "../spawn.ts"
@@ -94,3 +95,6 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   resolve: Spawn.resolve,
   sleep
 })
+
+/** Why the mechanism cannot be had, as far as that shows without trying it. */
+export const refusal = (): string | undefined => HostBinary.refusal() ?? OwnerDirectory.refusal()

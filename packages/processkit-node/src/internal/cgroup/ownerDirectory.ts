@@ -8,6 +8,7 @@
 import * as Result from "effect/Result"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
+import * as os from "node:os"
 import { errnoOf } from "../errno.ts"
 import * as Files from "./files.ts"
 import * as Hierarchy from "./hierarchy.ts"
@@ -58,6 +59,29 @@ const refusals: Readonly<Record<string, Refusal>> = {
   EROFS: "the cgroup hierarchy is mounted read-only"
 }
 
+/** `cgroup.kill` came with Linux 5.14, and the root of the hierarchy, which has none, cannot be asked for it. */
+const hasKill = (): boolean => {
+  const [major = 0, minor = 0] = os.release().split(".").map(Number)
+  return major > 5 || (major === 5 && minor >= 14)
+}
+
+/** Why there can be no such directory, as far as that shows without making one. */
+export const refusal = (): Refusal | undefined => {
+  const own = ownDirectory()
+  if (Result.isFailure(own)) return own.failure
+  if (!hasKill()) return tooOld
+  try {
+    fs.accessSync(own.success, fs.constants.W_OK)
+    fs.accessSync(`${own.success}/cgroup.procs`, fs.constants.W_OK)
+    return undefined
+  } catch (thrown) {
+    const errno = errnoOf(thrown)
+    return refusals[errno] ?? `the cgroup of this process cannot be used (${errno})`
+  }
+}
+
+const tooOld: Refusal = "the kernel is older than 5.14 and has no cgroup.kill"
+
 /** Makes the directory of this owner, after removing those of owners that are dead. */
 export const make = (): Result.Result<string, Refusal> => {
   const own = ownDirectory()
@@ -72,7 +96,7 @@ export const make = (): Result.Result<string, Refusal> => {
   }
   if (Files.canKill(directory)) return Result.succeed(directory)
   Files.remove(directory)
-  return Result.fail("the kernel is older than 5.14 and has no cgroup.kill")
+  return Result.fail(tooOld)
 }
 
 /** Ends and removes what dead owners left. Nothing here waits: what does not go away now is found by the next owner. */

@@ -101,3 +101,16 @@ export const candidates = function*(
   yield Result.succeed({ path: file, discard: () => {} })
   for (const place of places()) yield copyTo(place, name, bytes.success)
 }
+
+/** Where the binary for this machine is installed, if there is one for it. */
+export const installed = (): string | undefined => {
+  const name = nameFor(own)
+  return name === undefined ? undefined : path.join(directory, name)
+}
+
+/** Why no host can be had, as far as that shows without starting one. */
+export const refusal = (): string | undefined => {
+  const file = installed()
+  if (file === undefined) return `there is no native host for ${own.platform}-${own.arch}`
+  return fs.existsSync(file) ? undefined : "the native host is not installed"
+}
