@@ -30,7 +30,8 @@ describe("what the guardian is told", () => {
 
 describe("the guardian", () => {
   it("is called long before its pipe is full, and not for every change", () => {
-    assert.isFalse(isCallDue(1))
-    assert.isTrue(isCallDue(100))
+    assert.isFalse(isCallDue(1, 10))
+    assert.isTrue(isCallDue(100, 1_000))
+    assert.isTrue(isCallDue(1, 10_000))
   })
 })
