@@ -13,11 +13,13 @@ import {
   exitOf,
   inHost,
   isAlive,
+  isInstrumented,
   isSupported,
   makeMark,
   Null,
   output,
   Pipe,
+  privateKilobytes,
   request,
   run,
   shell,
@@ -282,9 +284,7 @@ describe.each(modes)("a child of a %s host", (mode) => {
       )
       assert.strictEqual(new Set(children.map((child) => child.pid)).size, 1000)
       assert.strictEqual(mark.survivors().length, 1000)
-      const memory = fs.readFileSync(`/proc/${host.pid}/smaps_rollup`, "utf8")
-      const kilobytes = (name: string) => Number(new RegExp(`^${name}: *(\\d+) kB`, "m").exec(memory)?.[1])
-      assert.isBelow(kilobytes("Private_Dirty") + kilobytes("Private_Clean"), 1024)
+      if (!isInstrumented) assert.isBelow(privateKilobytes(host.pid), 1024)
       const exits = Effect.all(children.map(exitOf), { concurrency: "unbounded" })
       for (const child of children) Effect.runFork(child.signal(9))
       assert.isTrue((yield* exits).every((exit) => exit.status === 9))
