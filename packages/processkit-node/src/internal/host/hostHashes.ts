@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "c236081f820bfddc6782084825222fde2f775f9023edeeae03a861a932bf6183",
-  "processkit-host-x64": "374175ec2b85fd1aa38478c1cf2729e67ce8f2c2eeebc581450a04e968c8bb7e"
+  "processkit-host-arm64": "4edf339523638724cc9e520010e6fad4f09004c11cb5ee37fd2bdb4b4c867276",
+  "processkit-host-x64": "69be977c3e1141b08910e906254abb764a4fae2861f89b2b3ea8435a9a5801e1"
 }
