@@ -118,17 +118,19 @@ describe.runIf(isSupported)("the binary of the host", () => {
     }))
 })
 
+const listen = (child: ChildProcess, pid: number) => {
+  let text = ""
+  child.stdout?.on("data", (chunk) => text += String(chunk))
+  const extra = child.stdio[3]
+  const given = child.stdio.length > 4 && extra instanceof net.Socket ? streamText(extra) : Promise.resolve("")
+  const closed = once(child, "close").then(([code]) => ({ code, text }))
+  return { pid, closed: Effect.promise(() => closed), given: Effect.promise(() => given) }
+}
+
+const launch = (spawn: Spawn, extra: Launch["stdio"] = []) =>
+  Launcher.launch(binary, { ...spawn, stdio: ["ignore", "pipe", "inherit", ...extra] }, listen)
+
 describe.runIf(isSupported)("a launcher", () => {
-  const listen = (child: ChildProcess, pid: number) => {
-    let text = ""
-    child.stdout?.on("data", (chunk) => text += String(chunk))
-    const extra = child.stdio[3]
-    const given = child.stdio.length > 4 && extra instanceof net.Socket ? streamText(extra) : Promise.resolve("")
-    const closed = once(child, "close").then(([code]) => ({ code, text }))
-    return { pid, closed: Effect.promise(() => closed), given: Effect.promise(() => given) }
-  }
-  const launch = (spawn: Spawn, extra: Launch["stdio"] = []) =>
-    Launcher.launch(binary, { ...spawn, stdio: ["ignore", "pipe", "inherit", ...extra] }, listen)
   const inherited = [{ _tag: "Inherit" }, { _tag: "Inherit" }, { _tag: "Inherit" }] as const
 
   it.live("becomes the program in the process that Node started, with its attributes", () =>

@@ -41,19 +41,22 @@ const randomFrom = (seed: number) => {
   }
 }
 
-describe.runIf(isSupported)("a host that is given bytes", () => {
-  const test = (name: string, body: (host: RawHost) => Promise<void>) =>
-    it.live(name, () =>
-      Effect.promise(async () => {
-        const host = rawHost()
-        try {
-          await body(host)
-        } finally {
-          host.socket.destroy()
-          await host.ended
-        }
-      }))
+/** A test with a raw host, which is gone when the test ends. */
+const test = (name: string, body: (host: RawHost) => Promise<void>) =>
+  it.live(name, () =>
+    Effect.promise(async () => {
+      const host = rawHost()
+      try {
+        await body(host)
+      } finally {
+        host.socket.destroy()
+        await host.ended
+      }
+    }))
 
+const nul = (bytes: Buffer): Buffer => Buffer.from(bytes.toString("latin1").replace("/bin", "/b\0n"), "latin1")
+
+describe.runIf(isSupported)("a host that is given bytes", () => {
   const hello = Requests.hello(1, "direct")
 
   test("understands messages that arrive byte by byte", async (host) => {
@@ -112,7 +115,6 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
     assert.deepInclude(await host.event("Done", count - 1), { token: count - 1 })
   })
 
-  const nul = (bytes: Buffer): Buffer => Buffer.from(bytes.toString("latin1").replace("/bin", "/b\0n"), "latin1")
   const wrong: ReadonlyArray<readonly [name: string, why: Refusal, bytes: Buffer]> = [
     ["is longer than the bound", "oversized", announced(maxMessage + 1, Buffer.alloc(0))],
     ["has no type", "malformed", announced(1, Buffer.alloc(1))],

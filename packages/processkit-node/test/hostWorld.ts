@@ -187,6 +187,9 @@ export interface RawHost {
   readonly ended: Promise<void>
 }
 
+const isA = <T extends HostEvent["_tag"]>(tag: T) => (event: HostEvent): event is HostEvent & { readonly _tag: T } =>
+  event._tag === tag
+
 export const rawHost = (): RawHost => {
   const child = spawn(binary, ["host"], {
     detached: true,
@@ -205,8 +208,6 @@ export const rawHost = (): RawHost => {
     }
   })
   const ended = once(child, "exit").then(() => socket.destroy()).then(() => {})
-  const isA = <T extends HostEvent["_tag"]>(tag: T) => (event: HostEvent): event is HostEvent & { readonly _tag: T } =>
-    event._tag === tag
   return {
     child,
     socket,
