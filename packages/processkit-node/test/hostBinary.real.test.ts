@@ -1,17 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
 import * as net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
+import { text as streamText } from "node:stream/consumers"
 import * as Host from "../src/internal/host/host.ts"
 import * as HostBinary from "../src/internal/host/hostBinary.ts"
-import { FileFlag, type Stage, stages } from "../src/internal/host/hostProtocol.ts"
+import { type Launch } from "../src/internal/host/hostLaunch.ts"
+import * as Launcher from "../src/internal/host/hostLaunch.ts"
+import { type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
-import { binary, eventually, isSupported, makeMark, Null, request, shell } from "./hostWorld.ts"
+import { binary, eventually, isSupported, Null, request, shell } from "./hostWorld.ts"
 
 const own = { platform: process.platform, arch: process.arch }
 const name = HostBinary.nameFor(own) ?? "none"
@@ -87,7 +90,7 @@ describe.runIf(isSupported)("the binary of the host", () => {
   it.live("is given up where another program answers in its place", () =>
     temporary((directory) =>
       Effect.gen(function*() {
-        const tries = [["silent", "exit 0"], ["loud", "echo 'this is no event at all' >&4; sleep 600"]] as const
+        const tries = [["silent", "exit 0"], ["loud", "echo 'this is no event at all' >&4; exec sleep 600"]] as const
         for (const [name, script] of tries) {
           const file = path.join(directory, name)
           fs.writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
@@ -95,7 +98,6 @@ describe.runIf(isSupported)("the binary of the host", () => {
           const { rejected } = yield* Effect.flip(Host.connect("direct", candidates))
           assert.match(rejected[0]?.why ?? "", /^was started, but /)
         }
-        execFileSync("/usr/bin/pkill", ["-f", "^/bin/sh .*/loud host$"])
       })
     ))
 
@@ -116,87 +118,91 @@ describe.runIf(isSupported)("the binary of the host", () => {
     }))
 })
 
-/** Starts a program through the launcher role, as a backend does for what only Node can start. */
-const launch = async (
-  spawnRequest: Parameters<typeof Requests.spawn>[1],
-  stdio: Array<"inherit" | "pipe" | "ignore">
-) => {
-  const child = spawn(binary, ["launch", "3"], { stdio: [...stdio, "pipe"] })
-  const socket = child.stdio[3]
-  if (!(socket instanceof net.Socket)) throw new Error("no socket")
-  const answer: Array<Buffer> = []
-  socket.on("data", (chunk: Buffer) => answer.push(chunk))
-  const printed = child.stdout === null ? Promise.resolve("") : new Promise<string>((resume) => {
-    let text = ""
-    child.stdout?.on("data", (chunk) => text += String(chunk)).on("close", () => resume(text))
-  })
-  socket.write(Result.getOrThrow(Requests.spawn(1, spawnRequest)))
-  const [code] = await once(child, "exit")
-  if (!socket.closed) await once(socket, "close")
-  const records = Buffer.concat(answer)
-  const result: Array<readonly [Stage | undefined, number]> = []
-  for (let at = 0; at + 8 <= records.length; at += 8) {
-    result.push([stages[records.readUInt32LE(at)], records.readInt32LE(at + 4)])
-  }
-  return { code, pid: child.pid, records: result, stdout: await printed }
+const listen = (child: ChildProcess, pid: number) => {
+  let text = ""
+  child.stdout?.on("data", (chunk) => text += String(chunk))
+  const extra = child.stdio[3]
+  const given = child.stdio.length > 4 && extra instanceof net.Socket ? streamText(extra) : Promise.resolve("")
+  const closed = once(child, "close").then(([code]) => ({ code, text }))
+  return { pid, closed: Effect.promise(() => closed), given: Effect.promise(() => given) }
 }
 
+const launch = (spawn: Spawn, extra: Launch["stdio"] = []) =>
+  Launcher.launch(binary, { ...spawn, stdio: ["ignore", "pipe", "inherit", ...extra] }, listen)
+
 describe.runIf(isSupported)("a launcher", () => {
-  const streams = [{ _tag: "Inherit" }, { _tag: "Inherit" }, { _tag: "Inherit" }] as const
+  const inherited = [{ _tag: "Inherit" }, { _tag: "Inherit" }, { _tag: "Inherit" }] as const
 
   it.live("becomes the program in the process that Node started, with its attributes", () =>
-    Effect.promise(async () => {
-      const spawned = await launch(
+    Effect.gen(function*() {
+      const child = yield* launch(
         shell("umask; cut -d ' ' -f 6 /proc/$$/stat; cat /proc/$$/comm; ls /proc/self/fd | wc -l; exit 3", {
-          streams,
           attributes: { umask: 0o077, session: true }
-        }),
-        ["ignore", "pipe", "inherit"]
+        })
       )
-      assert.strictEqual(spawned.stdout, `0077\n${spawned.pid}\nsh\n4\n`)
-      assert.deepStrictEqual([spawned.code, spawned.records], [3, [["executing", spawned.pid]]])
+      assert.deepStrictEqual(yield* child.closed, { code: 3, text: `0077\n${child.pid}\nsh\n4\n` })
     }))
 
   it.live("stays in the session of its owner where none is asked for", () =>
-    Effect.promise(async () => {
+    Effect.gen(function*() {
       const session = fs.readFileSync("/proc/self/stat", "latin1").split(" ")[5]
-      const { stdout } = await launch(shell("cut -d ' ' -f 6 /proc/$$/stat", { streams }), [
-        "ignore",
-        "pipe",
-        "inherit"
-      ])
-      assert.strictEqual(stdout, `${session}\n`)
+      const child = yield* launch(shell("cut -d ' ' -f 6 /proc/$$/stat"))
+      assert.strictEqual((yield* child.closed).text, `${session}\n`)
     }))
 
-  it.live("says why it could not", () =>
-    Effect.promise(async () => {
-      const failures: ReadonlyArray<readonly [Parameters<typeof launch>[0], Stage, number]> = [
-        [request("/does/not/exist", [], { streams }), "exec", os.constants.errno.ENOENT],
-        [request("/bin/true", [], { streams, cgroup: "/does/not/exist" }), "container", os.constants.errno.ENOENT],
-        [request("/bin/true", [], { streams: [Null, Null, Null] }), "request", os.constants.errno.EINVAL],
-        [
-          request("/bin/true", [], {
-            streams: [{ _tag: "File", path: "/nope", flags: FileFlag.read, mode: 0 }, ...streams.slice(1)] as never
-          }),
-          "stream",
-          os.constants.errno.ENOENT
-        ]
-      ]
-      for (const [spawnRequest, stage, errno] of failures) {
-        const { code, records } = await launch(spawnRequest, ["ignore", "ignore", "inherit"])
-        assert.deepStrictEqual([code, records.at(-1)], [127, [stage, errno]])
-      }
+  it.live("keeps the descriptors that the caller gives, and no other", () =>
+    Effect.gen(function*() {
+      const child = yield* launch(shell("echo given >&3; ls /proc/self/fd | wc -l"), ["pipe"])
+      assert.strictEqual((yield* child.closed).text, "5\n")
+      assert.strictEqual(yield* child.given, "given\n")
     }))
 
-  it.live("leaves nothing behind when its owner says nothing", () =>
-    Effect.promise(async () => {
-      const mark = makeMark()
-      const child = spawn(binary, ["launch", "3"], {
-        env: { M: mark.entry },
-        stdio: ["ignore", "ignore", "ignore", "pipe"]
+  it.live("is found where its host runs, though the file is gone", () =>
+    temporary((directory) =>
+      Effect.gen(function*() {
+        const file = path.join(directory, "host")
+        fs.copyFileSync(binary, file)
+        const host = yield* Host.connect("direct", () => [
+          Result.succeed({ path: file, discard: () => fs.rmSync(file) })
+        ])
+        const child = yield* Launcher.launch(host.executable, {
+          ...shell("echo here"),
+          stdio: ["ignore", "pipe", "inherit"]
+        }, listen)
+        assert.strictEqual((yield* child.closed).text, "here\n")
+        host.close()
+        yield* eventually("the host is gone", () => !fs.existsSync(`/proc/${host.pid}`))
       })
-      child.stdio[3]?.destroy()
-      const [code] = await once(child, "exit")
-      assert.strictEqual(code, 127)
+    ))
+
+  it.live("says at which step it failed and why", () =>
+    Effect.gen(function*() {
+      const failures: ReadonlyArray<readonly [Spawn, Stage, string]> = [
+        [request("/does/not/exist", []), "exec", "ENOENT"],
+        [request("/bin/true", [], { cgroup: "/does/not/exist" }), "container", "ENOENT"],
+        [request("/bin/true", [], { directory: "/does/not/exist" }), "directory", "ENOENT"]
+      ]
+      for (const [spawn, stage, errno] of failures) {
+        assert.deepStrictEqual(yield* Effect.flip(launch(spawn)), { _tag: "StartFailed", stage, errno })
+      }
+      const missing = Launcher.launch("/does/not/exist", {
+        ...request("/bin/true", []),
+        stdio: ["ignore", "pipe", "pipe"]
+      }, listen)
+      assert.deepStrictEqual(yield* Effect.flip(missing), { _tag: "StartFailed", stage: "fork", errno: "ENOENT" })
+    }))
+
+  it.live("refuses streams that only a host can make, and an owner that says nothing", () =>
+    Effect.promise(async () => {
+      const asked = Result.getOrThrow(
+        Requests.spawn(1, request("/bin/true", [], { streams: [Null, ...inherited.slice(1)] as never }))
+      )
+      for (const bytes of [asked, Requests.ping(1), Buffer.alloc(0)]) {
+        const child = spawn(binary, ["launch", "3"], { stdio: ["ignore", "ignore", "ignore", "pipe"] })
+        const socket = child.stdio[3]
+        if (socket instanceof net.Socket) socket.on("error", () => {}).end(bytes)
+        const [code] = await once(child, "exit")
+        assert.strictEqual(code, 127)
+      }
     }))
 })

@@ -13,11 +13,13 @@ import {
   exitOf,
   inHost,
   isAlive,
+  isInstrumented,
   isSupported,
   makeMark,
   Null,
   output,
   Pipe,
+  privateKilobytes,
   request,
   run,
   shell,
@@ -35,6 +37,11 @@ const temporary = (body: (directory: string) => Effect.Effect<unknown, unknown>)
   )
 
 const field = (status: string, name: string): string => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(status)?.[1] ?? ""
+
+const latin1 = (texts: ReadonlyArray<string>) =>
+  Buffer.from(texts.map((text) => `${text}\0`).join("")).toString("latin1")
+
+const limitsIn = (text: string) => text.split("\n").filter((line) => line.startsWith("Max "))
 
 describe.each(modes)("a child of a %s host", (mode) => {
   const test = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
@@ -101,8 +108,6 @@ describe.each(modes)("a child of a %s host", (mode) => {
           environment
         })
       )
-      const latin1 = (texts: ReadonlyArray<string>) =>
-        Buffer.from(texts.map((text) => `${text}\0`).join("")).toString("latin1")
       const [cmdline, environ] = [stdout.indexOf("\0\0\0"), stdout.length]
       assert.isAbove(cmdline, 0)
       assert.strictEqual(
@@ -252,8 +257,7 @@ describe.each(modes)("a child of a %s host", (mode) => {
       const text = yield* reported(host, {})
       const own = execFileSync("/bin/sh", ["-c", report], { encoding: "utf8" })
       assert.strictEqual(text.split("\n")[0], own.split("\n")[0])
-      const limits = (text: string) => text.split("\n").filter((line) => line.startsWith("Max "))
-      assert.deepStrictEqual(limits(text), limits(own))
+      assert.deepStrictEqual(limitsIn(text), limitsIn(own))
     }))
 
   it.live.skipIf(!isRoot)(
@@ -282,9 +286,7 @@ describe.each(modes)("a child of a %s host", (mode) => {
       )
       assert.strictEqual(new Set(children.map((child) => child.pid)).size, 1000)
       assert.strictEqual(mark.survivors().length, 1000)
-      const memory = fs.readFileSync(`/proc/${host.pid}/smaps_rollup`, "utf8")
-      const kilobytes = (name: string) => Number(new RegExp(`^${name}: *(\\d+) kB`, "m").exec(memory)?.[1])
-      assert.isBelow(kilobytes("Private_Dirty") + kilobytes("Private_Clean"), 1024)
+      if (!isInstrumented) assert.isBelow(privateKilobytes(host.pid), 1024)
       const exits = Effect.all(children.map(exitOf), { concurrency: "unbounded" })
       for (const child of children) Effect.runFork(child.signal(9))
       assert.isTrue((yield* exits).every((exit) => exit.status === 9))
@@ -301,10 +303,10 @@ describe.each(modes)("a child of a %s host", (mode) => {
     }))
 })
 
-describe.runIf(isSupported)("a tree behind a monitor", () => {
-  const test = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
-    it.live(name, () => inHost("monitored", body))
+const monitored = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
+  it.live(name, () => inHost("monitored", body))
 
+describe.runIf(isSupported)("a tree behind a monitor", () => {
   /** Two sleepers in the session, one that left it, and one that also lost its parents. */
   const tree = "sleep 600 & sleep 600 & setsid sleep 600 & (setsid sh -c 'sleep 600 & sleep 600' &) ; wait"
 
@@ -316,7 +318,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       return { child, mark }
     })
 
-  test("lists its members, whoever left the session and the parents", (host) =>
+  monitored("lists its members, whoever left the session and the parents", (host) =>
     Effect.gen(function*() {
       const { child, mark } = yield* grown(host)
       assert.sameMembers([...yield* child.members], [...mark.survivors()])
@@ -324,20 +326,23 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       yield* emptied(child)
     }))
 
-  test("is not empty while the leader's orphans live, and is when they are killed", (host) =>
-    Effect.gen(function*() {
-      const { child, mark } = yield* grown(host, "setsid sleep 600 & setsid sleep 600 & exit 3", 2)
-      assert.strictEqual((yield* exitOf(child)).status, 3 << 8)
-      yield* eventually("the leader is gone", () => !isAlive(child.pid))
-      assert.strictEqual((yield* child.members).length, 2)
-      yield* child.act("kill")
-      yield* emptied(child)
-      assert.deepStrictEqual(mark.survivors(), [])
-      assert.deepStrictEqual(yield* child.members, [])
-      assert.strictEqual((yield* child.act("signal", 15)).errno, "ESRCH")
-    }))
+  monitored(
+    "is not empty while the leader's orphans live, and is when they are killed",
+    (host) =>
+      Effect.gen(function*() {
+        const { child, mark } = yield* grown(host, "setsid sleep 600 & setsid sleep 600 & exit 3", 2)
+        assert.strictEqual((yield* exitOf(child)).status, 3 << 8)
+        yield* eventually("the leader is gone", () => !isAlive(child.pid))
+        assert.strictEqual((yield* child.members).length, 2)
+        yield* child.act("kill")
+        yield* emptied(child)
+        assert.deepStrictEqual(mark.survivors(), [])
+        assert.deepStrictEqual(yield* child.members, [])
+        assert.strictEqual((yield* child.act("signal", 15)).errno, "ESRCH")
+      })
+  )
 
-  test("gets a signal once for each member", (host) =>
+  monitored("gets a signal once for each member", (host) =>
     Effect.gen(function*() {
       const catcher = "trap 'echo caught' USR1; while :; do sleep 0.05; done"
       const mark = makeMark()
@@ -356,7 +361,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       assert.strictEqual(yield* printed, "caught\ncaught\n")
     }))
 
-  test("is suspended and resumed as a whole", (host) =>
+  monitored("is suspended and resumed as a whole", (host) =>
     Effect.gen(function*() {
       const { child, mark } = yield* grown(host)
       const states = () =>
@@ -374,7 +379,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       assert.deepStrictEqual(mark.survivors(), [])
     }))
 
-  test("that forks faster than it is killed is killed", (host) =>
+  monitored("that forks faster than it is killed is killed", (host) =>
     Effect.gen(function*() {
       const bomb =
         "trap '' TERM; n=0; while [ $n -lt 200 ]; do setsid sh -c 'trap \"\" TERM; while :; do sleep 0.01; done' & n=$((n+1)); done; wait"
@@ -384,22 +389,25 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       assert.deepStrictEqual(mark.survivors(), [])
     }))
 
-  test("whose monitor is killed is killed, and its exit is a loss and not a success", (host) =>
-    Effect.gen(function*() {
-      const { child, mark } = yield* grown(host)
-      const other = yield* host.spawn(request("/bin/sleep", ["600"]))
-      const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
-      process.kill(monitor, "SIGKILL")
-      const exit = yield* Effect.result(exitOf(child))
-      assert.isTrue(Result.isFailure(exit))
-      yield* emptied(child)
-      assert.deepStrictEqual(mark.survivors(), [])
-      assert.isTrue(isAlive(other.pid)) // somebody else's tree
-      yield* other.signal(9)
-      yield* exitOf(other)
-    }))
+  monitored(
+    "whose monitor is killed is killed, and its exit is a loss and not a success",
+    (host) =>
+      Effect.gen(function*() {
+        const { child, mark } = yield* grown(host)
+        const other = yield* host.spawn(request("/bin/sleep", ["600"]))
+        const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
+        process.kill(monitor, "SIGKILL")
+        const exit = yield* Effect.result(exitOf(child))
+        assert.isTrue(Result.isFailure(exit))
+        yield* emptied(child)
+        assert.deepStrictEqual(mark.survivors(), [])
+        assert.isTrue(isAlive(other.pid)) // somebody else's tree
+        yield* other.signal(9)
+        yield* exitOf(other)
+      })
+  )
 
-  test("whose monitor is stopped is served none the less", (host) =>
+  monitored("whose monitor is stopped is served none the less", (host) =>
     Effect.gen(function*() {
       const { child, mark } = yield* grown(host)
       const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
@@ -409,7 +417,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       assert.deepStrictEqual(mark.survivors(), [])
     }))
 
-  test("cannot be acted on in direct mode", () =>
+  monitored("cannot be acted on in direct mode", () =>
     inHost("direct", (host) =>
       Effect.gen(function*() {
         const child = yield* host.spawn(request("/bin/sleep", ["600"]))

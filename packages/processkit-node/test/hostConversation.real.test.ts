@@ -13,6 +13,7 @@ import {
   makeMark,
   output,
   Pipe,
+  privateKilobytes,
   type RawHost,
   rawHost,
   request,
@@ -40,19 +41,22 @@ const randomFrom = (seed: number) => {
   }
 }
 
-describe.runIf(isSupported)("a host that is given bytes", () => {
-  const test = (name: string, body: (host: RawHost) => Promise<void>) =>
-    it.live(name, () =>
-      Effect.promise(async () => {
-        const host = rawHost()
-        try {
-          await body(host)
-        } finally {
-          host.socket.destroy()
-          await host.ended
-        }
-      }))
+/** A test with a raw host, which is gone when the test ends. */
+const test = (name: string, body: (host: RawHost) => Promise<void>) =>
+  it.live(name, () =>
+    Effect.promise(async () => {
+      const host = rawHost()
+      try {
+        await body(host)
+      } finally {
+        host.socket.destroy()
+        await host.ended
+      }
+    }))
 
+const nul = (bytes: Buffer): Buffer => Buffer.from(bytes.toString("latin1").replace("/bin", "/b\0n"), "latin1")
+
+describe.runIf(isSupported)("a host that is given bytes", () => {
   const hello = Requests.hello(1, "direct")
 
   test("understands messages that arrive byte by byte", async (host) => {
@@ -100,7 +104,17 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
     await host.event("Spawned", 1)
   })
 
-  const nul = (bytes: Buffer): Buffer => Buffer.from(bytes.toString("latin1").replace("/bin", "/b\0n"), "latin1")
+  test("keeps every answer for an owner that does not read, and no more than it has room for", async (host) => {
+    const count = 30_000
+    host.socket.pause()
+    host.socket.write(hello)
+    for (let i = 0; i < count; i++) host.socket.write(Requests.ping(i))
+    await new Promise((resume) => setTimeout(resume, 200))
+    assert.isAbove(host.socket.writableLength, 0) // it does not take more requests than it can answer
+    host.socket.resume()
+    assert.deepInclude(await host.event("Done", count - 1), { token: count - 1 })
+  })
+
   const wrong: ReadonlyArray<readonly [name: string, why: Refusal, bytes: Buffer]> = [
     ["is longer than the bound", "oversized", announced(maxMessage + 1, Buffer.alloc(0))],
     ["has no type", "malformed", announced(1, Buffer.alloc(1))],
@@ -251,6 +265,25 @@ describe.runIf(isSupported)("a conversation", () => {
         assert.isFalse(answered)
         process.kill(host.pid, "SIGCONT")
         yield* Effect.promise(() => pinged)
+      })))
+
+  it.live("has room for as many arguments as the kernel takes, and gives the room back", () =>
+    inHost("direct", (host) =>
+      Effect.gen(function*() {
+        const before = privateKilobytes(host.pid)
+        const args = Array.from({ length: 90_000 }, () => "0123456789")
+        const { exit, stdout } = yield* run(
+          host,
+          request("/bin/sh", ["-c", "echo $#", ...args], {
+            environment: [],
+            streams: [Pipe, Pipe, Pipe]
+          })
+        )
+        assert.deepStrictEqual([exit.status, stdout], [0, "89999\n"])
+        const tooMany = Array.from({ length: 200_000 }, () => "0123456789")
+        const failed = yield* Effect.flip(host.spawn(request("/bin/true", tooMany)))
+        assert.deepInclude(failed, { stage: "exec", errno: "E2BIG" })
+        assert.isBelow(privateKilobytes(host.pid) - before, 512)
       })))
 
   it.live("says what failed where the host runs out of descriptors, and leaks none", () =>

@@ -133,10 +133,12 @@ child.onExit(() => console.log("exited"))
     }))
 })
 
-describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", () => {
-  const test = (name: string, body: (host: HostConnection, directory: string) => Effect.Effect<unknown, unknown>) =>
-    it.live(name, () => inCgroup(cgroupHome ?? "", (directory) => inHost("direct", (host) => body(host, directory))))
+const test = (name: string, body: (host: HostConnection, directory: string) => Effect.Effect<unknown, unknown>) =>
+  it.live(name, () => inCgroup(cgroupHome ?? "", (directory) => inHost("direct", (host) => body(host, directory))))
 
+const failureInside = (host: HostConnection, cgroup: string) => startFailure(host, request("/bin/true", [], { cgroup }))
+
+describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", () => {
   test("is a member before its first instruction", (host, directory) =>
     Effect.gen(function*() {
       const mark = makeMark()
@@ -185,10 +187,12 @@ describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", (
 
   test("cannot be started in a directory that is gone or is no cgroup", (host, directory) =>
     Effect.gen(function*() {
-      const inside = (cgroup: string) => startFailure(host, request("/bin/true", [], { cgroup }))
-      assert.deepInclude(yield* inside(path.join(directory, "nothing")), { stage: "container", errno: "ENOENT" })
-      assert.deepInclude(yield* inside("/tmp"), { stage: "fork" })
-      assert.deepInclude(yield* inside(binary), { stage: "container", errno: "ENOTDIR" })
+      assert.deepInclude(yield* failureInside(host, path.join(directory, "nothing")), {
+        stage: "container",
+        errno: "ENOENT"
+      })
+      assert.deepInclude(yield* failureInside(host, "/tmp"), { stage: "fork" })
+      assert.deepInclude(yield* failureInside(host, binary), { stage: "container", errno: "ENOTDIR" })
     }))
 
   test("is not guarded where the directory cannot be killed", (host, directory) =>

@@ -115,6 +115,14 @@ export const isAlive = (pid: number): boolean => {
   return stat !== "" && !["Z", "X"].includes(stat[stat.lastIndexOf(")") + 2] ?? "X")
 }
 
+/** The memory that a process has for itself. */
+export const privateKilobytes = (pid: number): number =>
+  [...fs.readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").matchAll(/^Private_(?:Clean|Dirty): *(\d+) kB/gm)]
+    .reduce((sum, match) => sum + Number(match[1]), 0)
+
+/** Whether the binary is an instrumented one, whose memory says nothing. */
+export const isInstrumented = process.env["PROCESSKIT_HOST"] !== undefined
+
 let marks = 0
 
 /** An entry for the environment, and the pids of the living processes that carry it. */
@@ -179,6 +187,9 @@ export interface RawHost {
   readonly ended: Promise<void>
 }
 
+const isA = <T extends HostEvent["_tag"]>(tag: T) => (event: HostEvent): event is HostEvent & { readonly _tag: T } =>
+  event._tag === tag
+
 export const rawHost = (): RawHost => {
   const child = spawn(binary, ["host"], {
     detached: true,
@@ -197,8 +208,6 @@ export const rawHost = (): RawHost => {
     }
   })
   const ended = once(child, "exit").then(() => socket.destroy()).then(() => {})
-  const isA = <T extends HostEvent["_tag"]>(tag: T) => (event: HostEvent): event is HostEvent & { readonly _tag: T } =>
-    event._tag === tag
   return {
     child,
     socket,

@@ -131,7 +131,8 @@ void birth_run(const struct birth *birth)
     set_scheduling(birth);
     if (request->directory[0] != 0) need(birth, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
     set_identity(birth);
-    if (!(present & ATTRIBUTE_KEEP_DESCRIPTORS)) need(birth, STAGE_DESCRIPTORS, descriptors_seal(3));
+    int first = present & ATTRIBUTE_KEEP_DESCRIPTORS ? birth->status : 3;
+    need(birth, STAGE_DESCRIPTORS, descriptors_seal(first));
     report(birth->status, STAGE_EXECUTING, (int32_t)sys_getpid());
     need(birth, STAGE_SIGNALS, sys_set_mask(0));
     need(birth, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));

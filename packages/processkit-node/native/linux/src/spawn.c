@@ -198,7 +198,8 @@ static long try_spawn(const struct spawn_request *request, enum stage *stage)
 {
     struct ends ends = no_ends;
     *stage = STAGE_REQUEST;
-    if (host.mode == MODE_MONITORED && (host.features & FEATURE_CHILDREN_FILES) == 0) return -ENOSYS;
+    uint32_t needed = FEATURE_SUBREAPER | FEATURE_CHILDREN_FILES;
+    if (host.mode == MODE_MONITORED && (host.features & needed) != needed) return -ENOSYS;
     if (children_by_id(request->id) != NULL) return -EEXIST;
     struct child *child = children_add(request->id);
     if (child == NULL) return -ENOSPC;

@@ -42,26 +42,24 @@ const greet = (file: string, mode: Mode): Effect.Effect<HostConnection, Rejected
       clearTimeout(timer)
       resume(result)
     }
-    const reject = (why: string): void => settle(Effect.fail({ path: file, why }))
-    const timer = setTimeout(() => {
-      reject("was started and does not answer")
-      process?.close()
-    }, patience)
+    const timer = setTimeout(() => process?.abandon("it does not answer"), patience)
     const receiver: HostProcesses.Receiver = {
       ...connection.receiver,
       event: (event) => {
         if (settled) connection.receiver.event(event)
-        else if (isWelcome(event) && process !== undefined) {
-          settle(Effect.succeed(connection.open(process, event.features)))
-        } else process?.close()
+        else if (!isWelcome(event) || process === undefined) process?.abandon("it does not speak our language")
+        else settle(Effect.succeed(connection.open(process, event.features)))
       },
       lost: (detail) => {
-        reject(`was started, but ${detail}`)
+        if (!settled) process?.abandon(detail)
+        settle(Effect.fail({ path: file, why: `was started, but ${detail}` }))
         connection.receiver.lost(detail)
       }
     }
     HostProcesses.start(file, receiver, (started) => {
-      if ("errno" in started) return reject(`cannot be executed (${started.errno})`)
+      if ("errno" in started) {
+        return settle(Effect.fail({ path: file, why: `cannot be executed (${started.errno})` }))
+      }
       process = started
       started.send(Requests.hello(helloToken, mode))
     })

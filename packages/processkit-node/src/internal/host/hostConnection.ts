@@ -64,6 +64,8 @@ export interface HostChild {
 
 export interface HostConnection {
   readonly pid: number
+  /** The binary that this host runs, also where its file is gone or was replaced: for the launcher role. */
+  readonly executable: string
   readonly mode: Mode
   readonly features: number
   readonly isLost: () => boolean
@@ -341,6 +343,7 @@ export const make = (
     const request = (make: (token: number) => Uint8Array) => conversation.request(make)
     return {
       pid: process.pid,
+      executable: `/proc/${process.pid}/exe`,
       mode,
       features,
       isLost: () => conversation.error !== undefined,

@@ -28,6 +28,8 @@ export interface HostProcess {
   readonly hold: (held: boolean) => void
   /** Ends the conversation: the host kills everything that it started, and ends. */
   readonly close: (why?: string) => void
+  /** Ends one that has not said welcome, and so has nothing to look after. */
+  readonly abandon: (why: string) => void
 }
 
 /** Nothing of ours is in the environment of the host: its children get theirs with each request. */
@@ -103,7 +105,11 @@ const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver
     pid,
     send: batched(socket),
     hold: (held) => void (held ? socket.ref() : socket.unref()),
-    close: (why = "it was closed") => lose(why)
+    close: (why = "it was closed") => lose(why),
+    abandon: (why) => {
+      child.kill("SIGKILL")
+      lose(why)
+    }
   }
 }
 

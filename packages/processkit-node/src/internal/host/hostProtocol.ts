@@ -44,7 +44,7 @@ export interface Attributes {
   readonly noNewPrivileges?: boolean | undefined
   /** Only for the launcher: a session of its own. Children of the host always have one. */
   readonly session?: boolean | undefined
-  /** Only for the launcher: descriptors from 3 on stay open. */
+  /** Only for the launcher: descriptors between 3 and its own stay open. */
   readonly keepDescriptors?: boolean | undefined
 }
 
