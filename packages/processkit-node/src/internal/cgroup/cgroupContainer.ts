@@ -9,32 +9,45 @@ import * as Result from "effect/Result"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
-import type { HostConnection } from "../host/hostConnection.ts"
+import type { HostChild, HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import * as CgroupTree from "./cgroupTree.ts"
+import type { Reports } from "./emptiness.ts"
 import * as Files from "./files.ts"
 import * as Freezer from "./freezer.ts"
 
 const failed = (operation: string, program: string | undefined) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program, operation, errno }))
 
-const refused = ProcessError.make(
-  new ProcessError.Unsupported({
-    feature: "starting a command in a suspended group",
-    mechanism: "cgroup-v2",
-    detail: "the kernel would stop it before its first instruction; resume the group first"
+/** The directory of one child and its descendants. */
+interface Leaf extends CgroupTree.State {
+  readonly directory: string
+  /** Until its program runs a leaf is not frozen, or the start would wait for the end of the suspension. */
+  starting: boolean
+}
+
+const suspendLeaf = (leaf: Leaf): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    leaf.suspended = true
+    return Freezer.freeze(leaf.directory)
   })
-)
+
+const resumeLeaf = (leaf: Leaf): Effect.Effect<void, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    leaf.suspended = false
+    return Freezer.thaw(leaf.directory)
+  })
 
 class CgroupContainer {
   readonly directory: string
-  readonly state = { suspended: false }
   readonly pipes: HostedChild.OpenPipes = new Set()
   readonly #host: HostConnection
   /** The exits that have not been reported yet. */
   readonly #running = new Set<number>()
-  #wakers: Array<() => void> = []
+  readonly #observers = new Set<() => void>()
+  readonly #leaves = new Set<Leaf>()
+  #suspended = false
   #children = 0
 
   constructor(directory: string, host: HostConnection) {
@@ -46,54 +59,58 @@ class CgroupContainer {
     request: ProcessBackend.SpawnRequest
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
     Effect.suspend(() => {
-      if (this.state.suspended) return Effect.fail(refused)
-      const leaf = `${this.directory}/c${++this.#children}`
-      const made = Files.make(leaf)
+      const directory = `${this.directory}/c${++this.#children}`
+      const made = Files.make(directory)
       if (Result.isFailure(made)) return Effect.fail(failed("making a cgroup", request.program)(made.failure))
-      return HostedStart.start(this.#host, request, leaf).pipe(
-        Effect.onError(() => CgroupTree.remove(leaf)),
-        Effect.map((child) => {
-          this.#running.add(child.id)
-          const tree = CgroupTree.make(leaf, this.state)
-          const parts = HostedChild.parts(child, request.program, this.pipes)
-          child.onExit(() => this.#reported(child.id, leaf))
-          return { ...tree, ...parts, awaitEmpty: (within) => this.#awaitEmpty(tree, (id) => id === child.id, within) }
-        })
+      const leaf: Leaf = { directory, suspended: false, starting: true }
+      this.#leaves.add(leaf)
+      return HostedStart.start(this.#host, request, directory).pipe(
+        Effect.onError(() => this.#forget(leaf)),
+        Effect.map((child) => this.#started(child, leaf, request.program)),
+        Effect.tap(() => this.#suspended ? Effect.ignore(suspendLeaf(leaf)) : Effect.void)
       )
     })
 
-  readonly awaitEmpty = (tree: ProcessBackend.Tree): ProcessBackend.Tree["awaitEmpty"] => (within) =>
-    this.#awaitEmpty(tree, () => true, within)
-
-  /** Nobody is left, and what the kernel knows of the exits has been reported. The reports are on their way by then. */
-  #awaitEmpty(
-    tree: ProcessBackend.Tree,
-    mine: (id: number) => boolean,
-    within: Parameters<ProcessBackend.Tree["awaitEmpty"]>[0]
-  ) {
-    return Effect.flatMap(
-      tree.awaitEmpty(within),
-      (survivors) => survivors.length > 0 ? Effect.succeed(survivors) : Effect.as(this.#allReported(mine), [])
-    )
+  #started(child: HostChild, leaf: Leaf, program: string): ProcessBackend.Child {
+    leaf.starting = false
+    this.#running.add(child.id)
+    const tree = CgroupTree.make(leaf.directory, leaf, this.reportsOf((id) => id === child.id))
+    const parts = HostedChild.parts(child, program, this.pipes)
+    child.onExit(() => this.#reported(child.id, leaf))
+    return { ...tree, ...parts }
   }
 
-  #allReported(mine: (id: number) => boolean): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const check = (): void => {
-        if ([...this.#running].some(mine)) this.#wakers.push(check)
-        else resume(Effect.void)
-      }
-      check()
-    })
+  #forget(leaf: Leaf): Effect.Effect<void> {
+    this.#leaves.delete(leaf)
+    return CgroupTree.remove(leaf.directory)
   }
 
-  #reported(id: number, leaf: string): void {
+  /** Each leaf by itself, so that what is started meanwhile is frozen only once it runs. */
+  readonly suspend: Effect.Effect<void, ProcessError.ProcessError> = Effect.suspend(() => {
+    this.#suspended = true
+    const running = [...this.#leaves].filter((leaf) => !leaf.starting)
+    return Effect.forEach(running, suspendLeaf, { concurrency: "unbounded", discard: true })
+  })
+
+  readonly resume: Effect.Effect<void, ProcessError.ProcessError> = Effect.suspend(() => {
+    this.#suspended = false
+    return Effect.forEach([...this.#leaves].filter((leaf) => leaf.suspended), resumeLeaf, { discard: true })
+  })
+
+  /** The reports of some of the children. */
+  readonly reportsOf = (mine: (id: number) => boolean): Reports => ({
+    areDue: () => [...this.#running].some(mine),
+    observers: this.#observers
+  })
+
+  #reported(id: number, leaf: Leaf): void {
     this.#running.delete(id)
-    // Fails where descendants are left; then the end of the container removes it.
-    Files.remove(leaf)
-    const wakers = this.#wakers
-    this.#wakers = []
-    for (const wake of wakers) wake()
+    // In a moment, because others are told of this exit after us, and a tree is empty only when all have been.
+    queueMicrotask(() => {
+      for (const observe of this.#observers) observe()
+      // Fails where descendants are left; then the end of the container removes it.
+      if (Result.isSuccess(Files.remove(leaf.directory))) this.#leaves.delete(leaf)
+    })
   }
 }
 
@@ -104,20 +121,15 @@ export const make = (
   containment: Containment
 ): ProcessBackend.Container => {
   const container = new CgroupContainer(directory, host)
-  const { state } = container
-  const tree = CgroupTree.make(directory, state)
-  const noting = (suspended: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
-    Effect.tap(work, () =>
-      Effect.sync(() => {
-        state.suspended = suspended
-      }))
+  const tree = CgroupTree.make(directory, { suspended: false }, container.reportsOf(() => true))
+  const { pipes, resume, spawn, suspend } = container
   return {
     ...tree,
     containment,
-    spawn: container.spawn,
-    awaitEmpty: container.awaitEmpty(tree),
-    suspend: noting(true, Freezer.freeze(directory)),
-    resume: noting(false, Freezer.thaw(directory)),
-    release: Effect.andThen(Effect.sync(() => HostedChild.closePipes(container.pipes)), CgroupTree.remove(directory))
+    spawn,
+    signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
+    suspend,
+    resume,
+    release: Effect.andThen(Effect.sync(() => HostedChild.closePipes(pipes)), CgroupTree.remove(directory))
   }
 }

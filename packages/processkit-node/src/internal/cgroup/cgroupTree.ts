@@ -20,11 +20,13 @@ const kill = (directory: string): Effect.Effect<void, ProcessError.ProcessError>
     Files.kill(directory, (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group")))))
   })
 
-/**
- * The tree of a directory. `isSuspended` tells whether it is frozen because somebody asked for it; `SIGCONT` ends that,
- * as it continues a stopped process.
- */
-export const make = (directory: string, state: { suspended: boolean }): ProcessBackend.Tree => ({
+/** A directory that may be frozen because somebody asked for it. `SIGCONT` ends that, as for a stopped process. */
+export interface State {
+  suspended: boolean
+}
+
+/** The tree of a directory. */
+export const make = (directory: string, state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
   members: Effect.suspend(() =>
     Effect.fromResult(Result.mapError(Files.members(directory), failed("listing members")))
   ),
@@ -34,7 +36,7 @@ export const make = (directory: string, state: { suspended: boolean }): ProcessB
       return Broadcast.signal(directory, number, state.suspended)
     }),
   kill: kill(directory),
-  awaitEmpty: (within) => Emptiness.awaitEmpty(directory, within)
+  awaitEmpty: (within) => Emptiness.awaitEmpty(directory, within, reports)
 })
 
 /** How long a directory may stay busy after its last process has ended. */

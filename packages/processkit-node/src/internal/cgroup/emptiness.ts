@@ -1,5 +1,5 @@
 /**
- * Waits until the kernel says that nobody is in a cgroup directory.
+ * Waits until the kernel says that nobody is in a cgroup directory, and until every exit from it was reported.
  *
  * The kernel notifies watchers of `cgroup.events` when `populated` changes (kernel document "Control Group v2",
  * "Populated Notification"). The file is read once after the watch was set, since the change may have come before it.
@@ -17,37 +17,59 @@ const lastDelay = 50
 const watchedDelay = 1000
 const maxTimeout = 2 ** 31 - 1
 
+/**
+ * The reports of exits from a directory. A report is also a reason to read the file again: where the directory is
+ * removed right after it, the kernel's own notification is lost with it.
+ */
+export interface Reports {
+  readonly areDue: () => boolean
+  /** Called after each report, when everybody who waits for it was told. */
+  readonly observers: Set<() => void>
+}
+
+const none: Reports = { areDue: () => false, observers: new Set() }
+
 class Wait {
   readonly #directory: string
   readonly #deadline: number
+  readonly #reports: Reports
   readonly #done: (survivors: ReadonlyArray<number>) => void
   #watcher: fs.FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
   #delay = firstDelay
   #ended = false
 
-  constructor(directory: string, within: number, done: (survivors: ReadonlyArray<number>) => void) {
+  constructor(
+    directory: string,
+    within: number,
+    reports: Reports,
+    done: (survivors: ReadonlyArray<number>) => void
+  ) {
     this.#directory = directory
+    this.#reports = reports
     this.#deadline = performance.now() + within
     this.#done = done
   }
 
   begin(): void {
-    if (!this.#isPopulated()) return this.#end([])
+    if (this.#isOver()) return this.#end([])
+    this.#reports.observers.add(this.#check)
     this.#watch()
     this.#check()
   }
 
   readonly cancel = (): void => {
     this.#ended = true
+    this.#reports.observers.delete(this.#check)
     clearTimeout(this.#timer)
     this.#watcher?.close()
   }
 
-  #isPopulated(): boolean {
+  #isOver(): boolean {
+    if (this.#reports.areDue()) return false
     const events = Files.events(this.#directory)
     // What cannot be read is not taken for empty.
-    return Result.isFailure(events) || events.success.populated
+    return Result.isSuccess(events) && !events.success.populated
   }
 
   #watch(): void {
@@ -55,7 +77,7 @@ class Wait {
       this.#watcher = fs.watch(`${this.#directory}/cgroup.events`, () => this.#check())
       this.#watcher.on("error", () => this.#unwatch())
     } catch {
-      this.#unwatch()
+      // No watch can be had: the timer reads the file.
     }
   }
 
@@ -63,11 +85,12 @@ class Wait {
     this.#watcher?.close()
     this.#watcher = undefined
     this.#delay = firstDelay
+    this.#check()
   }
 
   readonly #check = (): void => {
     if (this.#ended) return
-    if (!this.#isPopulated()) return this.#end([])
+    if (this.#isOver()) return this.#end([])
     const remaining = this.#deadline - performance.now()
     if (remaining <= 0) return this.#end(Result.getOrElse(Files.members(this.#directory), () => []))
     const delay = this.#watcher === undefined ? this.#delay : watchedDelay
@@ -83,9 +106,14 @@ class Wait {
 }
 
 /** Answers as soon as nobody is left, or with those who are when the time is over. */
-export const awaitEmpty = (directory: string, within: Duration.Duration): Effect.Effect<ReadonlyArray<number>> =>
+export const awaitEmpty = (
+  directory: string,
+  within: Duration.Duration,
+  reports: Reports = none
+): Effect.Effect<ReadonlyArray<number>> =>
   Effect.callback((resume) => {
-    const wait = new Wait(directory, Duration.toMillis(within), (survivors) => resume(Effect.succeed(survivors)))
+    const done = (survivors: ReadonlyArray<number>): void => resume(Effect.succeed(survivors))
+    const wait = new Wait(directory, Duration.toMillis(within), reports, done)
     wait.begin()
     return Effect.sync(wait.cancel)
   })
