@@ -13,6 +13,11 @@ import { reasonOf, run, sh } from "./programs.ts"
 
 const withCodes = (script: string) => sh(`echo out; ${script}`, [], { okCodes: [0, 3] })
 
+const runners = [
+  ["process-group", NodeProcessRunner.layerProcessGroup()],
+  ["the best mechanism", NodeProcessRunner.layer]
+] as const
+
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process ended", (it) => {
   // E1
   it.effect("an exit code is a code, also where a shell would mean a signal by it", () =>
@@ -42,16 +47,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
       }
     }))
 
-  // E3, M3: Node reports this death as exit code 0, and nothing in JavaScript can tell. `containment` says so.
-  it.effect("a death by a real-time signal is reported as Node reports it: exit code 0", () =>
-    Effect.gen(function*() {
-      const containment = yield* NodeProcessRunner.containment
-      assert.isFalse(containment.realTimeSignals)
-      if (process.platform !== "linux") return
-      const running = yield* Command.start(Command.make("sleep", ["60"]))
-      yield* running.signal("SIGRTMIN+3")
-      assert.deepEqual(yield* running.outcome, Outcome.exited(0))
-    }))
+  // E3, M3: Node reports this death as exit code 0, and nothing in JavaScript can tell. The containment says which.
+  for (const [mechanism, runner] of runners) {
+    it.effect(`a death by a real-time signal is known by its number where the containment says so (${mechanism})`, () =>
+      Effect.gen(function*() {
+        if (process.platform !== "linux") return
+        const group = yield* ProcessGroup.make
+        const running = yield* group.start(Command.make("sleep", ["60"]))
+        yield* running.signal("SIGRTMIN+3")
+        const expected = group.containment.realTimeSignals
+          ? Outcome.signaled("SIGRTMIN+3", 37, false)
+          : Outcome.exited(0)
+        assert.deepEqual(yield* running.outcome, expected)
+        if (mechanism === "process-group") assert.isFalse(group.containment.realTimeSignals)
+      }).pipe(Effect.scoped, Effect.provide(runner)))
+  }
 
   // E4
   it.effect("a crash is a death by its signal", () =>

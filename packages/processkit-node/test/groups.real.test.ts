@@ -244,20 +244,23 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
     Effect.gen(function*() {
       const ownerDeath = Effect.scoped(Effect.map(ProcessGroup.make, (group) => group.containment.ownerDeath))
       const without = NodeProcessRunner.layerProcessGroup({ guardian: false })
+      const within = NodeProcessRunner.layerProcessGroup()
       const both = Effect.all([ownerDeath, Effect.provide(ownerDeath, without)])
-      assert.deepEqual(yield* both, ["linked", "none"])
-      const reversed = Effect.all([ownerDeath, Effect.provide(ownerDeath, NodeProcessRunner.layerProcessGroup())])
+      assert.deepEqual(yield* Effect.provide(both, within), ["linked", "none"])
+      const reversed = Effect.all([ownerDeath, Effect.provide(ownerDeath, within)])
       assert.deepEqual(yield* Effect.provide(reversed, without), ["none", "linked"])
     }))
 
   // R14
-  it.effect("a program that has closed its groups ends at once, and had one exit listener however many groups it had", () =>
+  it.effect("a program that has closed its groups ends at once, and had one exit listener at most, however many groups it had", () =>
     Effect.gen(function*() {
       const result = yield* Command.outputString(run("does-nothing-else.mjs"))
       const ended = Date.now()
       assert.deepEqual(result.outcome, Outcome.exited(0), result.stderr)
       const { after, most, now, signals } = JSON.parse(result.stdout)
-      assert.deepInclude({ most, after, signals }, { most: 1, after: 0, signals: [] })
+      // The mechanisms with a host need none.
+      assert.deepInclude({ after, signals }, { after: 0, signals: [] })
+      assert.isAtMost(most, 1)
       // 100 ms for the program, and the time that Node needs to end and we to see it.
       assert.isBelow(ended - now, 100 + 300)
     }))

@@ -40,5 +40,16 @@ export const survivors = (): Array<string> =>
     .filter((pid) => pid !== process.pid && !argv(pid).includes("processkit-guardian"))
     .map((pid) => `${pid} ${argv(pid)}`)
 
-/** How many descriptors this process has open, apart from the one that lists them. */
-export const openDescriptors = (): number => fs.readdirSync("/proc/self/fd").length - 1
+const isWatch = (fd: string): boolean => {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`) === "anon_inode:inotify"
+  } catch {
+    return false
+  }
+}
+
+/**
+ * How many descriptors this process has open, apart from the one that lists them and the one that Node keeps from the
+ * first watch of a file on (`uv__inotify_init` in libuv).
+ */
+export const openDescriptors = (): number => fs.readdirSync("/proc/self/fd").filter((fd) => !isWatch(fd)).length - 1
