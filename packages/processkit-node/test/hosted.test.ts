@@ -1,0 +1,66 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as os from "node:os"
+import * as Outcome from "processkit/Outcome"
+import * as HostedChild from "../src/internal/hosted/hostedChild.ts"
+import * as HostedStart from "../src/internal/hosted/hostedStart.ts"
+import { request } from "./world.ts"
+
+describe("an exit as the host reports it", () => {
+  it("has the code of the second byte", () => {
+    for (let code = 0; code < 256; code++) assert.deepEqual(HostedChild.exitOf(code << 8), Outcome.exited(code))
+  })
+
+  it("has the signal of the low bits, by the name that it is known by first, and says whether there was a core", () => {
+    for (const name of ["SIGHUP", "SIGKILL", "SIGTERM", "SIGSEGV", "SIGABRT", "SIGPOLL", "SIGSYS"] as const) {
+      const number = name === "SIGPOLL" ? os.constants.signals.SIGIO : os.constants.signals[name]
+      const exit = HostedChild.exitOf(number)
+      assert.deepInclude(exit, { _tag: "Signaled", number, coreDumped: false })
+      if (name !== "SIGPOLL") assert.deepInclude(exit, { signal: name })
+      assert.deepInclude(HostedChild.exitOf(number | 0x80), { number, coreDumped: true })
+    }
+  })
+
+  it("names real-time signals by their distance from the first", () => {
+    for (let number = 34; number <= 64; number++) {
+      assert.deepInclude(HostedChild.exitOf(number), { signal: `SIGRTMIN+${number - 34}`, number })
+    }
+  })
+})
+
+describe("a start that the host refused", () => {
+  const asked = request("tool", ["a"], {
+    cwd: "/somewhere",
+    stdout: { _tag: "File", path: "/out", append: false }
+  })
+  const reason = (failure: Parameters<typeof HostedStart.reasonOf>[0]) =>
+    HostedStart.reasonOf(failure, asked, { A: "1" })
+  const failed = (stage: "directory" | "stream" | "exec" | "fork" | "pipe" | "container" | "uid", errno: string) =>
+    reason({ _tag: "StartFailed", stage, errno })
+
+  it("names the directory, the stream or the program that was in the way", () => {
+    assert.deepInclude(failed("directory", "ENOENT"), { _tag: "InvalidCwd", cwd: "/somewhere", errno: "ENOENT" })
+    assert.deepInclude(failed("stream", "EACCES"), {
+      _tag: "IoFailed",
+      operation: "opening the file for standard output",
+      errno: "EACCES"
+    })
+    assert.strictEqual(failed("exec", "EACCES")._tag, "PermissionDenied")
+    assert.strictEqual(failed("exec", "E2BIG")._tag, "ArgumentListTooLong")
+    for (const stage of ["fork", "pipe"] as const) {
+      assert.deepInclude(failed(stage, stage === "fork" ? "EAGAIN" : "EMFILE"), { _tag: "ResourceExhausted" })
+    }
+    for (const stage of ["container", "uid"] as const) {
+      assert.deepInclude(failed(stage, "EPERM"), { _tag: "SpawnFailed", errno: "EPERM" })
+    }
+  })
+
+  it("tells what cannot be sent at all: too much, or a NUL", () => {
+    assert.deepInclude(reason({ _tag: "NotEncodable", field: "arguments", problem: "is too long" }), {
+      _tag: "ArgumentListTooLong"
+    })
+    assert.deepInclude(reason({ _tag: "NotEncodable", field: "argument 1", problem: "holds a NUL byte" }), {
+      _tag: "InvalidInput",
+      field: "argument 1"
+    })
+  })
+})
