@@ -52,10 +52,24 @@ const startIn = (container: ProcessBackend.Container): Effect.Effect<void, Proce
     (child) => Effect.callback<void, ProcessError>((resume) => child.onExit((exit) => resume(Effect.asVoid(exit))))
   )
 
+/** Why a mechanism was not taken, and whether it may be had in a moment. */
+interface Setback {
+  readonly refusal: Refusal
+  readonly passes: boolean
+}
+
+/** Too little of something at the moment: no reason to hold processes less well for ever. */
+const passing = /\((?:EAGAIN|EMFILE|ENFILE|ENOMEM)\)/
+
+const setback = (backend: Backend, { message, reason }: ProcessError): Setback => ({
+  refusal: { mechanism: backend.containment.mechanism, reason: message },
+  passes: reason._tag === "ResourceExhausted" || passing.test(message)
+})
+
 /** Starts something in the smallest possible way, and says why that failed. */
-const trial = (backend: Backend): Effect.Effect<void, Refusal> =>
+const trial = (backend: Backend): Effect.Effect<void, Setback> =>
   Effect.acquireUseRelease(backend.open, startIn, (container) => container.release).pipe(
-    Effect.mapError(({ message }) => ({ mechanism: backend.containment.mechanism, reason: message }))
+    Effect.mapError((error) => setback(backend, error))
   )
 
 const reporting = (backend: Backend, refused: ReadonlyArray<Refusal>): Backend => {
@@ -64,18 +78,28 @@ const reporting = (backend: Backend, refused: ReadonlyArray<Refusal>): Backend =
   return { ...backend, containment, open: Effect.map(backend.open, (container) => ({ ...container, containment })) }
 }
 
+/** The backend that was chosen, and whether the choice holds from now on. */
+export interface Choice {
+  readonly backend: Backend
+  readonly isFinal: boolean
+}
+
 /** Tries one mechanism after the other; the last one is taken as it is. */
-export const choose = Effect.fnUntraced(function*(ladder: ReadonlyArray<Rung>): Effect.fn.Return<Backend> {
-  const refused: Array<Refusal> = []
+export const choose = Effect.fnUntraced(function*(ladder: ReadonlyArray<Rung>): Effect.fn.Return<Choice> {
+  const setbacks: Array<Setback> = []
+  const choice = (backend: Backend): Choice => ({
+    backend: reporting(backend, setbacks.map(({ refusal }) => refusal)),
+    isFinal: !setbacks.some(({ passes }) => passes)
+  })
   for (const { make } of ladder.slice(0, -1)) {
     const backend = make()
-    const refusal = yield* Effect.match(trial(backend), { onSuccess: () => undefined, onFailure: (why) => why })
-    if (refusal === undefined) return reporting(backend, refused)
-    refused.push(refusal)
+    const failed = yield* Effect.match(trial(backend), { onSuccess: () => undefined, onFailure: (why) => why })
+    if (failed === undefined) return choice(backend)
+    setbacks.push(failed)
   }
-  const last = ladder.at(-1)?.make() ?? ProcessGroupBackend.make()
-  yield* Effect.logDebug(`processes are held by ${last.containment.mechanism}`, refused)
-  return reporting(last, refused)
+  const last = choice(ladder.at(-1)?.make() ?? ProcessGroupBackend.make())
+  yield* Effect.logDebug(`processes are held by ${last.backend.containment.mechanism}`, setbacks)
+  return last
 })
 
 /** What the choice will be, as far as that shows without starting anything. */
@@ -97,7 +121,10 @@ const best: Effect.Effect<Backend> = Effect.suspend(() =>
   chosen === undefined
     ? choosing.withPermit(Effect.suspend(() =>
       chosen === undefined
-        ? Effect.tap(choose(rungs), (backend) => Effect.sync(() => void (chosen = backend)))
+        ? Effect.map(choose(rungs), ({ backend, isFinal }) => {
+          if (isFinal) chosen = backend
+          return backend
+        })
         : Effect.succeed(chosen)
     ))
     : Effect.succeed(chosen)
