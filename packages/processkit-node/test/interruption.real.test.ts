@@ -60,7 +60,8 @@ const interruptedAt = Effect.fnUntraced(function*(program: Program, n: number) {
   // In a fiber of its own, of which the scheduler sees every operation.
   const fiber = yield* Effect.forkChild(program.pipe(Effect.provideService(Scheduler.Scheduler, scheduler)))
   const exit = yield* Fiber.await(fiber)
-  assert.deepEqual(survivors(), [], `interrupted at operation ${n}`)
+  // A look at every process costs more than a run. Whoever survives an interrupt is still there some runs later.
+  if (n % 8 === 0 || !scheduler.fired) assert.deepEqual(survivors(), [], `interrupted at operation ${n} or before`)
   if (scheduler.fired) assert.isTrue(Exit.isSuccess(exit) || Exit.hasInterrupts(exit), `operation ${n}: ${exit._tag}`)
   return scheduler.fired
 })
