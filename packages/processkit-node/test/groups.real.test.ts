@@ -285,6 +285,17 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       assert.deepInclude(report, { signal: "SIGTERM", forced: false, survivors: [] })
     }))
 
+  // A verb in a group that had been suspended and killed started stopped, and waited for a resume for ever.
+  it.effect("what is started after a suspended group was killed runs", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      yield* group.start(Command.make("sleep", ["60"]))
+      yield* group.suspend
+      yield* group.kill
+      const code = ProcessGroup.provide(Command.exitCode(sh("exit 3", [], { timeout: "10 seconds" })), group)
+      assert.strictEqual(yield* code, 3)
+    }))
+
   // L2
   it.effect("50 groups at once close in bounded time and leave no descriptor", () =>
     Effect.gen(function*() {

@@ -176,16 +176,6 @@ describe("ProcessGroup", () => {
       assert.deepStrictEqual(yield* other.outcome, Outcome.exited(143))
     }).pipe(Effect.provide(scripted())))
 
-  it.effect("runs what is started after a suspended group was killed", () =>
-    Effect.gen(function*() {
-      const group = yield* ProcessGroup.make
-      yield* group.start(waits)
-      yield* group.suspend
-      yield* group.kill
-      const next = yield* group.start(Command.make("exitsWith", ["3"]))
-      assert.deepStrictEqual(yield* next.outcome, Outcome.exited(3))
-    }).pipe(Effect.provide(scripted())))
-
   it.effect("provide runs every command of an effect as a member", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
