@@ -285,7 +285,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       assert.deepInclude(report, { signal: "SIGTERM", forced: false, survivors: [] })
     }))
 
-  // A verb in a group that had been suspended and killed started stopped, and waited for a resume for ever.
   it.effect("what is started after a suspended group was killed runs", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
