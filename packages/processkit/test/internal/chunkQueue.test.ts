@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { ChunkQueue } from "../../src/internal/chunkQueue.ts"
 
-const joined = (queue: ChunkQueue): Array<number> => queue.all().flatMap((chunk) => [...chunk])
+const joined = (queue: ChunkQueue): Array<number> => queue.all().flatMap((chunk) => Array.from(chunk))
 
 const sizes = Schema.Array(Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 9000 }))))
 
