@@ -210,7 +210,8 @@ export interface Child extends Tree {
  * **Details**
  *
  * `spawn` either gives a child that is already a member, or fails and leaves nothing behind: no process, no
- * descriptor. It is called in an uninterruptible region and must not wait for the child. `release` gives back what the
+ * descriptor. It is called in an uninterruptible region and must not wait for the child. `alone` promises that nothing
+ * else will be started in this container, so that the child needs no tree of its own beside the container's. `release` gives back what the
  * container itself holds; it is called once, last, whether or not processes survived.
  *
  * @stability experimental
@@ -219,7 +220,7 @@ export interface Child extends Tree {
  */
 export interface Container extends Tree {
   readonly containment: Containment.Containment
-  readonly spawn: (request: SpawnRequest) => Effect.Effect<Child, ProcessError.ProcessError>
+  readonly spawn: (request: SpawnRequest, alone?: boolean) => Effect.Effect<Child, ProcessError.ProcessError>
   readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
   readonly resume: Effect.Effect<void, ProcessError.ProcessError>
   readonly release: Effect.Effect<void>

@@ -38,7 +38,7 @@ const begin = Effect.fnUntraced(function*(
   const span = yield* Effect.makeSpan("processkit.run", { attributes: Telemetry.startAttributes(program) })
   const container = yield* Effect.tapCause(open, () => giveBackSource(prepared))
   const child = yield* Effect.tapCause(
-    container.spawn(prepared.request),
+    container.spawn(prepared.request, manner.isPrivate),
     () => Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void)
   )
   const run = new Run(prepared, child, { ...manner, container, cancelOn, onStderrLine, onStdoutLine }, {

@@ -56,11 +56,13 @@ class CgroupContainer {
   }
 
   readonly spawn = (
-    request: ProcessBackend.SpawnRequest
+    request: ProcessBackend.SpawnRequest,
+    alone = false
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
     Effect.suspend(() => {
-      const directory = `${this.directory}/c${++this.#children}`
-      const made = Files.make(directory)
+      // A directory costs two system calls, and whoever has no siblings needs no other than the container's.
+      const directory = alone ? this.directory : `${this.directory}/c${++this.#children}`
+      const made = alone ? Result.succeed(undefined) : Files.make(directory)
       if (Result.isFailure(made)) return Effect.fail(failed("making a cgroup", request.program)(made.failure))
       const leaf: Leaf = { directory, suspended: false, starting: true }
       this.#leaves.add(leaf)

@@ -49,17 +49,6 @@ export const subtree = (directory: string): ReadonlyArray<string> => [
 /** A pid of 0 stands for a member of a pid namespace that is not visible from here; nobody can name it. */
 const pidsIn = (text: string): ReadonlyArray<number> => text.split("\n").map(Number).filter((pid) => pid > 0)
 
-/** The members of a directory and of those below it. A zombie is not listed. */
-export const members = (directory: string): Answer<ReadonlyArray<number>> => {
-  const found: Array<number> = []
-  for (const path of subtree(directory)) {
-    const pids = orWhenGone(attempt(() => pidsIn(read(`${path}/cgroup.procs`))), [])
-    if (Result.isFailure(pids)) return Result.fail(pids.failure)
-    found.push(...pids.success)
-  }
-  return Result.succeed(found)
-}
-
 /** What `cgroup.events` says. A directory that is gone is empty. */
 export const events = (directory: string): Answer<{ readonly populated: boolean; readonly frozen: boolean }> =>
   orWhenGone(
@@ -69,6 +58,20 @@ export const events = (directory: string): Answer<{ readonly populated: boolean;
     }),
     { populated: false, frozen: false }
   )
+
+/** The members of a directory and of those below it. A zombie is not listed. */
+export const members = (directory: string): Answer<ReadonlyArray<number>> => {
+  // Most questions come when the answer is nobody, which one small file tells.
+  const state = events(directory)
+  if (Result.isSuccess(state) && !state.success.populated) return Result.succeed([])
+  const found: Array<number> = []
+  for (const path of subtree(directory)) {
+    const pids = orWhenGone(attempt(() => pidsIn(read(`${path}/cgroup.procs`))), [])
+    if (Result.isFailure(pids)) return Result.fail(pids.failure)
+    found.push(...pids.success)
+  }
+  return Result.succeed(found)
+}
 
 /** Freezes or thaws the directory and everything below it; the kernel answers before it has done so. */
 export const freeze = (directory: string, frozen: boolean): Answer<void> =>
@@ -89,6 +92,9 @@ export const kill = (directory: string, done: (answer: Answer<void>) => void): v
 
 /** Removes the directory and everything below it; fails with EBUSY as long as somebody is in there. */
 export const remove = (directory: string): Answer<void> => {
+  const removed = orWhenGone(attempt(() => fs.rmdirSync(directory)), undefined)
+  // ENOTEMPTY and EBUSY alike may mean directories below; EBUSY may also mean members, here or there.
+  if (Result.isSuccess(removed)) return removed
   for (const path of subtree(directory)) {
     const removed = orWhenGone(attempt(() => fs.rmdirSync(path)), undefined)
     if (Result.isFailure(removed)) return removed
