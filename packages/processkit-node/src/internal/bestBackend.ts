@@ -30,10 +30,19 @@ const rungs: ReadonlyArray<Rung> = [
   { make: ProcessGroupBackend.make, refusal: () => undefined }
 ]
 
-/** A program that is there and ends at once. */
+const isExecutable = (file: string): boolean => {
+  try {
+    fs.accessSync(file, fs.constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A program that is there and ends at once. The host may run from a copy, so its file need not be executable. */
 const harmless = (): ProcessBackend.SpawnRequest => {
   const host = HostBinary.installed()
-  const program = host !== undefined && fs.existsSync(host) ? host : process.execPath
+  const program = host !== undefined && isExecutable(host) ? host : process.execPath
   return {
     program,
     args: ["--version"],
