@@ -68,7 +68,7 @@ interface Setback {
 }
 
 /** Too little of something at the moment: no reason to hold processes less well for ever. */
-const passing = /\((?:EAGAIN|EMFILE|ENFILE|ENOMEM)\)/
+const passing = /\b(?:EAGAIN|EMFILE|ENFILE|ENOMEM)\b/
 
 const setback = (backend: Backend, { message, reason }: ProcessError): Setback => ({
   refusal: { mechanism: backend.containment.mechanism, reason: message },
