@@ -63,7 +63,10 @@ class CgroupContainer {
       // A directory costs two system calls, and whoever has no siblings needs no other than the container's.
       const directory = alone ? this.directory : `${this.directory}/c${++this.#children}`
       const made = alone ? Result.succeed(undefined) : Files.make(directory)
-      if (Result.isFailure(made)) return Effect.fail(failed("making a cgroup", request.program)(made.failure))
+      // With the host the directory may be gone, and the host's own failure is the one to tell.
+      if (Result.isFailure(made) && !this.#host.isLost()) {
+        return Effect.fail(failed("making a cgroup", request.program)(made.failure))
+      }
       const leaf: Leaf = { directory, suspended: false, starting: true }
       this.#leaves.add(leaf)
       return HostedStart.start(this.#host, request, directory).pipe(
