@@ -33,11 +33,30 @@ import type * as Signal from "./Signal.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 /**
+ * What a group has to guarantee, or it is not opened.
+ *
+ * **Details**
+ *
+ * `tree: "whole"` refuses mechanisms that a descendant can leave, `ownerDeath` those that leave processes behind when
+ * the owner is killed: `"linked"` is satisfied by `"whole"` too. `mechanism` accepts that one alone.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Requirements {
+  readonly tree?: "whole" | undefined
+  readonly ownerDeath?: "whole" | "linked" | undefined
+  readonly mechanism?: Mechanism.Mechanism | undefined
+}
+
+/**
  * How a group is opened.
  *
  * **Details**
  *
  * `stop` is what happens at the end of the scope: `SIGTERM`, a grace of 2 seconds, `SIGKILL` unless it says otherwise.
+ * `require` is what the group has to guarantee; nothing by default.
  *
  * @stability experimental
  * @category models
@@ -45,6 +64,7 @@ import type * as StopPolicy from "./StopPolicy.ts"
  */
 export interface Options {
   readonly stop?: StopPolicy.StopPolicy | undefined
+  readonly require?: Requirements | undefined
 }
 
 /**
@@ -139,7 +159,8 @@ export const make: Effect.Effect<ProcessGroup, ProcessError.ProcessError, Proces
  *
  * **Errors**
  *
- * `InvalidInput` for a grace that is NaN or negative, or a signal that is none.
+ * `InvalidInput` for a grace that is NaN or negative, or a signal that is none. `Unsupported` where no mechanism that
+ * can be had guarantees what is required; it names what was refused and why.
  *
  * @stability experimental
  * @category constructors

@@ -17,6 +17,7 @@ import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
+import * as Requirements from "./requirements.ts"
 import type { Run } from "./run.ts"
 import { fromRun } from "./runningProcess.ts"
 import { start } from "./start.ts"
@@ -87,12 +88,15 @@ export const open = Effect.fnUntraced(function*(
   options: ProcessGroup.Options | undefined
 ): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
   const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.groupStop(options)))
+  const required = yield* Effect.fromResult(InputRules.checked(undefined, () => Requirements.read(options)))
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
     Effect.map(backend.open, (container) => new GroupState(container, stop)),
     (state) => state.close
   )
+  // Only the container that was opened knows for certain what holds it.
+  yield* Effect.fromResult(Requirements.check(required, state.container.containment))
   return fromState(state, backend, runner)
 })
 
