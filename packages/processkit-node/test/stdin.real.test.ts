@@ -95,8 +95,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
     Effect.gen(function*() {
       const line = Stream.concat(Stream.make("one line\n"), Stream.never)
       const cases = [
-        [Command.make("true"), endless],
-        [Command.make("true"), Stream.never],
+        [Command.make("sleep", ["0.2"]), endless],
+        [Command.make("sleep", ["0.2"]), Stream.never],
         [run("reads-half-then-exits.sh"), line]
       ] as const
       for (const [command, source] of cases) {
