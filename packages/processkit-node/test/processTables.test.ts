@@ -119,14 +119,4 @@ describe("a shared reading", () => {
     pending[1]?.(table("b"))
     assert.deepStrictEqual(answers, ["a", "b", "b"])
   })
-
-  it("keeps the start of a process that moved with the clock by a second, and takes a later one for another process", () => {
-    const at = (start: string) => PsTable.parsePs(`7 1 7 S ${start}`)
-    const first = at("Fri Nov 20 17:59:59 2026")
-    assert.deepStrictEqual(PsTable.steadied(first, at("Fri Nov 20 18:00:00 2026")), first)
-    assert.deepStrictEqual(PsTable.steadied(first, at("Fri Nov 20 17:59:58 2026")), first)
-    const other = at("Fri Nov 20 18:00:01 2026")
-    assert.deepStrictEqual(PsTable.steadied(first, other), other)
-    assert.deepStrictEqual(PsTable.steadied(new Map(), first), first)
-  })
 })

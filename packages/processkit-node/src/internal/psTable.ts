@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { execFile, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { errnoOf } from "./errno.ts"
-import type { ProcessTable, Reading, Row, Table } from "./processTable.ts"
+import type { ProcessTable, Reading, Row } from "./processTable.ts"
 import { share } from "./processTable.ts"
 
 // Keywords of POSIX and BSD alike. `sess` is left out: it is a kernel address on macOS. Sources: ps(1) of macOS 14,
@@ -40,26 +40,6 @@ export const parsePs = (text: string): ReadonlyMap<number, Row> => {
   for (const line of text.split("\n")) {
     const row = parseLine(line)
     if (row !== undefined) table.set(row.pid, row)
-  }
-  return table
-}
-
-/** Seconds since the epoch of what `lstart` says in UTC. */
-const secondsOf = (start: string): number => Date.parse(`${start} UTC`) / 1000
-
-/**
- * Keeps the start that a process was first seen with, where a later table differs by a second.
- *
- * Linux has no start by the clock: `ps` adds the age of the process to the time of the boot, which the kernel works out
- * anew for each reader and which moves when the clock is corrected (`btime`, proc_stat(5); `fs/proc/stat.c`). Without
- * this everybody would seem to be somebody else for a moment.
- */
-export const steadied = (before: Table, now: Table): Table => {
-  const table = new Map<number, Row>()
-  for (const [pid, row] of now) {
-    const known = before.get(pid)
-    const isSame = known !== undefined && Math.abs(secondsOf(known.start) - secondsOf(row.start)) <= 1
-    table.set(pid, isSame ? { ...row, start: known.start } : row)
   }
   return table
 }
@@ -100,16 +80,10 @@ export const psPath = (): string =>
 /** Makes the table that asks `ps`. */
 export const make = (): ProcessTable => {
   const program = psPath()
-  let last: Table = new Map()
-  const steady = (reading: Reading): Reading =>
-    Result.map(reading, (table) => {
-      last = steadied(last, table)
-      return last
-    })
   return {
     name: "ps",
-    read: share((done) => read(program)((reading) => done(steady(reading)))),
-    readNow: () => steady(readNow(program)),
+    read: share(read(program)),
+    readNow: () => readNow(program),
     probe: undefined,
     lastPid: () => undefined
   }
