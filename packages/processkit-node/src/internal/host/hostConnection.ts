@@ -88,6 +88,8 @@ interface Start {
   readonly pipes: Pipes
   awaited: number
   pid: number | undefined
+  /** How many ends of pipes were lost on their way; a start that lacks one cannot succeed any more. */
+  lost: number
   /** Made here, because the exit may be told before the last pipe has arrived. */
   readonly life: Life
   readonly settle: ((result: Result.Result<HostChild, StartFailed | ProcessError.ProcessError>) => void) | undefined
@@ -131,6 +133,8 @@ const latch = <A>(): Latch<A> => {
 
 const hostLost = (detail: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.HostLost({ program: undefined, detail }))
+
+const sigkill = 9
 
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
@@ -198,7 +202,14 @@ class Conversation {
       const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
-      this.#starts.set(id, { pipes: [undefined, undefined, undefined], awaited, pid: undefined, life, settle })
+      this.#starts.set(id, {
+        pipes: [undefined, undefined, undefined],
+        awaited,
+        pid: undefined,
+        lost: 0,
+        life,
+        settle
+      })
       this.#adjust()
       this.#process?.send(bytes.success)
     }))
@@ -213,15 +224,38 @@ class Conversation {
     this.#conclude(id, start)
   }
 
+  handleLost(id: number): void {
+    const start = this.#starts.get(id)
+    if (start === undefined) return
+    start.awaited--
+    start.lost++
+    this.#conclude(id, start)
+  }
+
   /** The pid comes over one channel and the pipes over the other, in any order. */
   #conclude(id: number, start: Start): void {
     if (start.awaited > 0) return
     if (start.settle === undefined) this.#starts.delete(id)
     else if (start.pid !== undefined) {
       this.#starts.delete(id)
-      start.settle(Result.succeed(this.#child(id, start.pid, start)))
+      if (start.lost > 0) this.#undo(id, start, start.settle)
+      else start.settle(Result.succeed(this.#child(id, start.pid, start)))
     }
     this.#adjust()
+  }
+
+  /** Ends a program that runs without all of its pipes; the start has failed once it is gone. */
+  #undo(id: number, { life, pipes }: Start, settle: NonNullable<Start["settle"]>): void {
+    for (const pipe of pipes) pipe?.close()
+    const fail = () => settle(Result.fail({ _tag: "StartFailed", stage: "pipe", errno: "EMFILE" }))
+    // It may have ended by itself, and with the host it is gone too.
+    if (!this.#living.has(id)) return fail()
+    const kill = this.#mode === "direct"
+      ? (token: number) => Requests.signal(token, id, sigkill)
+      : (token: number) => Requests.tree(token, id, "kill", 0)
+    Effect.runFork(Effect.ignore(this.request(kill, [], id)))
+    life.emptied.observe(fail)
+    this.lost.observe(fail)
   }
 
   #child(id: number, pid: number, { life, pipes }: Start): HostChild {
@@ -256,7 +290,7 @@ class Conversation {
     const arrived = start.pipes.filter((pipe) => pipe !== undefined)
     for (const pipe of arrived) pipe.close()
     // What the host sent before it failed is still to arrive, and to be closed.
-    const awaited = handles - arrived.length
+    const awaited = handles - arrived.length - start.lost
     this.#starts.delete(id)
     if (awaited > 0) this.#starts.set(id, { ...start, awaited, settle: undefined })
     this.#adjust()
@@ -336,6 +370,7 @@ export const make = (
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),
+    handleLost: (id) => conversation.handleLost(id),
     lost: (detail) => conversation.lose(detail)
   }
   const open = (process: HostProcess, features: number): HostConnection => {
