@@ -9,6 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
+import type { Life, Pending, Start } from "./hostLedger.ts"
+import { latch } from "./hostLedger.ts"
 import type { Handle, HostPipe } from "./hostPipe.ts"
 import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
@@ -79,56 +81,6 @@ export interface HostConnection {
   readonly newLink: () => number
   readonly unlink: (link: number) => Effect.Effect<Answer, ProcessError.ProcessError>
   readonly close: () => void
-}
-
-type Pipes = [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
-
-/** A start that is under way, or failed with pipes still on their way to be closed. */
-interface Start {
-  readonly pipes: Pipes
-  awaited: number
-  pid: number | undefined
-  /** How many ends of pipes were lost on their way; a start that lacks one cannot succeed any more. */
-  lost: number
-  /** Made here, because the exit may be told before the last pipe has arrived. */
-  readonly life: Life
-  readonly settle: ((result: Result.Result<HostChild, StartFailed | ProcessError.ProcessError>) => void) | undefined
-}
-
-/** What is still to be told of a process and its tree. */
-interface Life {
-  readonly exit: Latch<Result.Result<Exited, ProcessError.ProcessError>>
-  readonly emptied: Latch<void>
-  readonly tokens: Set<number>
-}
-
-interface Pending {
-  readonly pids: Array<number>
-  readonly answer: (result: Result.Result<Answer, ProcessError.ProcessError>) => void
-}
-
-/** A value that comes once, for observers that may come later. */
-interface Latch<A> {
-  readonly set: (value: A) => void
-  readonly observe: (observer: (value: A) => void) => void
-}
-
-const latch = <A>(): Latch<A> => {
-  let value: { readonly it: A } | undefined
-  let observers: Array<(value: A) => void> = []
-  return {
-    set: (it) => {
-      if (value !== undefined) return
-      value = { it }
-      const waiting = observers
-      observers = []
-      for (const observer of waiting) observer(it)
-    },
-    observe: (observer) => {
-      if (value === undefined) observers.push(observer)
-      else observer(value.it)
-    }
-  }
 }
 
 const hostLost = (detail: string): ProcessError.ProcessError =>
