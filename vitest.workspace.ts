@@ -15,6 +15,9 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
+/** How many times longer a test may take than on a machine of its own, where processors are emulated. */
+const slowness = Number(process.env["PROCESSKIT_TEST_SLOWNESS"] ?? 1)
+
 const shared = {
   resolve: { conditions: ["processkit-source", ...defaultClientConditions] },
   ssr: { resolve: { conditions: ["processkit-source", ...defaultServerConditions] } }
@@ -41,8 +44,8 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
       pool: "forks",
       fileParallelism: false,
       maxWorkers: 1,
-      testTimeout: 30_000,
-      hookTimeout: 30_000,
+      testTimeout: 30_000 * slowness,
+      hookTimeout: 30_000 * slowness,
       sequence: { groupOrder: order }
     }
   }
