@@ -12,11 +12,9 @@ import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { defaultClientConditions, defaultServerConditions } from "vite"
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config"
+import { slowness } from "./packages/processkit-node/test/slowness.ts"
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
-
-/** How many times longer a test may take than on a machine of its own, where processors are emulated. */
-const slowness = Number(process.env["PROCESSKIT_TEST_SLOWNESS"] ?? 1)
 
 const shared = {
   resolve: { conditions: ["processkit-source", ...defaultClientConditions] },

@@ -22,7 +22,11 @@ const canUse = (file) => {
   }
 }
 
-const disk = (file, id, options) => ["-drive", `file=${file},format=raw,if=none,id=${id},${options}`, "-device", `nvme,drive=${id},serial=${id}`]
+const disk = (
+  file,
+  id,
+  options
+) => ["-drive", `file=${file},format=raw,if=none,id=${id},${options}`, "-device", `nvme,drive=${id},serial=${id}`]
 
 const makeReport = (file) => {
   const fd = openSync(file, "w")
@@ -50,11 +54,15 @@ export const run = ({ disk: system, kernel, layout, log, report, seconds }) =>
     ].join(" ")
     const guest = spawn(which("qemu-system-x86_64"), [
       ...words,
-      ...["-machine", "q35", "-smp", "2", "-m", "2048", "-nodefaults", "-no-user-config", "-no-reboot"],
-      ...["-display", "none", "-serial", `file:${log}`],
+      ...machine,
       ...disk(system, "system", "snapshot=on"),
       ...disk(report, "report", "cache=writeback"),
-      ...["-kernel", kernel, "-append", parameters]
+      "-serial",
+      `file:${log}`,
+      "-kernel",
+      kernel,
+      "-append",
+      parameters
     ], { stdio: ["ignore", "inherit", "inherit"], timeout: seconds * 1000, killSignal: "SIGKILL" })
     guest.once("error", reject)
     guest.once("exit", () => resolve(readReport(report)))

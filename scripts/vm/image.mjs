@@ -15,7 +15,8 @@ const size = "1536M"
 const project = "project"
 
 /** Packages that check or build, but run no test: half of the disk. */
-const unused = /node_modules\/(@dprint|@oxlint|@typescript|@changesets|@redis|dprint|oxlint|typescript|prettier|undici)$/
+const unused =
+  /node_modules\/(@dprint|@oxlint|@typescript|@changesets|@redis|dprint|oxlint|typescript|prettier|undici)$/
 
 const copy = (from, to, filter = () => true) =>
   cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter })
@@ -58,7 +59,9 @@ const addProject = (root, repository) => {
     mkdirSync(directory)
     chmodSync(directory, 0o1777)
   }
-  return readdirSync(home, { recursive: true }).filter((file) => file.endsWith(".node")).map((file) => path.join(home, file))
+  return readdirSync(home, { recursive: true }).filter((file) => file.endsWith(".node")).map((file) =>
+    path.join(home, file)
+  )
 }
 
 const addGuest = (root) => {
@@ -79,7 +82,19 @@ export const image = (repository, build) => {
   symlinkSync("../bin", path.join(root, "usr/bin"))
   addPrograms(root, [process.execPath, ...addProject(root, repository)])
   addGuest(root)
-  execFileSync(which("mke2fs"), ["-q", "-t", "ext4", "-O", "^has_journal", "-E", "root_owner=0:0", "-d", root, file, size])
+  execFileSync(which("mke2fs"), [
+    "-q",
+    "-t",
+    "ext4",
+    "-O",
+    "^has_journal",
+    "-E",
+    "root_owner=0:0",
+    "-d",
+    root,
+    file,
+    size
+  ])
   rmSync(root, { recursive: true })
   return file
 }

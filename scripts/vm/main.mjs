@@ -26,7 +26,13 @@ const stage = (name) => console.error(`vm: ${name}`)
 const runLayout = async (layout, machine) => {
   const log = path.join(build, `${layout}.log`)
   const start = performance.now()
-  const report = await run({ ...machine, layout, log, report: path.join(build, `${layout}.report`), seconds: secondsPerLayout })
+  const report = await run({
+    ...machine,
+    layout,
+    log,
+    report: path.join(build, `${layout}.report`),
+    seconds: secondsPerLayout
+  })
   const { failures, line, ok } = summary(layout, report, (performance.now() - start) / 1000)
   console.log(line)
   for (const failure of failures) console.log(`  ${failure}`)

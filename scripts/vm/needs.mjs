@@ -31,23 +31,21 @@ const ours = [
 ]
 
 /** Programs that go into the guest: its shells, what prepares a layout, and what the tests start. */
-export const guests = [
-  ["bash", "bash"],
-  ["dash", "dash"],
-  ["ps", "procps"],
-  ...["mount", "umount"].map((name) => [name, "mount"]),
-  ...["setpriv", "setsid", "unshare"].map((name) => [name, "util-linux"]),
-  ...["cat", "chmod", "ln", "chown", "cp", "date", "dd", "env", "head", "id", "ls", "mkdir", "mktemp", "rm", "rmdir", "seq"]
-    .map((name) => [name, "coreutils"]),
-  ...["sleep", "sync", "tail", "tr", "true", "false", "nice", "stty", "touch", "wc"].map((name) => [name, "coreutils"])
-]
+export const guests = Object.entries({
+  bash: "bash",
+  dash: "dash",
+  procps: "ps",
+  mount: "mount umount",
+  "util-linux": "setpriv setsid unshare",
+  coreutils: "cat chown date dd env id ln ls mkdir mktemp nice rm sleep sync touch tr true false"
+}).flatMap(([name, programs]) => programs.split(" ").map((program) => [program, name]))
 
 /** Fails with the list of everything that is missing. */
 export const check = () => {
   if (process.platform !== "linux" || process.arch !== "x64") {
-    throw new Missing(`the guests are x64 Linux and are built from this machine's programs, which is a ${
-      process.platform
-    }-${process.arch}`)
+    throw new Missing(
+      `the guests are x64 Linux and are built from this machine's programs, which is a ${process.platform}-${process.arch}`
+    )
   }
   const missing = [...ours, ...guests].filter(([program]) => which(program) === undefined)
   if (missing.length === 0) return

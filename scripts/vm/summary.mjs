@@ -3,7 +3,7 @@
  */
 
 /** The name of the test that says which mechanism is chosen; it is the place where the mechanism stands. */
-const choice = /takes (\S+)/
+const choice = /^takes the mechanism (\S+),/
 
 const testsOf = (report) => report.testResults.flatMap(({ assertionResults }) => assertionResults)
 
