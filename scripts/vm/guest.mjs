@@ -40,8 +40,8 @@ const readReport = (file) => {
 }
 
 /**
- * Runs the tests in a layout. Answers with vitest's report, or null where the guest did not come so far; the console is
- * in `log`.
+ * Runs the tests in a layout. Answers with vitest's report, or null where the guest did not come so far or took too long;
+ * the console is in `log`.
  */
 export const run = ({ disk: system, kernel, layout, log, report, seconds }) =>
   new Promise((resolve, reject) => {
@@ -64,6 +64,11 @@ export const run = ({ disk: system, kernel, layout, log, report, seconds }) =>
       "-append",
       parameters
     ], { stdio: ["ignore", "inherit", "inherit"], timeout: seconds * 1000, killSignal: "SIGKILL" })
+    const end = () => guest.kill("SIGKILL")
+    process.once("exit", end)
     guest.once("error", reject)
-    guest.once("exit", () => resolve(readReport(report)))
+    guest.once("exit", () => {
+      process.removeListener("exit", end)
+      resolve(readReport(report))
+    })
   })

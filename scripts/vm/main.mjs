@@ -15,11 +15,16 @@ import { kernel } from "./kernel.mjs"
 import { check, Missing } from "./needs.mjs"
 import { summary } from "./summary.mjs"
 
-export const layouts = ["root", "delegated", "container", "readonly", "session", "none", "hybrid"]
+const layouts = ["root", "delegated", "container", "readonly", "session", "none", "hybrid"]
 const secondsPerLayout = 900
 
 const repository = path.resolve(import.meta.dirname, "../..")
 const build = path.join(repository, "build/vm")
+
+/** What only this run needs, so that two may run at once. */
+const work = path.join(build, `run-${process.pid}`)
+process.once("exit", () => rmSync(work, { recursive: true, force: true }))
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1))
 
 const stage = (name) => console.error(`vm: ${name}`)
 
@@ -30,7 +35,7 @@ const runLayout = async (layout, machine) => {
     ...machine,
     layout,
     log,
-    report: path.join(build, `${layout}.report`),
+    report: path.join(work, `${layout}.report`),
     seconds: secondsPerLayout
   })
   const { failures, line, ok } = summary(layout, report, (performance.now() - start) / 1000)
@@ -44,15 +49,14 @@ const main = async (names) => {
   const unknown = names.filter((name) => !layouts.includes(name))
   if (unknown.length > 0) throw new Missing(`no such layout: ${unknown.join(", ")}; there are ${layouts.join(", ")}`)
   check()
-  mkdirSync(build, { recursive: true })
+  mkdirSync(work, { recursive: true })
   stage("kernel")
   const machine = { kernel: kernel(path.join(build, "kernel")) }
   stage("disk")
-  machine.disk = image(repository, build)
+  machine.disk = image(repository, work)
   stage("guests")
   let ok = true
   for (const layout of names.length === 0 ? layouts : names) ok = await runLayout(layout, machine) && ok
-  rmSync(machine.disk)
   return ok
 }
 
