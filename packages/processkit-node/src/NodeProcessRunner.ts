@@ -6,14 +6,16 @@
  *
  * **Details**
  *
- * The mechanism of this version is `process-group`, on Linux and macOS. Every program gets a session of its own; what
- * it starts is found again by process group, session, chain of living parents, and by having been seen before.
+ * On Linux programs are started by a native host, one for this process: in cgroups of their own (`cgroup-v2`) where this
+ * user may make them, else below a monitor each (`subreaper`). Where there is no host, and on macOS, every program gets a
+ * session of its own, and what it starts is found again by group, session, chain of living parents, and by having been
+ * seen before (`process-group`). The choice is made with the first start and reported with the reasons for it.
  *
  * **Gotchas**
  *
- * - A process that leaves its session and whose parent ends before anybody looked is out of reach. `containment` says
- *   so in words and as data.
- * - Node reports death by a real-time signal as exit code 0; this mechanism cannot tell the two apart.
+ * - What escapes each mechanism is said by `containment`, in words and as data. Under `process-group` that is a process
+ *   that leaves its session and whose parent ends before anybody looked.
+ * - Under `process-group` a death by a real-time signal is reported as exit code 0, because that is all that Node says.
  *
  * @stability experimental
  * @since 0.1.0

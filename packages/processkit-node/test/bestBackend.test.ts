@@ -99,8 +99,9 @@ describe("the choice of a mechanism", () => {
   it.effect("is made again after a shortage that may pass", () =>
     Effect.gen(function*() {
       const exhausted = ProcessError.make(new ProcessError.ResourceExhausted({ program: "x", errno: "EMFILE" }))
-      const detail = "/bin/host cannot be executed (EAGAIN)"
-      for (const refused of [{ spawn: exhausted }, { open: unsupported("cgroup-v2", detail) }]) {
+      const details = ["/bin/host cannot be executed (EAGAIN)", "it was started, but a start failed (pipe, EMFILE)"]
+      const open = details.map((detail) => ({ open: unsupported("cgroup-v2", detail) }))
+      for (const refused of [{ spawn: exhausted }, ...open]) {
         const ladder = [rung("cgroup-v2", [], refused), rung("process-group", [])]
         assert.isFalse((yield* BestBackend.choose(ladder)).isFinal)
       }

@@ -101,6 +101,22 @@ describe.runIf(isSupported)("the binary of the host", () => {
       })
     ))
 
+  // Node's form of handles is not documented; this is what a Node would look like that has changed it.
+  it.live("is given up where starts do not work, after one real try", () =>
+    temporary((directory) =>
+      Effect.gen(function*() {
+        const file = path.join(directory, "host")
+        // A host that may not fork: the limit holds for a user who has no processes but this one.
+        const script = `exec setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1:1 ${binary} "$@"`
+        fs.chmodSync(directory, 0o755)
+        fs.writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+        const candidates = () => [Result.succeed({ path: file, discard: () => {} })]
+        if (process.getuid?.() !== 0) return
+        const { rejected } = yield* Effect.flip(Host.connect("direct", candidates))
+        assert.match(rejected[0]?.why ?? "", /^was started, but a start failed \((fork, EAGAIN|exec, EACCES)\)$/)
+      })
+    ))
+
   it.live("is started once for everybody who asks, and again after its loss", () =>
     Effect.gen(function*() {
       const hosts = yield* Effect.all([Host.acquire("direct"), Host.acquire("direct"), Host.acquire("direct")], {

@@ -291,7 +291,7 @@ describe.each(modes)("a child of a %s host", (mode) => {
       for (const child of children) Effect.runFork(child.signal(9))
       assert.isTrue((yield* exits).every((exit) => exit.status === 9))
       yield* eventually("nothing is left", () => mark.survivors().length === 0)
-      yield* eventually("the host holds nothing", () => fs.readdirSync(`/proc/${host.pid}/fd`).length === before)
+      yield* eventually("the host holds nothing", () => fs.readdirSync(`/proc/${host.pid}/fd`).length <= before)
     }))
 
   test("whose exit comes before its pipes are read loses nothing", (host) =>

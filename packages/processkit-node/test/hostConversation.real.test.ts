@@ -104,6 +104,13 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
     await host.event("Spawned", 1)
   })
 
+  // The answers to what is received at once take more room than there is.
+  test("answers requests that it had to leave for later, though nothing new arrives", async (host) => {
+    const count = 5000
+    host.socket.write(Buffer.concat([hello, ...Array.from({ length: count }, (_, i) => Requests.ping(i))]))
+    assert.deepInclude(await host.event("Done", count - 1), { token: count - 1 })
+  })
+
   test("keeps every answer for an owner that does not read, and no more than it has room for", async (host) => {
     const count = 30_000
     host.socket.pause()

@@ -185,6 +185,22 @@ describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", (
       assert.strictEqual((yield* Effect.promise(() => started)).exit.status, 4 << 8)
     }))
 
+  // Where a directory was killed before, Linux 6.18 also kills whoever is born into it later. One made afterwards, below
+  // or in its place, is free of that.
+  test("lives in a directory that was made after a kill", (host, directory) =>
+    Effect.gen(function*() {
+      const kill = () => fs.writeFileSync(path.join(directory, "cgroup.kill"), "1")
+      const leaf = path.join(directory, "leaf")
+      for (let round = 0; round < 3; round++) {
+        fs.mkdirSync(leaf)
+        const child = yield* host.spawn(shell("sleep 600 & wait", { cgroup: leaf }))
+        kill()
+        assert.strictEqual((yield* exitOf(child)).status, 9)
+        yield* eventually("the leaf is empty", () => fs.readFileSync(path.join(leaf, "cgroup.procs"), "utf8") === "")
+        fs.rmdirSync(leaf)
+      }
+    }))
+
   test("cannot be started in a directory that is gone or is no cgroup", (host, directory) =>
     Effect.gen(function*() {
       assert.deepInclude(yield* failureInside(host, path.join(directory, "nothing")), {

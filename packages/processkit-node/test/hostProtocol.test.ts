@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
+import { errnoName } from "../src/internal/host/errnoName.ts"
 import { decoder } from "../src/internal/host/hostEvents.ts"
 import { type HostEvent, maxStrings, type Spawn } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
@@ -168,5 +169,13 @@ describe("hostRequests", () => {
     const bytes = Result.getOrThrow(Requests.spawn(1, { ...base, arguments: ["a\ud800b"] }))
     assert.strictEqual(bytes.readUInt32LE(0), bytes.length - 4)
     assert.include(bytes.toString("latin1"), "a\xef\xbf\xbdb\0")
+  })
+})
+
+describe("errnoName", () => {
+  it("gives each number of Linux the one name that the rest of this library uses", () => {
+    const names = [1, 2, 11, 12, 24, 95, 110, 0, 4711].map(errnoName)
+    const expected = ["EPERM", "ENOENT", "EAGAIN", "ENOMEM", "EMFILE", "EOPNOTSUPP", "ETIMEDOUT", "UNKNOWN", "UNKNOWN"]
+    if (process.platform === "linux") assert.deepStrictEqual(names, expected)
   })
 })

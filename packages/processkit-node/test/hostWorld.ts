@@ -218,7 +218,7 @@ export const rawHost = (): RawHost => {
       for (;;) {
         const found = events.filter(isA(tag))[index]
         if (found !== undefined) return found
-        if (performance.now() > end) throw new Error(`no event ${tag} among ${JSON.stringify(events)}`)
+        if (performance.now() > end) throw new Error(`no event ${tag} among ${JSON.stringify(events.slice(-5))}`)
         await new Promise((resume) => setTimeout(resume, 2))
       }
     }

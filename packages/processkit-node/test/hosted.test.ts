@@ -1,8 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as os from "node:os"
 import * as Outcome from "processkit/Outcome"
+import * as ProcessError from "processkit/ProcessError"
+import type { HostChild } from "../src/internal/host/hostConnection.ts"
 import * as HostedChild from "../src/internal/hosted/hostedChild.ts"
 import * as HostedStart from "../src/internal/hosted/hostedStart.ts"
+import * as MonitoredTree from "../src/internal/subreaper/monitoredTree.ts"
 import { request } from "./world.ts"
 
 describe("an exit as the host reports it", () => {
@@ -63,4 +68,28 @@ describe("a start that the host refused", () => {
       field: "argument 1"
     })
   })
+})
+
+const lost = Effect.fail(ProcessError.make(new ProcessError.HostLost({ program: undefined, detail: "for the test" })))
+
+/** A child of a host that answers nothing any more. */
+const unreachable: HostChild = {
+  id: 1,
+  pid: 4321,
+  pipes: [undefined, undefined, undefined],
+  onExit: () => {},
+  onEmptied: () => {},
+  signal: () => lost,
+  act: () => lost,
+  members: lost
+}
+
+describe("a tree behind monitors", () => {
+  // They were taken for gone, and a stop of a tree that nobody could reach reported no survivors.
+  it.effect("counts the programs among its survivors where the members cannot be listed", () =>
+    Effect.gen(function*() {
+      const tree = MonitoredTree.make(() => [{ child: unreachable, wakers: new Set() }])
+      assert.deepEqual(yield* tree.awaitEmpty(Duration.zero), [4321])
+      assert.deepEqual(yield* MonitoredTree.make(() => []).awaitEmpty(Duration.zero), [])
+    }))
 })

@@ -24,7 +24,7 @@ import { reasonOf, run, sh, timed } from "./programs.ts"
 
 type Program = Effect.Effect<unknown, unknown, ProcessRunner.ProcessRunner>
 
-/** Interrupts the first fiber that runs on it before its n-th operation, and lets the others be. */
+/** Interrupts the first fiber that runs on it before the n-th operation of it or of a fiber that it has started. */
 class InterruptAt extends Scheduler.MixedScheduler {
   #target: Fiber.Fiber<unknown, unknown> | undefined
   #left: number
@@ -35,24 +35,33 @@ class InterruptAt extends Scheduler.MixedScheduler {
   }
   override shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     this.#target ??= fiber
-    if (fiber === this.#target && this.#left-- === 0) {
+    if (this.#left-- === 0) {
       this.fired = true
-      fiber.interruptUnsafe()
+      this.#target.interruptUnsafe()
     }
     return super.shouldYield(fiber)
   }
 }
 
-const listeners = (): Array<string> =>
-  process.eventNames().map((name) => `${String(name)} ${process.listenerCount(name)}`).toSorted()
+const listeners = (): Array<string> => [
+  `abort ${getEventListeners(lasting, "abort").length}`,
+  ...process.eventNames().map((name) => `${String(name)} ${process.listenerCount(name)}`).toSorted()
+]
 
-/** Runs a program, interrupting it at the n-th operation of its fiber; tells whether it got that far. */
+/** How much keeps the event loop alive: timers, pipes, child processes. */
+const resources = (): number => process.getActiveResourcesInfo().filter((kind) => kind !== "Immediate").length
+
+/** Outlives every run. */
+const lasting = new AbortController().signal
+
+/** Runs a program, interrupting it at the n-th operation; tells whether it got that far. */
 const interruptedAt = Effect.fnUntraced(function*(program: Program, n: number) {
   const scheduler = new InterruptAt(n)
   // In a fiber of its own, of which the scheduler sees every operation.
   const fiber = yield* Effect.forkChild(program.pipe(Effect.provideService(Scheduler.Scheduler, scheduler)))
   const exit = yield* Fiber.await(fiber)
-  assert.deepEqual(survivors(), [], `interrupted at operation ${n}`)
+  // A look at every process costs more than a run. Whoever survives an interrupt is still there some runs later.
+  if (n % 8 === 0 || !scheduler.fired) assert.deepEqual(survivors(), [], `interrupted at operation ${n} or before`)
   if (scheduler.fired) assert.isTrue(Exit.isSuccess(exit) || Exit.hasInterrupts(exit), `operation ${n}: ${exit._tag}`)
   return scheduler.fired
 })
@@ -60,12 +69,13 @@ const interruptedAt = Effect.fnUntraced(function*(program: Program, n: number) {
 /** Interrupts a program at every operation in turn, until it ends before the interrupt comes. */
 const atEveryOperation = Effect.fnUntraced(function*(program: Program) {
   yield* Effect.exit(program)
-  const before = { descriptors: openDescriptors(), listeners: listeners() }
+  const before = { descriptors: openDescriptors(), listeners: listeners(), resources: resources() }
   let n = 0
   while (yield* interruptedAt(program, n)) n++
   assert.isAbove(n, 20)
   yield* eventually("every descriptor is closed", () => openDescriptors() <= before.descriptors)
   assert.deepEqual(listeners(), before.listeners)
+  yield* eventually("no timer, pipe or process is left", () => resources() <= before.resources)
   return n
 })
 
@@ -90,12 +100,14 @@ const tagOf = (result: Result.Result<Outcome.Outcome, ProcessError.ProcessError>
 
 const stop = { stop: { grace: "100 millis" } } as const
 
+const twice: Command.Retry = { schedule: Schedule.recurs(1), while: () => true }
+
 /** What can be interrupted: a start, a run with left-overs, a stream, input, a group, a retry. */
 const programs: Record<string, Program> = {
   "a run with a left-over": Command.run(sh("sleep 60 >/dev/null 2>&1 & echo x", [], stop)),
   "a run that is fed": Command.run(Command.make("cat", { ...stop, stdin: Stream.make("a", "b", "c") })),
-  "a run that fails": Command.run(sh("exit 3", [], { ...stop, timeout: "10 seconds" })),
-  "a first line": Command.firstLine(sh("echo x; exec sleep 60", [], stop), () => true),
+  "a run that fails": Command.run(sh("exit 3", [], { ...stop, timeout: "1 hour", cancelOn: lasting })),
+  "a run that is repeated": Command.run(sh("exit 3", [], { ...stop, cancelOn: lasting, retry: twice })),
   "a stream": Stream.runDrain(Stream.take(Command.stdoutLines(sh("echo x; exec sleep 60", [], stop)), 1)),
   "a group": Effect.scoped(Effect.gen(function*() {
     const group = yield* ProcessGroup.makeWith(stop)

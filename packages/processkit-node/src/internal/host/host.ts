@@ -6,11 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Candidate, Rejected } from "./hostBinary.ts"
 import * as HostBinary from "./hostBinary.ts"
-import type { HostConnection } from "./hostConnection.ts"
+import type { HostChild, HostConnection } from "./hostConnection.ts"
 import * as Connections from "./hostConnection.ts"
 import type { HostProcess } from "./hostProcess.ts"
 import * as HostProcesses from "./hostProcess.ts"
-import type { HostEvent, Mode } from "./hostProtocol.ts"
+import type { HostEvent, Mode, Spawn } from "./hostProtocol.ts"
 import { version } from "./hostProtocol.ts"
 import * as Requests from "./hostRequests.ts"
 
@@ -30,13 +30,18 @@ const helloToken = 0
 const isWelcome = (event: HostEvent): event is HostEvent & { readonly _tag: "Welcome" } =>
   event._tag === "Welcome" && event.token === helloToken && event.version === version
 
+/** A rejection, and whether the file was executed: another copy of it would be rejected likewise then. */
+interface Attempted extends Rejected {
+  readonly executed: boolean
+}
+
 /** Starts one file and waits until it has said welcome. */
-const greet = (file: string, mode: Mode): Effect.Effect<HostConnection, Rejected> =>
+const greet = (file: string, mode: Mode): Effect.Effect<HostConnection, Attempted> =>
   Effect.callback((resume) => {
     const connection = Connections.make(mode)
     let process: HostProcess | undefined
     let settled = false
-    const settle = (result: Effect.Effect<HostConnection, Rejected>): void => {
+    const settle = (result: Effect.Effect<HostConnection, Attempted>): void => {
       if (settled) return
       settled = true
       clearTimeout(timer)
@@ -52,18 +57,66 @@ const greet = (file: string, mode: Mode): Effect.Effect<HostConnection, Rejected
       },
       lost: (detail) => {
         if (!settled) process?.abandon(detail)
-        settle(Effect.fail({ path: file, why: `was started, but ${detail}` }))
+        settle(Effect.fail({ path: file, why: `was started, but ${detail}`, executed: true }))
         connection.receiver.lost(detail)
       }
     }
     HostProcesses.start(file, receiver, (started) => {
       if ("errno" in started) {
-        return settle(Effect.fail({ path: file, why: `cannot be executed (${started.errno})` }))
+        return settle(Effect.fail({ path: file, why: `cannot be executed (${started.errno})`, executed: false }))
       }
       process = started
       started.send(Requests.hello(helloToken, mode))
     })
   })
+
+/** The host's own program, which prints a line. */
+const selfDescription = (executable: string): Spawn => ({
+  file: executable,
+  directory: "/",
+  cgroup: "",
+  arguments: [HostProcesses.title, "--version"],
+  environment: [],
+  streams: [{ _tag: "Null" }, { _tag: "Pipe" }, { _tag: "Null" }]
+})
+
+const printedSomething = (child: HostChild): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    let size = 0
+    const socket = child.pipes[1]?.socket()
+    socket?.on("error", () => {})
+    socket?.on("data", (chunk: Uint8Array) => size += chunk.length)
+    socket?.on("close", () => resume(Effect.succeed(size > 0)))
+  })
+
+/**
+ * Makes one real start, with a pipe. The form in which handles travel is Node's own affair, and a Node that changed it
+ * would leave every start waiting; better to find that out here, and to have no host.
+ */
+const tryOut = (host: HostConnection): Effect.Effect<void, string> =>
+  Effect.gen(function*() {
+    const timer = setTimeout(host.close, patience)
+    const child = yield* Effect.ensuring(
+      host.spawn(selfDescription(host.executable)),
+      Effect.sync(() => clearTimeout(timer))
+    )
+    if (!(yield* printedSomething(child))) return yield* Effect.fail("a child's pipe brought nothing")
+    return undefined
+  }).pipe(Effect.mapError((error) => {
+    if (typeof error === "string") return error
+    if (error._tag === "StartFailed") return `a start failed (${error.stage}, ${error.errno})`
+    return error._tag === "NotEncodable" ? "its path cannot be sent" : "a start was not answered"
+  }))
+
+const attempt = (file: string, mode: Mode): Effect.Effect<HostConnection, Attempted> =>
+  Effect.flatMap(greet(file, mode), (host) =>
+    tryOut(host).pipe(
+      Effect.as(host),
+      Effect.mapError((problem): Attempted => {
+        host.close()
+        return { path: file, why: `was started, but ${problem}`, executed: true }
+      })
+    ))
 
 /** Tries one file after the other. */
 const tryAll = (candidates: Candidates, mode: Mode): Effect.Effect<HostConnection, HostUnavailable> =>
@@ -75,9 +128,11 @@ const tryAll = (candidates: Candidates, mode: Mode): Effect.Effect<HostConnectio
         continue
       }
       const { discard, path } = candidate.success
-      const connection = yield* Effect.result(Effect.ensuring(greet(path, mode), Effect.sync(discard)))
+      const connection = yield* Effect.result(Effect.ensuring(attempt(path, mode), Effect.sync(discard)))
       if (Result.isSuccess(connection)) return connection.success
-      rejected.push(connection.failure)
+      const { executed, why } = connection.failure
+      rejected.push({ path, why })
+      if (executed) break
     }
     return yield* Effect.fail<HostUnavailable>({ _tag: "HostUnavailable", rejected })
   })

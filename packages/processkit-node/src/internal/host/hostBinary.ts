@@ -65,16 +65,26 @@ const places = (): ReadonlyArray<string> => {
   return usable ? [runtime, os.tmpdir()] : [os.tmpdir()]
 }
 
+/** Removes a copy and its directory, for which no descriptor is needed: there may be none left. */
+const remove = (home: string, file: string): void => {
+  for (const step of [() => fs.unlinkSync(file), () => fs.rmdirSync(home)]) {
+    try {
+      step()
+    } catch {
+      // What cannot be removed lies in a directory for temporary files.
+    }
+  }
+}
+
 const copyTo = (place: string, name: string, bytes: Buffer): Result.Result<Candidate, Rejected> => {
   let home: string | undefined
   try {
-    home = fs.mkdtempSync(path.join(place, "processkit-")) // created for us alone: mode 0700
-    const file = path.join(home, name)
+    const created = home = fs.mkdtempSync(path.join(place, "processkit-")) // created for us alone: mode 0700
+    const file = path.join(created, name)
     fs.writeFileSync(file, bytes, { flag: "wx", mode: 0o500 })
-    const created = home
-    return Result.succeed({ path: file, discard: () => fs.rmSync(created, { recursive: true, force: true }) })
+    return Result.succeed({ path: file, discard: () => remove(created, file) })
   } catch (thrown) {
-    if (home !== undefined) fs.rmSync(home, { recursive: true, force: true })
+    if (home !== undefined) remove(home, path.join(home, name))
     return Result.fail({ path: place, why: `cannot hold a copy (${errnoOf(thrown)})` })
   }
 }

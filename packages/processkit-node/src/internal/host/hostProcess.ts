@@ -123,7 +123,9 @@ export const start = (
 ): void => {
   try {
     const child = launch(file)
-    const socket = child.stdio[4]
+    // Node makes no streams where it found no descriptors for them (`ChildProcess.prototype.spawn`, EMFILE and ENFILE).
+    const stdio: ChildProcess["stdio"] | undefined = child.stdio
+    const socket = stdio?.[4]
     if (child.pid !== undefined && socket instanceof net.Socket) {
       done(converse(child, socket, child.pid, receiver))
       return

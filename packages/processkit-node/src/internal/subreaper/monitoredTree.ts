@@ -40,6 +40,8 @@ const act = (living: Living, operation: string, action: "signal" | "suspend" | "
 const members = (living: Living): Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError> =>
   Effect.map(each(living, (child) => child.members), (lists) => lists.flat())
 
+const leaders = (living: Living): ReadonlyArray<number> => living().map(({ child }) => child.pid)
+
 /** Waits for the reports of the monitors; `false` where the time was over before the last of them. */
 const emptied = (living: Living, within: Duration.Duration): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
@@ -69,7 +71,8 @@ export const make = (living: Living): ProcessBackend.Tree => ({
   awaitEmpty: (within) =>
     Effect.flatMap(
       emptied(living, within),
-      (empty) => empty ? Effect.succeed([]) : Effect.orElseSucceed(members(living), () => [])
+      // Who cannot be listed is not taken for gone.
+      (empty) => empty ? Effect.succeed([]) : Effect.orElseSucceed(members(living), () => leaders(living))
     )
 })
 

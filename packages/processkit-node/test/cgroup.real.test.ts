@@ -1,0 +1,133 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as Command from "processkit/Command"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import * as Files from "../src/internal/cgroup/files.ts"
+import { cgroupMount, directoriesOf, hasCgroups, ownGroups, ready } from "./hostedWorld.ts"
+import { eventually, stat, survivors } from "./oracle.ts"
+import { fixture, has, run, sh } from "./programs.ts"
+
+const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
+
+/** The names of directories anywhere below one; those that members make and remove meanwhile may be missing. */
+const below = (directory: string): ReadonlyArray<string> =>
+  Files.subtree(directory).slice(0, -1).map((path) => path.slice(path.lastIndexOf("/") + 1))
+
+const canLimit = has(
+  "a user namespace with limits of its own, for a process without inotify",
+  spawnSync("unshare", ["-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances"]).status === 0
+)
+
+describe.runIf(hasCgroups)("a group that is a cgroup", () => {
+  it.live("holds members that made cgroups of their own and moved there, and removes those", () =>
+    Effect.gen(function*() {
+      yield* Effect.scoped(Effect.gen(function*() {
+        const held = yield* group
+        yield* ready(held, run("makes-cgroups.sh", [cgroupMount]))
+        const [directory = ""] = ownGroups()
+        yield* eventually("there are more and more", () => below(directory).length > 8)
+        assert.includeMembers([...below(directory)], ["one", "deep", "two", "late"])
+        assert.isAtLeast((yield* held.members).length, 3)
+      }))
+      assert.deepEqual(survivors(), [])
+      assert.deepEqual(ownGroups(), [])
+    }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live("holds a run that ends by itself, and what it left in a cgroup of its own", () =>
+    Effect.gen(function*() {
+      const script = "own=$1$(sed -n 's/^0:://p' /proc/self/cgroup); mkdir $own/x; sleep 600 >/dev/null 2>&1 & " +
+        "echo $! > $own/x/cgroup.procs; echo done"
+      assert.strictEqual(yield* Command.run(sh(script, [cgroupMount])), "done")
+      assert.deepEqual(survivors(), [])
+      assert.deepEqual(ownGroups(), [])
+    }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live("needs no directory for a program that has ended, however long it lives itself", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const held = yield* group
+      for (let i = 0; i < 10; i++) yield* Effect.flatMap(held.start(Command.make("true")), (it) => it.result)
+      yield* Effect.result(held.start(Command.make("no-such-program")))
+      const [directory = ""] = ownGroups()
+      yield* eventually("no directory is left in it", () => below(directory).length === 0)
+    })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live("is one of many in the one directory of its owner", () =>
+    Effect.scoped(Effect.gen(function*() {
+      yield* group
+      yield* group
+      assert.lengthOf(directoriesOf(process.pid), 1)
+      assert.lengthOf(ownGroups(), 2)
+    })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live("lets one stopped child of a suspended group end, and its siblings stay where they are", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const held = yield* group
+      const meek = yield* ready(held, run("exits-zero-on-sigterm.sh"))
+      const other = yield* held.start(sh("while :; do echo x; sleep 0.01; done"))
+      const lines: Array<string> = []
+      yield* Effect.forkChild(Stream.runForEach(other.stdoutLines, (line) => Effect.sync(() => lines.push(line))))
+      yield* eventually("it prints", () => lines.length > 0)
+      yield* held.suspend
+      const late = yield* held.start(Command.make("sleep", ["600"]))
+      assert.deepInclude(yield* meek.stop({ grace: "5 seconds" }), { signal: "SIGTERM", forced: false })
+      const printed = lines.length
+      yield* Effect.sleep("60 millis")
+      assert.isAtMost(lines.length, printed + 1)
+      assert.isTrue(yield* late.isRunning)
+      yield* held.resume
+      yield* eventually("it prints again", () => lines.length > printed + 1)
+      yield* held.suspend
+      yield* held.signal("SIGCONT")
+      const before = lines.length
+      yield* eventually("SIGCONT ends the suspension", () => lines.length > before + 1)
+    })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live("makes a directory anew where somebody removed the owner's", () =>
+    Effect.gen(function*() {
+      const echo = Command.run(Command.make("echo", ["x"]))
+      assert.strictEqual(yield* echo, "x")
+      const [directory = ""] = directoriesOf(process.pid)
+      fs.rmdirSync(directory)
+      assert.strictEqual(yield* echo, "x")
+      const [next] = directoriesOf(process.pid)
+      assert.isDefined(next)
+      assert.notStrictEqual(next, directory)
+    }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live.skipIf(!canLimit)("is waited for without inotify too", () =>
+    Effect.gen(function*() {
+      const script = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\""
+      const stdout = yield* Command.run(
+        Command.make("unshare", [
+          "-Ur",
+          "sh",
+          "-c",
+          script,
+          "sh",
+          process.execPath,
+          "--conditions=processkit-source",
+          fixture("says-mechanism.mjs")
+        ])
+      )
+      const report = JSON.parse(stdout)
+      assert.strictEqual(report.containment.mechanism, "cgroup-v2", JSON.stringify(report.containment.refused))
+      assert.deepInclude(report, { survivors: [], outcome: "Signaled", text: "x" })
+      assert.isBelow(report.took, 900)
+    }).pipe(Effect.provide(NodeProcessRunner.layerProcessGroup())))
+
+  it.live("stands still as a whole when it is suspended, also where one forks and ends in turn", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const held = yield* group
+      yield* held.start(sh("hop() { (sleep 0.001; hop) & }; hop; while :; do sleep 1; done"))
+      yield* eventually("they hop", () => survivors().length > 1)
+      yield* held.suspend
+      const frozen = (yield* held.members).toSorted()
+      yield* Effect.sleep("30 millis")
+      assert.deepEqual((yield* held.members).toSorted(), frozen)
+      for (const pid of frozen) assert.isDefined(stat(pid))
+    })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+})

@@ -1,0 +1,243 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import * as path from "node:path"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as Command from "processkit/Command"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import * as Host from "../src/internal/host/host.ts"
+import * as HostBinary from "../src/internal/host/hostBinary.ts"
+import { directoriesOf, hasCgroups, type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
+import { eventually, isAlive, survivors } from "./oracle.ts"
+import { fixture, has, isRoot, reasonOf, run, sh, timed } from "./programs.ts"
+import { makeMark } from "./survivors.ts"
+
+const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
+
+/** The host that holds what a mechanism starts, for faults to be done to it. */
+const hostOf = ({ name }: Hosted): number => Host.running(name === "subreaper" ? "monitored" : "direct")?.pid ?? 0
+
+const signalHost = (mechanism: Hosted, signal: NodeJS.Signals) =>
+  Effect.sync(() => process.kill(hostOf(mechanism), signal))
+
+/** Stops the host for some time. */
+const stopped = (mechanism: Hosted, milliseconds: number) =>
+  Effect.andThen(
+    signalHost(mechanism, "SIGSTOP"),
+    Effect.forkChild(Effect.andThen(Effect.sleep(milliseconds), signalHost(mechanism, "SIGCONT")))
+  )
+
+const node = (name: string, ...args: ReadonlyArray<string>): ReadonlyArray<string> => [
+  process.execPath,
+  "--conditions=processkit-source",
+  fixture(name),
+  ...args
+]
+
+/** Runs a program outside of any mechanism under test, and reads what it prints as JSON. */
+const reported = ([program = "", ...args]: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.provide(Command.run(Command.make(program, args)), NodeProcessRunner.layerProcessGroup()),
+    (stdout) => JSON.parse(stdout.split("\n").at(-1) ?? "")
+  )
+
+for (const mechanism of mechanisms) {
+  const { name, runner } = mechanism
+
+  describe(`when the host of ${name} is killed`, () => {
+    it.live("what runs fails with HostLost within a second, everybody is dead, and the next start has a new host", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const held = yield* Scope.provide(group, scope)
+        const names = ["ignores-sigterm.sh", "new-session.sh", "double-forks.sh", "job-control.sh", "stops-itself.sh"]
+        const children = yield* Effect.forEach(names, (name) => ready(held, run(name)))
+        const alone = yield* Effect.forkChild(Effect.result(Command.run(Command.make("sleep", ["600"]))))
+        yield* eventually("all are there", () => survivors().length >= 15)
+        const before = hostOf(mechanism)
+        yield* signalHost(mechanism, "SIGKILL")
+        const ends = Effect.forEach(children, (child) => reasonOf(child.outcome), { concurrency: "unbounded" })
+        const [reasons, elapsed] = yield* timed(ends)
+        assert.deepEqual(reasons.map(({ _tag }) => _tag), names.map(() => "HostLost"))
+        assert.isBelow(elapsed, 1000)
+        yield* eventually("everybody is dead", () => survivors().length === 0, 1000)
+        const ended = yield* Fiber.join(alone)
+        assert.strictEqual(Result.isFailure(ended) && ended.failure.reason._tag, "HostLost")
+        // The group knows nothing of what it held any more, so it holds nothing new either.
+        assert.strictEqual((yield* reasonOf(held.start(Command.make("true"))))._tag, "HostLost")
+        assert.strictEqual(yield* Command.run(Command.make("echo", ["x"])), "x")
+        assert.notStrictEqual(hostOf(mechanism), before)
+        yield* Scope.close(scope, Exit.void)
+        assert.deepEqual(ownGroups(), [])
+        yield* eventually("its directory is gone", () => directoriesOf(process.pid).length <= 1, 2000)
+      }).pipe(Effect.provide(runner)))
+
+    it.live("a hundred starts under way all end, by HostLost or by themselves", () =>
+      Effect.gen(function*() {
+        yield* Command.run(Command.make("true"))
+        const starts = yield* Effect.forEach(Array.from({ length: 100 }), () =>
+          Effect.forkChild(Effect.result(Command.run(Command.make("echo", ["x"])))))
+        yield* Effect.yieldNow
+        const before = hostOf(mechanism)
+        yield* signalHost(mechanism, "SIGKILL")
+        for (const start of starts) {
+          const result = yield* Fiber.join(start)
+          const end = Result.isSuccess(result) ? result.success : result.failure.reason._tag
+          assert.include(["x", "HostLost"], end)
+        }
+        yield* eventually("the loss is known", () =>
+          hostOf(mechanism) !== before)
+        assert.strictEqual(yield* Command.run(Command.make("echo", ["y"])), "y")
+        yield* eventually("everybody is dead", () => survivors().length === 0, 1000)
+      }).pipe(Effect.provide(runner)))
+  })
+
+  describe(`while the host of ${name} is stopped`, () => {
+    it.live("starts, stops and closes wait for it, and then go on as if nothing had been", () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const held = yield* Scope.provide(group, scope)
+        yield* ready(held, run("ignores-sigterm.sh"))
+        const second = yield* held.start(sh("exec sleep 600"))
+        yield* stopped(mechanism, 1500)
+        const results = yield* Effect.all({
+          text: Command.run(Command.make("echo", ["x"])),
+          report: second.kill,
+          late: Effect.delay(Effect.result(held.start(Command.make("sleep", ["600"]))), "100 millis"),
+          closed: Effect.delay(Scope.close(scope, Exit.void), "200 millis")
+        }, { concurrency: "unbounded" })
+        assert.strictEqual(results.text, "x")
+        assert.deepEqual(survivors(), [])
+        assert.deepEqual(ownGroups(), [])
+        assert.strictEqual((yield* second.outcome)._tag, "Signaled")
+      }).pipe(Effect.provide(runner)))
+  })
+
+  describe(`starts in ${name}`, () => {
+    it.live("that race a close, three hundred of them, are ended by it or refused", () =>
+      Effect.gen(function*() {
+        const seen = new Set<string>()
+        for (let round = 0; round < 6; round++) {
+          const scope = yield* Scope.make()
+          const held = yield* Scope.provide(group, scope)
+          const starts = yield* Effect.forEach(Array.from({ length: 50 }), () =>
+            Effect.forkChild(Effect.result(held.start(sh("sleep 600 & sleep 600")))))
+          for (let turn = 0; turn < round; turn++) {
+            yield* Effect.yieldNow
+          }
+          if (round > 2) {
+            yield* Effect.sleep(round * 2)
+          }
+          yield* Scope.close(scope, Exit.void)
+          assert.deepEqual(survivors(), [])
+          for (const start of starts) {
+            const result = yield* Fiber.join(start)
+            seen.add(Result.isSuccess(result) ? "started" : result.failure.reason._tag)
+            if (Result.isSuccess(result)) {
+              assert.isFalse(yield* result.success.isRunning)
+            }
+          }
+        }
+        assert.includeMembers(["started", "GroupClosed"], [...seen])
+        assert.deepEqual(ownGroups(), [])
+      }).pipe(Effect.provide(runner)))
+
+    it.live("by two copies of the library in one process do not know of each other", () =>
+      Effect.gen(function*() {
+        const report = yield* reported(node("has-two-copies.mjs", name))
+        assert.deepEqual(report, {
+          texts: Array.from({ length: 8 }, () => "x"),
+          isRunning: true,
+          hosts: 2,
+          areTwo: true
+        })
+      }))
+
+    it.live("by worker threads end with their thread, and those of others go on", () =>
+      Effect.gen(function*() {
+        const mark = makeMark()
+        const [variable, value] = mark.variable
+        const [program = "", ...args] = node("works-in-threads.mjs", name)
+        const owner = spawn(program, args, {
+          env: { ...process.env, [variable]: value },
+          stdio: ["pipe", "pipe", "inherit"]
+        })
+        const exit = once(owner, "exit")
+        const [text] = yield* Effect.promise(() => once(owner.stdout, "data"))
+        assert.deepEqual(JSON.parse(String(text)), ["x", "x", "x", "x", "y"])
+        // The threads are gone, and the owner is not.
+        yield* eventually("only the owner is left", () => mark.survivors().length === 1, 1000)
+        const left = name === "cgroup-v2" ? 1 : 0
+        yield* eventually("only its directory is left", () => directoriesOf(owner.pid ?? 0).length === left, 1000)
+        owner.stdin.write("end\n")
+        assert.deepEqual(yield* Effect.promise(() => exit), [0, null])
+        yield* eventually("nothing is left", () => mark.survivors().length + directoriesOf(owner.pid ?? 0).length === 0)
+      }))
+  })
+}
+
+const noexec = (directory: string): string =>
+  `mount --bind ${directory} ${directory} && mount -o remount,bind,noexec ${directory}`
+
+const canMount = has(
+  "root, to mount the host's directory without execution",
+  isRoot && spawnSync("unshare", ["-m", "true"]).status === 0
+)
+
+describe("the best mechanism", () => {
+  it.live.skipIf(!canMount)(
+    "is found with a copy of the host where the installed file cannot be executed",
+    () =>
+      Effect.gen(function*() {
+        const script = `${noexec(path.resolve(HostBinary.directory))} && exec "$@"`
+        const report = yield* reported(["unshare", "-m", "sh", "-c", script, "sh", ...node("says-mechanism.mjs")])
+        assert.strictEqual(report.containment.mechanism, hasCgroups ? "cgroup-v2" : "subreaper")
+        assert.deepInclude(report, { text: "x", survivors: [] })
+      })
+  )
+
+  it.live.skipIf(!canMount)(
+    "is process groups where no copy can be executed either, and says why",
+    () =>
+      Effect.gen(function*() {
+        const script = `${noexec(path.resolve(HostBinary.directory))} && ` +
+          "mount -t tmpfs -o noexec none /tmp && unset XDG_RUNTIME_DIR TMPDIR && exec \"$@\""
+        const report = yield* reported(["unshare", "-m", "sh", "-c", script, "sh", ...node("says-mechanism.mjs")])
+        assert.strictEqual(report.containment.mechanism, "process-group")
+        const { refused } = report.containment
+        assert.deepEqual(refused.map((it: { mechanism: string }) => it.mechanism), ["cgroup-v2", "subreaper"])
+        for (const { reason } of refused) assert.include(reason, "EACCES")
+        assert.deepInclude(report, { text: "x", survivors: [] })
+      })
+  )
+
+  it.live.skipIf(!has("root, to become an ordinary user", isRoot && hasCgroups))(
+    "is subreaper for a user who may not write the cgroup, as was predicted, and says why",
+    () =>
+      Effect.gen(function*() {
+        const report = yield* reported(node("says-mechanism.mjs", "ordinary"))
+        assert.strictEqual(report.predicted.mechanism, "subreaper")
+        assert.strictEqual(report.containment.mechanism, "subreaper")
+        assert.include(report.containment.refused[0].reason, "not writable")
+        assert.include(report.predicted.refused[0].reason, "not writable")
+        assert.deepInclude(report, { text: "x", survivors: [], outcome: "Signaled" })
+      })
+  )
+
+  it.live("holds with a host that its owner does not wait for", () =>
+    Effect.gen(function*() {
+      const [, elapsed] = yield* timed(Effect.gen(function*() {
+        for (const { name } of mechanisms) {
+          const owner = spawn(process.execPath, node("has-two-copies.mjs", name).slice(1), { stdio: "ignore" })
+          assert.deepEqual(yield* Effect.promise(() => once(owner, "exit")), [0, null])
+          assert.isFalse(isAlive(owner.pid ?? 0))
+          assert.deepEqual(directoriesOf(owner.pid ?? 0), [])
+        }
+      }))
+      assert.isBelow(elapsed, 10_000)
+    }))
+})
