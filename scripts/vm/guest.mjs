@@ -22,11 +22,13 @@ const canUse = (file) => {
   }
 }
 
-const disk = (
-  file,
-  id,
-  options
-) => ["-drive", `file=${file},format=raw,if=none,id=${id},${options}`, "-device", `nvme,drive=${id},serial=${id}`]
+const machine = "-machine q35 -smp 2 -m 2048 -nodefaults -no-user-config -no-reboot -display none".split(" ")
+
+/** A comma ends a value, unless it is doubled. */
+const disk = (file, id, options) => {
+  const drive = `file=${file.replaceAll(",", ",,")},format=raw,if=none,id=${id},${options}`
+  return ["-drive", drive, "-device", `nvme,drive=${id},serial=${id}`]
+}
 
 const makeReport = (file) => {
   const fd = openSync(file, "w")
@@ -58,7 +60,7 @@ export const run = ({ disk: system, kernel, layout, log, report, seconds }) =>
       ...disk(system, "system", "snapshot=on"),
       ...disk(report, "report", "cache=writeback"),
       "-serial",
-      `file:${log}`,
+      `file:${log.replaceAll(",", ",,")}`,
       "-kernel",
       kernel,
       "-append",

@@ -41,13 +41,13 @@ export const guests = Object.entries({
 }).flatMap(([name, programs]) => programs.split(" ").map((program) => [program, name]))
 
 /** Fails with the list of everything that is missing. */
-export const check = () => {
+export const check = (find = which) => {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new Missing(
       `the guests are x64 Linux and are built from this machine's programs, which is a ${process.platform}-${process.arch}`
     )
   }
-  const missing = [...ours, ...guests].filter(([program]) => which(program) === undefined)
+  const missing = [...ours, ...guests].filter(([program]) => find(program) === undefined)
   if (missing.length === 0) return
   const packages = [...new Set(missing.map(([, name]) => name))].join(" ")
   throw new Missing(
