@@ -15,10 +15,12 @@ const metaPackage = "linux-image-cloud-amd64"
 const output = (program, args, options) =>
   execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], ...options })
 
+const advice = `run "apt-get update" on a Debian for amd64, or name a kernel in PROCESSKIT_VM_KERNEL`
+
 /** The versioned package that the meta package stands for today. */
 const packageName = () => {
   const found = /Depends: (linux-image-\S+)/.exec(output("apt-cache", ["depends", metaPackage]))
-  if (found === null) throw new Missing(`apt knows no ${metaPackage}: run "apt-get update" on a Debian amd64`)
+  if (found === null) throw new Error("it is not known")
   return found[1]
 }
 
@@ -40,13 +42,12 @@ export const kernel = (cache) => {
     if (!existsSync(given)) throw new Missing(`PROCESSKIT_VM_KERNEL names no file: ${given}`)
     return given
   }
-  const name = packageName()
-  const home = path.join(cache, name)
-  const boot = path.join(home, "boot")
   try {
-    if (!existsSync(boot)) unpack(name, home)
+    const home = path.join(cache, packageName())
+    if (!existsSync(home)) unpack(path.basename(home), home)
+    const boot = path.join(home, "boot")
+    return path.join(boot, readdirSync(boot).find((file) => file.startsWith("vmlinuz")))
   } catch (error) {
-    throw new Missing(`the package ${name} cannot be fetched: run "apt-get update" (${error.stderr || error.message})`)
+    throw new Missing(`apt gives no ${metaPackage}: ${advice}\n${String(error.stderr || error.message).trim()}`)
   }
-  return path.join(boot, readdirSync(boot).find((file) => file.startsWith("vmlinuz")))
 }
