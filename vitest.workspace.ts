@@ -12,6 +12,7 @@ import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { defaultClientConditions, defaultServerConditions } from "vite"
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config"
+import { slowness } from "./packages/processkit-node/test/slowness.ts"
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -41,8 +42,8 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
       pool: "forks",
       fileParallelism: false,
       maxWorkers: 1,
-      testTimeout: 30_000,
-      hookTimeout: 30_000,
+      testTimeout: 30_000 * slowness,
+      hookTimeout: 30_000 * slowness,
       sequence: { groupOrder: order }
     }
   }

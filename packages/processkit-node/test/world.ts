@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
+import { slowness } from "./slowness.ts"
 import { makeMark } from "./survivors.ts"
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
@@ -39,7 +40,7 @@ export const request = (
 })
 
 /** Waits until a condition holds, and fails with its name when that takes too long. */
-export const eventually = (what: string, holds: () => boolean, within = 10_000): Effect.Effect<void> =>
+export const eventually = (what: string, holds: () => boolean, within = 10_000 * slowness): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const end = performance.now() + within
     const timer = setInterval(() => {
