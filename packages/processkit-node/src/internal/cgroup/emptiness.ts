@@ -14,7 +14,7 @@ import * as Files from "./files.ts"
 const firstDelay = 1
 const lastDelay = 50
 /** With a watch the file is still read now and then: an overflowing queue drops notifications (inotify(7)). */
-const watchedDelay = 1000
+const watchedDelay = 100
 const maxTimeout = 2 ** 31 - 1
 
 /**
