@@ -2,6 +2,7 @@ import { describe, it } from "@effect/vitest"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import { BackendSuite } from "processkit/testing"
 import { programs } from "./contractPrograms.ts"
+import { mechanisms } from "./hostedWorld.ts"
 import { hasProc } from "./oracle.ts"
 
 const capabilities: BackendSuite.Capabilities = {
@@ -26,16 +27,8 @@ for (const table of tables) {
   })
 }
 
-BackendSuite.suite({ describe, it }, {
-  name: "cgroup-v2",
-  layer: NodeProcessRunner.layerCgroupBackend,
-  capabilities,
-  programs
-})
+const hosted = { "cgroup-v2": NodeProcessRunner.layerCgroupBackend, subreaper: NodeProcessRunner.layerSubreaperBackend }
 
-BackendSuite.suite({ describe, it }, {
-  name: "subreaper",
-  layer: NodeProcessRunner.layerSubreaperBackend,
-  capabilities,
-  programs
-})
+for (const { name } of mechanisms) {
+  BackendSuite.suite({ describe, it }, { name, layer: hosted[name], capabilities, programs })
+}
