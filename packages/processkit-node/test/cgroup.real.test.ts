@@ -7,9 +7,10 @@ import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as Files from "../src/internal/cgroup/files.ts"
-import { cgroupMount, directoriesOf, hasCgroups, ownGroups, ready } from "./hostedWorld.ts"
+import { cgroupMount, directoriesOf, hasCgroups, ownCgroup, ownGroups, ready } from "./hostedWorld.ts"
+import { inCgroup } from "./hostWorld.ts"
 import { eventually, stat, survivors } from "./oracle.ts"
-import { fixture, has, run, sh } from "./programs.ts"
+import { fixture, has, isRoot, run, sh } from "./programs.ts"
 
 const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
 
@@ -97,6 +98,22 @@ describe.runIf(hasCgroups)("a group that is a cgroup", () => {
       assert.isDefined(next)
       assert.notStrictEqual(next, directory)
     }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live.skipIf(!has("root, to give a cgroup to an ordinary user", isRoot))(
+    "is to be had by an ordinary user to whom the cgroup was given",
+    () =>
+      inCgroup(ownCgroup, (given) =>
+        Effect.gen(function*() {
+          for (const file of [".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]) {
+            fs.chownSync(`${given}/${file}`, 65534, 65534)
+          }
+          const args = ["--conditions=processkit-source", fixture("says-mechanism.mjs"), "ordinary", given]
+          const report = JSON.parse(yield* Command.run(Command.make(process.execPath, args)))
+          assert.deepEqual([report.predicted.mechanism, report.containment.mechanism], ["cgroup-v2", "cgroup-v2"])
+          assert.deepInclude(report, { survivors: [], outcome: "Signaled", text: "x" })
+          yield* eventually("nothing is left in it", () => below(given).length === 0)
+        }).pipe(Effect.provide(NodeProcessRunner.layerProcessGroup())))
+  )
 
   it.live.skipIf(!canLimit)("is waited for without inotify too", () =>
     Effect.gen(function*() {

@@ -146,6 +146,16 @@ for (const mechanism of mechanisms) {
         assert.deepEqual(ownGroups(), [])
       }).pipe(Effect.provide(runner)))
 
+    // Node keeps to itself that it could not take a pipe for want of a descriptor, and such a start was waited for for ever.
+    it.live("for which descriptors are missing fail with EMFILE, and what runs is fed, read and ended without one", () =>
+      Effect.gen(function*() {
+        const limited = ["sh", "-c", "ulimit -n 60; exec \"$@\"", "sh", ...node("without-descriptors.mjs", name)]
+        const { echoed, later, members, stopped } = yield* reported(limited)
+        assert.match(String(later.failures), /^ResourceExhausted EMFILE(,ResourceExhausted EMFILE)*$/)
+        assert.isAtMost(later.leaked, 0)
+        assert.deepEqual({ echoed, members, stopped }, { echoed: "still here\n", members: [], stopped: "Success" })
+      }))
+
     it.live("by two copies of the library in one process do not know of each other", () =>
       Effect.gen(function*() {
         const report = yield* reported(node("has-two-copies.mjs", name))

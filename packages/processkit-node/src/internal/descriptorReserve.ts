@@ -9,8 +9,10 @@ import { errnoOf } from "./errno.ts"
 
 let reserve: number | undefined
 
-/** Takes the reserve, if there is none yet. Succeeds or does nothing. */
-export const hold = (): void => {
+/** Who needs the reserve. */
+const holders = new Set<unknown>()
+
+const take = (): void => {
   if (reserve !== undefined) return
   try {
     reserve = fs.openSync("/dev/null", fs.constants.O_RDONLY)
@@ -19,22 +21,47 @@ export const hold = (): void => {
   }
 }
 
-/** Gives the reserve back. */
-export const drop = (): void => {
+const spend = (): void => {
   if (reserve === undefined) return
   fs.closeSync(reserve)
   reserve = undefined
 }
 
-/** Opens a file for reading, at the expense of the reserve where the descriptors have run out. */
-export const openWithReserve = (path: string): number => {
+/** Takes the reserve, if there is none yet, for a holder of any kind. Succeeds or does nothing. */
+export const hold = (holder: unknown): void => {
+  holders.add(holder)
+  take()
+}
+
+/** Gives the reserve back when nobody needs it any more. */
+export const drop = (holder: unknown): void => {
+  holders.delete(holder)
+  if (holders.size === 0) spend()
+}
+
+/** Whether an errno says that descriptors have run out. */
+export const isShortage = (errno: string): boolean => errno === "EMFILE" || errno === "ENFILE"
+
+/** Does work that opens a file, at the expense of the reserve where the descriptors have run out. */
+const atItsExpense = <A>(work: () => A): A => {
   try {
-    return fs.openSync(path, fs.constants.O_RDONLY)
+    return work()
   } catch (thrown) {
-    const errno = errnoOf(thrown)
-    if (reserve === undefined || (errno !== "EMFILE" && errno !== "ENFILE")) throw thrown
-    drop()
-    return fs.openSync(path, fs.constants.O_RDONLY)
+    if (reserve === undefined || !isShortage(errnoOf(thrown))) throw thrown
+    spend()
+    return work()
+  }
+}
+
+/** Opens a file for reading; the reserve stays spent as long as that may be open. */
+export const openWithReserve = (path: string): number => atItsExpense(() => fs.openSync(path, fs.constants.O_RDONLY))
+
+/** Does work that closes what it opens, and takes the reserve again. */
+export const withReserve = <A>(work: () => A): A => {
+  try {
+    return atItsExpense(work)
+  } finally {
+    if (holders.size > 0) take()
   }
 }
 
@@ -54,7 +81,7 @@ export const shortage = (): string | undefined => {
     return undefined
   } catch (thrown) {
     const errno = errnoOf(thrown)
-    return errno === "EMFILE" || errno === "ENFILE" ? errno : undefined
+    return isShortage(errno) ? errno : undefined
   } finally {
     for (const fd of opened) fs.closeSync(fd)
   }

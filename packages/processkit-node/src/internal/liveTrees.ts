@@ -79,7 +79,7 @@ export const add = (
     lineage: Membership.started(leader),
     wakers: new Set()
   }
-  if (entries.size === 0) Reserve.hold()
+  if (entries.size === 0) Reserve.hold(entries)
   entries.set(tree, tree)
   leaders.add(leader)
   tell(tree, undefined, tree.lineage)
@@ -108,7 +108,7 @@ export const remove = (tree: LiveTree): void => {
   // Only while it is running: later the number may lead another tree of ours.
   if (before.phase === "running") leaders.delete(before.leader)
   entry.lineage = Membership.gone(before)
-  if (entries.size === 0) Reserve.drop()
+  if (entries.size === 0) Reserve.drop(entries)
   tell(tree, before, undefined)
   entry.onGone()
   wake(tree)

@@ -112,14 +112,7 @@ const readNow = (): Reading =>
     return table
   })
 
-const readdirWithReserve = (): ReadonlyArray<string> => {
-  try {
-    return fs.readdirSync("/proc")
-  } catch {
-    Reserve.drop()
-    return fs.readdirSync("/proc")
-  }
-}
+const readdirWithReserve = (): ReadonlyArray<string> => Reserve.withReserve(() => fs.readdirSync("/proc"))
 
 /**
  * `/proc/loadavg` tells the last pid of the reader's own pid namespace (`fs/proc/loadavg.c`: the cursor of

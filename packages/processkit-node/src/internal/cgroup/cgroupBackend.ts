@@ -95,9 +95,9 @@ const found: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.suspend((
 const openIn = ({ directory, host }: Estate): Effect.Effect<ProcessBackend.Container, string> =>
   Effect.suspend(() => {
     const group = `${directory}/g${++groups}`
-    return Effect.as(
+    return Effect.map(
       Effect.fromResult(Files.make(group)),
-      CgroupContainer.make(group, host, containment)
+      () => CgroupContainer.make(group, host, containment)
     )
   })
 

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as Reserve from "../descriptorReserve.ts"
 import type { HostChild, HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
@@ -83,8 +84,10 @@ class CgroupContainer {
     return { ...tree, ...parts }
   }
 
+  /** A start that failed late may have left what it had started. */
   #forget(leaf: Leaf): Effect.Effect<void> {
     this.#leaves.delete(leaf)
+    Files.killNow(leaf.directory)
     return CgroupTree.remove(leaf.directory)
   }
 
@@ -124,6 +127,7 @@ export const make = (
   containment: Containment
 ): ProcessBackend.Container => {
   const container = new CgroupContainer(directory, host)
+  Reserve.hold(container)
   const tree = CgroupTree.make(directory, { suspended: false }, container.reportsOf(() => true))
   const { pipes, resume, spawn, suspend } = container
   return {
@@ -133,6 +137,9 @@ export const make = (
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,
     resume,
-    release: Effect.andThen(Effect.sync(() => HostedChild.closePipes(pipes)), CgroupTree.remove(directory))
+    release: Effect.sync(() => HostedChild.closePipes(pipes)).pipe(
+      Effect.andThen(CgroupTree.remove(directory)),
+      Effect.andThen(Effect.sync(() => Reserve.drop(container)))
+    )
   }
 }

@@ -7,13 +7,14 @@
  */
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
+import * as Reserve from "../descriptorReserve.ts"
 import { errnoOf } from "../errno.ts"
 
 type Answer<A> = Result.Result<A, string>
 
 const attempt = <A>(work: () => A): Answer<A> => {
   try {
-    return Result.succeed(work())
+    return Result.succeed(Reserve.withReserve(work))
   } catch (thrown) {
     return Result.fail(errnoOf(thrown))
   }
@@ -83,7 +84,10 @@ export const killNow = (directory: string): Answer<void> =>
 /** The same from another thread: the write takes 20 to 30 ms for a thousand members. */
 export const kill = (directory: string, done: (answer: Answer<void>) => void): void => {
   fs.writeFile(`${directory}/cgroup.kill`, "1", (error) => {
-    done(error === null ? Result.succeed(undefined) : orWhenGone(Result.fail(errnoOf(error)), undefined))
+    if (error === null) return done(Result.succeed(undefined))
+    const errno = errnoOf(error)
+    // The reserve is for one use at a time, so it is used in this thread.
+    done(Reserve.isShortage(errno) ? killNow(directory) : orWhenGone(Result.fail(errno), undefined))
   })
 }
 

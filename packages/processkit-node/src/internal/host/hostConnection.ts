@@ -9,6 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
+import type { Life, Pending, Start } from "./hostLedger.ts"
+import { latch } from "./hostLedger.ts"
 import type { Handle, HostPipe } from "./hostPipe.ts"
 import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
@@ -81,56 +83,10 @@ export interface HostConnection {
   readonly close: () => void
 }
 
-type Pipes = [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
-
-/** A start that is under way, or failed with pipes still on their way to be closed. */
-interface Start {
-  readonly pipes: Pipes
-  awaited: number
-  pid: number | undefined
-  /** Made here, because the exit may be told before the last pipe has arrived. */
-  readonly life: Life
-  readonly settle: ((result: Result.Result<HostChild, StartFailed | ProcessError.ProcessError>) => void) | undefined
-}
-
-/** What is still to be told of a process and its tree. */
-interface Life {
-  readonly exit: Latch<Result.Result<Exited, ProcessError.ProcessError>>
-  readonly emptied: Latch<void>
-  readonly tokens: Set<number>
-}
-
-interface Pending {
-  readonly pids: Array<number>
-  readonly answer: (result: Result.Result<Answer, ProcessError.ProcessError>) => void
-}
-
-/** A value that comes once, for observers that may come later. */
-interface Latch<A> {
-  readonly set: (value: A) => void
-  readonly observe: (observer: (value: A) => void) => void
-}
-
-const latch = <A>(): Latch<A> => {
-  let value: { readonly it: A } | undefined
-  let observers: Array<(value: A) => void> = []
-  return {
-    set: (it) => {
-      if (value !== undefined) return
-      value = { it }
-      const waiting = observers
-      observers = []
-      for (const observer of waiting) observer(it)
-    },
-    observe: (observer) => {
-      if (value === undefined) observers.push(observer)
-      else observer(value.it)
-    }
-  }
-}
-
 const hostLost = (detail: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.HostLost({ program: undefined, detail }))
+
+const sigkill = 9
 
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
@@ -198,7 +154,14 @@ class Conversation {
       const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
-      this.#starts.set(id, { pipes: [undefined, undefined, undefined], awaited, pid: undefined, life, settle })
+      this.#starts.set(id, {
+        pipes: [undefined, undefined, undefined],
+        awaited,
+        pid: undefined,
+        lost: 0,
+        life,
+        settle
+      })
       this.#adjust()
       this.#process?.send(bytes.success)
     }))
@@ -213,15 +176,38 @@ class Conversation {
     this.#conclude(id, start)
   }
 
+  handleLost(id: number): void {
+    const start = this.#starts.get(id)
+    if (start === undefined) return
+    start.awaited--
+    start.lost++
+    this.#conclude(id, start)
+  }
+
   /** The pid comes over one channel and the pipes over the other, in any order. */
   #conclude(id: number, start: Start): void {
     if (start.awaited > 0) return
     if (start.settle === undefined) this.#starts.delete(id)
     else if (start.pid !== undefined) {
       this.#starts.delete(id)
-      start.settle(Result.succeed(this.#child(id, start.pid, start)))
+      if (start.lost > 0) this.#undo(id, start, start.settle)
+      else start.settle(Result.succeed(this.#child(id, start.pid, start)))
     }
     this.#adjust()
+  }
+
+  /** Ends a program that runs without all of its pipes; the start has failed once it is gone. */
+  #undo(id: number, { life, pipes }: Start, settle: NonNullable<Start["settle"]>): void {
+    for (const pipe of pipes) pipe?.close()
+    const fail = () => settle(Result.fail({ _tag: "StartFailed", stage: "pipe", errno: "EMFILE" }))
+    // It may have ended by itself, and with the host it is gone too.
+    if (!this.#living.has(id)) return fail()
+    const kill = this.#mode === "direct"
+      ? (token: number) => Requests.signal(token, id, sigkill)
+      : (token: number) => Requests.tree(token, id, "kill", 0)
+    Effect.runFork(Effect.ignore(this.request(kill, [], id)))
+    life.emptied.observe(fail)
+    this.lost.observe(fail)
   }
 
   #child(id: number, pid: number, { life, pipes }: Start): HostChild {
@@ -256,7 +242,7 @@ class Conversation {
     const arrived = start.pipes.filter((pipe) => pipe !== undefined)
     for (const pipe of arrived) pipe.close()
     // What the host sent before it failed is still to arrive, and to be closed.
-    const awaited = handles - arrived.length
+    const awaited = handles - arrived.length - start.lost
     this.#starts.delete(id)
     if (awaited > 0) this.#starts.set(id, { ...start, awaited, settle: undefined })
     this.#adjust()
@@ -336,6 +322,7 @@ export const make = (
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),
+    handleLost: (id) => conversation.handleLost(id),
     lost: (detail) => conversation.lose(detail)
   }
   const open = (process: HostProcess, features: number): HostConnection => {

@@ -4,6 +4,7 @@
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import * as net from "node:net"
+import * as Reserve from "../descriptorReserve.ts"
 import { errnoOf } from "../errno.ts"
 import { decoder } from "./hostEvents.ts"
 import type { Handle } from "./hostPipe.ts"
@@ -17,6 +18,8 @@ export interface Receiver {
   readonly event: (event: HostEvent) => void
   /** The end of a pipe: of which start, and which stream. */
   readonly handle: (id: number, stream: number, handle: Handle) => void
+  /** An end of a pipe for which there was no descriptor here, and which is gone. */
+  readonly handleLost: (id: number, stream: number) => void
   /** Comes once, and nothing comes after it. */
   readonly lost: (detail: string) => void
 }
@@ -49,11 +52,22 @@ const launch = (file: string): ChildProcess =>
   )
 
 const readHandle = (message: unknown, handle: unknown, receiver: Receiver): boolean => {
-  if (!Array.isArray(message) || !isHandle(handle)) return false
+  if (!Array.isArray(message)) return false
   const [id, stream]: ReadonlyArray<unknown> = message
   if (typeof id !== "number" || typeof stream !== "number") return false
-  receiver.handle(id, stream, handle)
+  if (isHandle(handle)) receiver.handle(id, stream, handle)
+  else receiver.handleLost(id, stream)
   return true
+}
+
+/**
+ * A handle for which this process has no descriptor left is dropped by the kernel (unix(7), MSG_CTRUNC), and Node keeps
+ * the message to itself: it asks the sender to try again (`setupChannel`, Node 22 to 26), which ours does not.
+ */
+const readLostHandle = (message: unknown, handle: unknown, receiver: Receiver): void => {
+  const isHandleMessage = typeof message === "object" && message !== null && "cmd" in message && "msg" in message &&
+    message.cmd === "NODE_HANDLE"
+  if (isHandleMessage && !isHandle(handle)) readHandle(message.msg, undefined, receiver)
 }
 
 /** What was asked for in one tick leaves with one write. */
@@ -92,6 +106,9 @@ const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver
     if (lost || readHandle(message, handle, receiver)) return
     if (isHandle(handle)) handle.close()
   })
+  child.on("internalMessage", (message: unknown, handle: unknown) => {
+    if (!lost) readLostHandle(message, handle, receiver)
+  })
   child.on("error", (error) => lose(`its channel failed (${errnoOf(error)})`))
   child.on("disconnect", () => lose("its channel was closed"))
   child.on(
@@ -121,6 +138,9 @@ export const start = (
   receiver: Receiver,
   done: (result: HostProcess | { readonly errno: string }) => void
 ): void => {
+  // Where the last ones are missing Node loses those that it has opened.
+  const shortage = Reserve.shortage()
+  if (shortage !== undefined) return done({ errno: shortage })
   try {
     const child = launch(file)
     // Node makes no streams where it found no descriptors for them (`ChildProcess.prototype.spawn`, EMFILE and ENFILE).
