@@ -167,7 +167,8 @@ describe.each(tables)("a tree looked up in %s", (table) => {
       yield* started(world, 4)
       yield* world.container.suspend
       yield* world.container.suspend
-      assert.isTrue(world.survivors().every(isStopped))
+      // The signal is sent, and acted on as soon as each of them is run.
+      yield* eventually("all are stopped", () => world.survivors().every(isStopped))
       yield* world.start({ program: "sleep", args: ["600"] })
       yield* eventually("a newcomer is stopped too", () => world.survivors().every(isStopped))
       yield* world.container.resume

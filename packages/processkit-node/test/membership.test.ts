@@ -131,6 +131,13 @@ describe("membership after the leader was reaped", () => {
     }
   })
 
+  it("takes a process with the leader's pid for a stranger even where its start time looks the same", () => {
+    const living = attribute(Membership.started(200), tableOf(ownerRow, [200, owner, 200], [201, 200, 201]))
+    const reaped = Membership.exited(living.lineage)
+    const table = tableOf(ownerRow, [200, owner, 200], [201, 1, 201])
+    assert.deepStrictEqual(pids(attribute(reaped, table)), [201])
+  })
+
   it("keeps a member that was seen outside of the group when the group is dissolved", () => {
     const attribution = attribute(exited, tableOf(ownerRow, [202, 1, 202, 202], [205, 202, 205, 205]))
     assert.deepStrictEqual(pids(attribution), [202, 205])

@@ -311,7 +311,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
         Stream.concat(Stream.make("x"), Stream.never),
         Effect.andThen(Effect.sleep("50 millis"), Deferred.succeed(finalized, undefined))
       )
-      // It reads, so that the source is under way when it ends.
+      // It ends once it has read, so that the source has certainly begun.
       yield* Command.run(Command.make("head", ["-c", "1"], { stdin: stream }))
       assert.isTrue(yield* Deferred.isDone(finalized))
     }))

@@ -69,6 +69,8 @@ const isIn = (row: Row, leader: number): boolean => row.pgid === leader || row.s
 const stillThere = (self: Lineage, table: Table): ReadonlyArray<Row> => {
   const rows: Array<Row> = []
   for (const [pid, start] of self.seen) {
+    // Once the leader is reaped, whoever has its pid is a stranger, even one that a coarse start time cannot tell apart.
+    if (pid === self.leader && self.phase !== "running") continue
     const row = table.get(pid)
     if (row !== undefined && row.start === start) rows.push(row)
   }

@@ -44,20 +44,26 @@ export const parsePs = (text: string): ReadonlyMap<number, Row> => {
   return table
 }
 
-/** A table in which not even its reader stands was cut off on the way. */
-const checked = (text: string): Reading => {
-  const table = parsePs(text)
+/**
+ * A table in which not even its reader stands was cut off on the way.
+ *
+ * `ps` itself is left out: its pid may have been a member's a moment ago, and within the second that `lstart` counts in
+ * it would be taken for that one.
+ */
+const checked = (text: string, reader: number | undefined): Reading => {
+  const table = new Map(parsePs(text))
+  if (reader !== undefined) table.delete(reader)
   return table.has(process.pid) ? Result.succeed(table) : Result.fail("EIO")
 }
 
 const read = (program: string) => (done: (reading: Reading) => void): void => {
   try {
-    execFile(
+    const reader = execFile(
       program,
       [...args],
       { env: { ...env }, encoding: "latin1", maxBuffer, timeout, cwd: "/" },
       (error, stdout) => {
-        done(error === null ? checked(stdout) : Result.fail(errnoOf(error)))
+        done(error === null ? checked(stdout, reader.pid) : Result.fail(errnoOf(error)))
       }
     )
   } catch (thrown) {
@@ -68,7 +74,7 @@ const read = (program: string) => (done: (reading: Reading) => void): void => {
 
 const readNow = (program: string): Reading => {
   const result = spawnSync(program, [...args], { env: { ...env }, encoding: "latin1", maxBuffer, timeout, cwd: "/" })
-  return result.error === undefined ? checked(result.stdout) : Result.fail(errnoOf(result.error))
+  return result.error === undefined ? checked(result.stdout, result.pid) : Result.fail(errnoOf(result.error))
 }
 
 let found: string | undefined

@@ -78,7 +78,7 @@ class CgroupContainer {
   #started(child: HostChild, leaf: Leaf, program: string): ProcessBackend.Child {
     leaf.starting = false
     this.#running.add(child.id)
-    const tree = CgroupTree.make(leaf.directory, leaf, this.reportsOf((id) => id === child.id))
+    const tree = CgroupTree.make(leaf.directory, leaf, this.reportsOf(child.id))
     const parts = HostedChild.parts(child, program, this.pipes)
     child.onExit(() => this.#reported(child.id, leaf))
     return { ...tree, ...parts }
@@ -103,9 +103,9 @@ class CgroupContainer {
     return Effect.forEach([...this.#leaves].filter((leaf) => leaf.suspended), resumeLeaf, { discard: true })
   })
 
-  /** The reports of some of the children. */
-  readonly reportsOf = (mine: (id: number) => boolean): Reports => ({
-    areDue: () => [...this.#running].some(mine),
+  /** The report of one child, or those of all. */
+  readonly reportsOf = (child?: number): Reports => ({
+    areDue: () => child === undefined ? this.#running.size > 0 : this.#running.has(child),
     observers: this.#observers
   })
 
@@ -128,7 +128,7 @@ export const make = (
 ): ProcessBackend.Container => {
   const container = new CgroupContainer(directory, host)
   Reserve.hold(container)
-  const tree = CgroupTree.make(directory, { suspended: false }, container.reportsOf(() => true))
+  const tree = CgroupTree.make(directory, { suspended: false }, container.reportsOf())
   const { pipes, resume, spawn, suspend } = container
   return {
     ...tree,
