@@ -215,7 +215,7 @@ describe("the best mechanism", () => {
     () =>
       Effect.gen(function*() {
         const script = `${noexec(path.resolve(HostBinary.directory))} && ` +
-          "mount -t tmpfs -o noexec none /tmp && unset XDG_RUNTIME_DIR TMPDIR && exec \"$@\""
+          "mount -t tmpfs -o noexec none /mnt && unset XDG_RUNTIME_DIR && export TMPDIR=/mnt && exec \"$@\""
         const report = yield* reported(["unshare", "-m", "sh", "-c", script, "sh", ...node("says-mechanism.mjs")])
         assert.strictEqual(report.containment.mechanism, "process-group")
         const { refused } = report.containment
