@@ -10,6 +10,7 @@ import { inspect } from "node:util"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
+import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { collect, eventually, exitOf, fixture, inContainer, isInheritable, request } from "./world.ts"
 
 const table = fs.existsSync("/proc/self/stat") ? "proc" : "ps"
@@ -197,15 +198,32 @@ const underLimit = (limit: string) =>
 describe.runIf(isLinux)("a start that the operating system has no resources for", () => {
   const recovered = { descriptorsLost: 0, survivors: 0, after: "Exited", unhandled: 0 }
 
-  it.live("is ResourceExhausted when descriptors run out, and what is alive can still be ended", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* underLimit("-n 64"), { reason: "ResourceExhausted", errno: "EMFILE", ...recovered })
-    }))
+  const limitsHold = process.getuid?.() !== 0 || canBecomeOther
+  if (!limitsHold) console.warn(`starts-too-much.ts: not tested, because it needs ${missingForOther}`)
 
-  it.live("is ResourceExhausted when processes run out, and what is alive can still be ended", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* underLimit("-u 60"), { reason: "ResourceExhausted", errno: "EAGAIN", ...recovered })
-    }))
+  it.live.runIf(limitsHold)(
+    "is ResourceExhausted when descriptors run out, and what is alive can still be ended",
+    () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* underLimit("-n 64"), {
+          reason: "ResourceExhausted",
+          errno: "EMFILE",
+          ...recovered
+        })
+      })
+  )
+
+  it.live.runIf(limitsHold)(
+    "is ResourceExhausted when processes run out, and what is alive can still be ended",
+    () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* underLimit("-u 60"), {
+          reason: "ResourceExhausted",
+          errno: "EAGAIN",
+          ...recovered
+        })
+      })
+  )
 })
 
 describe("a program", () => {
