@@ -129,7 +129,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       yield* Effect.sleep("50 millis")
       assert.isBelow(seen.pulled, 8)
       const [, elapsed] = yield* timed(Fiber.interrupt(fiber))
-      assert.isBelow(elapsed, 1900)
+      // A shell that is just forking may lose the signal; then its grace of 2 seconds is used up.
+      assert.isBelow(elapsed, 2000 + 2000)
       assert.isTrue(seen.finalized)
       assert.deepEqual(survivors(), [])
     }))
