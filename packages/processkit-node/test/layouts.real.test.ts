@@ -109,11 +109,12 @@ describe("the best mechanism of this layout", () => {
       const owner = spawn(
         process.execPath,
         ["--conditions=processkit-source", fixture("owns-hosted-groups.ts"), "SIGKILL", "best"],
-        { env: { ...process.env, [name]: value }, stdio: ["pipe", "pipe", "ignore"] }
+        { env: { ...process.env, [name]: value }, stdio: ["pipe", "pipe", "inherit"] }
       )
       const exit = once(owner, "exit")
       yield* Effect.promise(() => Promise.race([once(owner.stdout, "data"), exit]))
-      yield* eventually("owner and members are there", () => mark.survivors().length >= 38)
+      assert.deepEqual([owner.exitCode, owner.signalCode], [null, null], "the owner ended before it was ready")
+      yield* eventually("owner and members are there", () => mark.survivors().length >= 39)
       assert.lengthOf(ownerDirectories(owner.pid), hasCgroups ? 1 : 0)
       owner.stdin.write("now\n")
       assert.deepEqual(yield* Effect.promise(() => exit), [null, "SIGKILL"])
