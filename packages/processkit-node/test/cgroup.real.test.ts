@@ -10,7 +10,8 @@ import * as Files from "../src/internal/cgroup/files.ts"
 import { cgroupMount, directoriesOf, hasCgroups, ownCgroup, ownGroups, ready } from "./hostedWorld.ts"
 import { inCgroup } from "./hostWorld.ts"
 import { eventually, stat, survivors } from "./oracle.ts"
-import { fixture, has, isRoot, run, sh } from "./programs.ts"
+import { canBecomeOther, missingForOther } from "./otherUsers.ts"
+import { fixture, has, run, sh } from "./programs.ts"
 
 const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
 
@@ -99,7 +100,7 @@ describe.runIf(hasCgroups)("a group that is a cgroup", () => {
       assert.notStrictEqual(next, directory)
     }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
 
-  it.live.skipIf(!has("root, to give a cgroup to an ordinary user", isRoot))(
+  it.live.skipIf(!has(`${missingForOther}, to give a cgroup to somebody`, canBecomeOther))(
     "is to be had by an ordinary user to whom the cgroup was given",
     () =>
       inCgroup(ownCgroup, (given) =>

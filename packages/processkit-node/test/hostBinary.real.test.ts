@@ -15,6 +15,7 @@ import * as Launcher from "../src/internal/host/hostLaunch.ts"
 import { type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import { binary, eventually, isSupported, Null, request, shell } from "./hostWorld.ts"
+import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 
 const own = { platform: process.platform, arch: process.arch }
 const name = HostBinary.nameFor(own) ?? "none"
@@ -102,20 +103,22 @@ describe.runIf(isSupported)("the binary of the host", () => {
     ))
 
   // Node's form of handles is not documented; this is what a Node would look like that has changed it.
-  it.live("is given up where starts do not work, after one real try", () =>
-    temporary((directory) =>
-      Effect.gen(function*() {
-        const file = path.join(directory, "host")
-        // A host that may not fork: the limit holds for a user who has no processes but this one.
-        const script = `exec setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1:1 ${binary} "$@"`
-        fs.chmodSync(directory, 0o755)
-        fs.writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-        const candidates = () => [Result.succeed({ path: file, discard: () => {} })]
-        if (process.getuid?.() !== 0) return
-        const { rejected } = yield* Effect.flip(Host.connect("direct", candidates))
-        assert.match(rejected[0]?.why ?? "", /^was started, but a start failed \((fork, EAGAIN|exec, EACCES)\)$/)
-      })
-    ))
+  it.live.runIf(canBecomeOther)(
+    "is given up where starts do not work, after one real try",
+    () =>
+      temporary((directory) =>
+        Effect.gen(function*() {
+          const file = path.join(directory, "host")
+          // A host that may not fork: the limit holds for a user who has no processes but this one.
+          const script = `exec setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1:1 ${binary} "$@"`
+          fs.chmodSync(directory, 0o755)
+          fs.writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+          const candidates = () => [Result.succeed({ path: file, discard: () => {} })]
+          const { rejected } = yield* Effect.flip(Host.connect("direct", candidates))
+          assert.match(rejected[0]?.why ?? "", /^was started, but a start failed \((fork, EAGAIN|exec, EACCES)\)$/)
+        })
+      )
+  )
 
   it.live("is started once for everybody who asks, and again after its loss", () =>
     Effect.gen(function*() {

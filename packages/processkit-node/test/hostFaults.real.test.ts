@@ -14,6 +14,7 @@ import * as Host from "../src/internal/host/host.ts"
 import * as HostBinary from "../src/internal/host/hostBinary.ts"
 import { directoriesOf, hasCgroups, type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
 import { eventually, isAlive, survivors } from "./oracle.ts"
+import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { fixture, has, isRoot, reasonOf, run, sh, timed } from "./programs.ts"
 import { makeMark } from "./survivors.ts"
 
@@ -225,7 +226,7 @@ describe("the best mechanism", () => {
       })
   )
 
-  it.live.skipIf(!has("root, to become an ordinary user", isRoot && hasCgroups))(
+  it.live.skipIf(!has(`cgroups, ${missingForOther}`, canBecomeOther && hasCgroups))(
     "is subreaper for a user who may not write the cgroup, as was predicted, and says why",
     () =>
       Effect.gen(function*() {
