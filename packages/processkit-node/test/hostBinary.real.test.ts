@@ -16,6 +16,7 @@ import { type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import { binary, eventually, isSupported, Null, request, shell } from "./hostWorld.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
+import { has } from "./programs.ts"
 
 const own = { platform: process.platform, arch: process.arch }
 const name = HostBinary.nameFor(own) ?? "none"
@@ -103,7 +104,7 @@ describe.runIf(isSupported)("the binary of the host", () => {
     ))
 
   // Node's form of handles is not documented; this is what a Node would look like that has changed it.
-  it.live.runIf(canBecomeOther)(
+  it.live.skipIf(!has(missingForOther, canBecomeOther))(
     "is given up where starts do not work, after one real try",
     () =>
       temporary((directory) =>
