@@ -91,7 +91,6 @@ static void set_scheduling(const struct birth *birth)
 {
     const struct attributes *attributes = &birth->request->attributes;
     uint32_t present = attributes->present;
-    if (birth->resets_policy) need(birth, STAGE_NICE, sys_set_policy(SCHED_NORMAL));
     if (present & ATTRIBUTE_UMASK) (void)SYS_1(__NR_umask, attributes->umask);
     if (present & ATTRIBUTE_NICE) {
         need(birth, STAGE_NICE, SYS_3(__NR_setpriority, PRIO_PROCESS, 0, attributes->nice));

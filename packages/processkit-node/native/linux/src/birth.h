@@ -23,7 +23,6 @@ struct birth {
     int streams[3];              /* descriptors to become 0, 1, 2; -1 where none was made beforehand */
     int status;                  /* writing end of the status pipe */
     const struct sys_limit *descriptors; /* limit to give back, or null */
-    bool resets_policy;                  /* the policy of the host is not that of its children */
 };
 
 /* Becomes the program, or reports why not and ends. */

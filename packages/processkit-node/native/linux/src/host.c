@@ -325,16 +325,6 @@ static void shield(void)
     (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-host");
 }
 
-/*
- * Whoever asks for a start is not to be stopped in the middle of it by the start: a task of this policy does not preempt
- * the one that wakes it (sched(7); kernel/sched/fair.c, Linux 6.18). Children get the owner's policy back.
- */
-static void stand_back(void)
-{
-    if (SYS_1(__NR_sched_getscheduler, 0) != SCHED_NORMAL) return;
-    host.stands_back = sys_set_policy(SCHED_BATCH) == 0;
-}
-
 static void take_descriptors(void)
 {
     need(descriptors_close(CHANNEL_MESSAGES + 1));
@@ -384,7 +374,6 @@ static void open_sources(void)
 void host_run(void)
 {
     shield();
-    stand_back();
     take_descriptors();
     raise_limit();
     detect_features();

@@ -20,7 +20,6 @@ struct host {
     enum mode mode;
     bool greeted;
     bool limit_raised;
-    bool stands_back;       /* has a scheduling policy that its children are not to inherit */
     struct sys_limit limit; /* of descriptors, as the owner had it */
     uint32_t features;
     unsigned lost;          /* monitors that died before their trees */

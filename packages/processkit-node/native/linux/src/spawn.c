@@ -141,7 +141,6 @@ static struct birth prepare(const struct spawn_request *request, const struct en
         .streams = {ends->child[0], ends->child[1], ends->child[2]},
         .status = ends->status[1],
         .descriptors = host.limit_raised ? &host.limit : NULL,
-        .resets_policy = host.stands_back,
     };
 }
 

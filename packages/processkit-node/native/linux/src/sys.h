@@ -161,12 +161,6 @@ static inline long sys_close_range(unsigned first, unsigned last, unsigned flags
 static inline long sys_kill(int pid, int number) { return SYS_2(__NR_kill, pid, number); }
 static inline long sys_getpid(void) { return SYS_0(__NR_getpid); }
 static inline long sys_prctl(int what, unsigned long value) { return SYS_5(__NR_prctl, what, value, 0, 0, 0); }
-/* Sets a scheduling policy that has no priorities. */
-static inline long sys_set_policy(int policy)
-{
-    int priority = 0;
-    return SYS_3(__NR_sched_setscheduler, 0, policy, &priority);
-}
 static inline long sys_fork(void) { return SYS_5(__NR_clone, SIGCHLD, 0, 0, 0, 0); }
 static inline long sys_wait(int pid, int *status, int options, struct rusage *usage)
 {

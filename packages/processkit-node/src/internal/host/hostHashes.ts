@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "0f263479d271f2fbf3cde471bad019af5c4e25d72fbaec73b20caf32e92a14ca",
-  "processkit-host-x64": "35bc3c39a7beab6c7343fd4687650489b22c2e1d0e48a792b5d49f7a55b81516"
+  "processkit-host-arm64": "be24179ca68de046b568b98f4915f350f30c332ed0b333f0c4aeeec9e70cd44b",
+  "processkit-host-x64": "4753e819ad1f0e9e89fb9eda3ce0a60f49fffd35520b02638192716b84923f64"
 }
