@@ -110,6 +110,18 @@ describe("hostEvents", () => {
 })
 
 describe("hostRequests", () => {
+  // Run as an ordinary user, a start asked for another uid that only a polluted prototype had named.
+  it("take no attribute from a polluted Object.prototype", () => {
+    const clean = Result.getOrThrow(Requests.spawn(1, base))
+    const pollution = { uid: 1, gid: 1, groups: [1], umask: 0, nice: 1, noNewPrivileges: true, attributes: { uid: 1 } }
+    Object.assign(Object.prototype, pollution)
+    try {
+      assert.deepEqual(Result.getOrThrow(Requests.spawn(1, base)), clean)
+    } finally {
+      for (const key of Object.keys(pollution)) Reflect.deleteProperty(Object.prototype, key)
+    }
+  })
+
   it("begin with the size of what follows", () => {
     const messages = [
       Requests.hello(1, "monitored"),

@@ -155,7 +155,11 @@ const nulIn = (request: Spawn): string | undefined => {
 export const spawn = (id: number, request: Spawn): Result.Result<Buffer, Unencodable> => {
   const field = nulIn(request)
   if (field !== undefined) return Result.fail({ field, problem: "holds a NUL byte" })
-  const attributes = request.attributes ?? {}
+  // Own fields only: a polluted `Object.prototype` must not choose the user that a child runs as.
+  const attributes: Attributes = Object.assign(
+    Object.create(null),
+    Object.hasOwn(request, "attributes") ? request.attributes : undefined
+  )
   const writer = new Writer(4, 8192).u32(id).u32(presence(attributes))
   writer.text(request.file).text(request.directory).text(request.cgroup)
   writer.texts(request.arguments).texts(request.environment)
