@@ -74,3 +74,20 @@ export class ChunkQueue {
     }
   }
 }
+
+/** Shared, since nobody can write into it: an array of its own costs an allocation outside the heap. */
+const nothing = new Uint8Array(0)
+
+/** The bytes of chunks as one; those of a single chunk are not copied. */
+export const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const [first] = chunks
+  if (first === undefined) return nothing
+  if (chunks.length === 1) return first
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}

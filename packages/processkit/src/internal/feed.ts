@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import { joined } from "./chunkQueue.ts"
 import type { Payload } from "./inputRules.ts"
 
 /** Ends a feed whose reader left; never leaves this module. */
@@ -78,19 +79,8 @@ const write = (sink: ProcessBackend.ByteSink, bytes: Uint8Array): Effect.Effect<
 
 const encoder = new TextEncoder()
 
-const join = (items: ReadonlyArray<string | Uint8Array>): Uint8Array => {
-  const first = items[0]
-  if (items.every((item) => typeof item === "string")) return encoder.encode(items.join(""))
-  if (items.length === 1 && first instanceof Uint8Array) return first
-  const parts = items.map(bytesOf)
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
-}
+const join = (items: ReadonlyArray<string | Uint8Array>): Uint8Array =>
+  items.every((item) => typeof item === "string") ? encoder.encode(items.join("")) : joined(items.map(bytesOf))
 
 const bytesOf = (item: string | Uint8Array): Uint8Array => {
   if (typeof item === "string") return encoder.encode(item)

@@ -6,7 +6,7 @@
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
-import { ChunkQueue } from "./chunkQueue.ts"
+import { ChunkQueue, joined } from "./chunkQueue.ts"
 import { LineCutter } from "./lineCutter.ts"
 import * as Piece from "./piece.ts"
 
@@ -78,9 +78,6 @@ class Newest<A> {
     return this.#items.slice(this.#first)
   }
 }
-
-/** Shared, since nobody can write into it: an array of its own costs an allocation outside the heap. */
-const nothing = new Uint8Array(0)
 
 class KeptBytes implements Retention {
   readonly #limits: Limits
@@ -311,16 +308,3 @@ const cost = (line: string): number => {
  * of more than 12 characters is (v8/src/objects/string.h, SlicedString::kMinLength = 13).
  */
 const detached = (line: string): string => line.length < 13 ? line : decoder.decode(encoder.encode(line))
-
-const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const [first] = chunks
-  if (first === undefined) return nothing
-  if (chunks.length === 1) return first
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
-}
