@@ -173,6 +173,11 @@ export interface Usage {
 /**
  * The end of a child as the operating system reported it.
  *
+ * **Details**
+ *
+ * `deadline` is for backends that know of a deadline from elsewhere, such as one that replays a run: the child was
+ * ended because it passed. The run has then timed out, as if its own deadline had passed.
+ *
  * @stability experimental
  * @category models
  * @since 0.1.0
@@ -180,6 +185,7 @@ export interface Usage {
 export interface ExitReport {
   readonly exit: Outcome.Exit
   readonly usage: Usage | undefined
+  readonly deadline?: "deadline" | "inactivity" | undefined
 }
 
 /**

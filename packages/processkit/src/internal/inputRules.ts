@@ -17,6 +17,7 @@ import * as Signal from "../Signal.ts"
 import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
+import * as Origin from "./origin.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
 
@@ -55,7 +56,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
     observers(options)
     retryOf(command)
     return {
-      request: {
+      request: Origin.mark({
         program: nonEmpty(programField, command.program),
         args: command.args.map((arg, i) => text(`argument ${i + 1}`, exposed(`argument ${i + 1}`, arg))),
         cwd: options.cwd === undefined ? undefined : nonEmpty("the working directory", options.cwd),
@@ -64,7 +65,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
         stdin: inputOf(options.stdin, payload),
         stdout: output("stdout", options.stdout),
         stderr: output("stderr", options.stderr)
-      },
+      }, command),
       payload,
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),

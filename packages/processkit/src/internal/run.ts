@@ -237,6 +237,7 @@ export class Run {
   #exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
     if (this.#exit !== undefined) return
     this.#exit = exit
+    this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
     this.#feed?.cancel()
     this.#settleIfOver()
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())

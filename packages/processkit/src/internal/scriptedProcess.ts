@@ -26,9 +26,12 @@ export interface Io {
   readonly fork: (program: Program) => Effect.Effect<void>
 }
 
+/** How a program ends: an exit, or all that is reported of one. */
+export type End = Outcome.Exit | ProcessBackend.ExitReport
+
 /** A program: what it does, how it ends, and which signals it does not leave to the default. */
 export interface Program {
-  readonly main: (io: Io) => Effect.Effect<Outcome.Exit>
+  readonly main: (io: Io) => Effect.Effect<End>
   readonly signals?: Signals.Dispositions | undefined
   /** Whether a descendant with this program holds the output pipes of its parent; it does by default. */
   readonly holdsPipes?: boolean | undefined
@@ -141,9 +144,9 @@ export class ScriptedProcess {
   }
 
   /** A dying process closes what it holds before its parent is told (Linux: do_exit calls exit_files, then exit_notify). */
-  #end(exit: Exit.Exit<Outcome.Exit>): void {
+  #end(end: Exit.Exit<End>): void {
     if (this.#report !== undefined) return
-    const report = this.#report = Exit.map(exit, (exit) => ({ exit, usage: undefined }))
+    const report = this.#report = Exit.map(end, (end) => "exit" in end ? end : { exit: end, usage: undefined })
     this.#fiber.interruptUnsafe()
     this.#birth.input?.leave()
     this.#birth.stdout?.leave()

@@ -1,4 +1,5 @@
 export * as BackendPrograms from "./BackendPrograms.ts"
 export * as BackendSuite from "./BackendSuite.ts"
+export * as Invocation from "./Invocation.ts"
 export * as Reply from "./Reply.ts"
 export * as ScriptedRunner from "./ScriptedRunner.ts"
