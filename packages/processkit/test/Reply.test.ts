@@ -19,6 +19,15 @@ const end = (reply: Reply.Reply) =>
     Effect.provide(layer(fallback(reply)))
   )
 
+/** Whether a stop had to kill, what was printed, and how it ended. */
+const stopped = (reply: Reply.Reply) =>
+  Effect.scoped(Effect.gen(function*() {
+    const running = yield* Command.start(Command.make("x"))
+    yield* settle()
+    const { forced } = yield* running.stop()
+    return [forced, (yield* running.result).stdout, yield* running.outcome]
+  })).pipe(Effect.provide(layer(fallback(reply))))
+
 describe("Reply", () => {
   it("is text as it is given, and only lines are ended", () => {
     assert.deepInclude(Reply.ok("done"), { stdout: "done", stderr: "" })
@@ -132,13 +141,6 @@ describe("Reply", () => {
     Effect.gen(function*() {
       const stubborn = Reply.pending.pipe(Reply.withSignal("SIGTERM", "ignore"))
       const polite = Reply.withSignal(Reply.pending, "SIGTERM", { stdout: "bye", code: 7 })
-      const stopped = (reply: Reply.Reply) =>
-        Effect.scoped(Effect.gen(function*() {
-          const running = yield* Command.start(Command.make("x"))
-          yield* settle()
-          const { forced } = yield* running.stop()
-          return [forced, (yield* running.result).stdout, yield* running.outcome]
-        })).pipe(Effect.provide(layer(fallback(reply))))
       assert.deepStrictEqual(yield* stopped(stubborn), [true, "", Outcome.signaled("SIGKILL", 9, false)])
       assert.deepStrictEqual(yield* stopped(polite), [false, "bye", Outcome.exited(7)])
     }))

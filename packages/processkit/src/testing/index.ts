@@ -1,5 +1,8 @@
 export * as BackendPrograms from "./BackendPrograms.ts"
 export * as BackendSuite from "./BackendSuite.ts"
+export * as CallsDiffer from "./CallsDiffer.ts"
+export * as DryRunRunner from "./DryRunRunner.ts"
 export * as Invocation from "./Invocation.ts"
+export * as RecordingRunner from "./RecordingRunner.ts"
 export * as Reply from "./Reply.ts"
 export * as ScriptedRunner from "./ScriptedRunner.ts"

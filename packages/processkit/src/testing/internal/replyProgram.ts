@@ -1,8 +1,7 @@
 /** What a reply does once it runs. */
 import * as Effect from "effect/Effect"
 import type { End, Io, Program } from "../../internal/scriptedProcess.ts"
-import type * as Signals from "../../internal/scriptedSignals.ts"
-import * as ScriptedSignals from "../../internal/scriptedSignals.ts"
+import * as Signals from "../../internal/scriptedSignals.ts"
 import * as Outcome from "../../Outcome.ts"
 import type * as Reply from "../Reply.ts"
 
@@ -75,7 +74,7 @@ const conclude = (input: Lines, ending: Reply.Ending, interactive: boolean): Eff
     Effect.suspend((): Effect.Effect<End> => {
       if (ending._tag === "Ends") return Effect.succeed(ending.exit)
       if (ending._tag !== "TimesOut") return Effect.never
-      return Effect.succeed({ exit: ScriptedSignals.killedBy("SIGTERM"), usage: undefined, deadline: "deadline" })
+      return Effect.succeed({ exit: Signals.killedBy("SIGTERM"), usage: undefined, deadline: "deadline" })
     })
   )
 
