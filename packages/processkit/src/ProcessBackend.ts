@@ -195,7 +195,8 @@ export interface ExitReport {
  *
  * `onExit` calls back exactly once, also where the exit came before the call; a failure means that the status was
  * lost. `signalLeader` reaches the process itself and nobody else, and does nothing once it has exited. The streams are
- * `undefined` where they are not pipes.
+ * `undefined` where they are not pipes. `concluded` is for a backend that keeps records: it is told once what the run
+ * engine made of the end.
  *
  * @stability experimental
  * @category models
@@ -208,6 +209,7 @@ export interface Child extends Tree {
   readonly stderr: ByteSource | undefined
   readonly onExit: (observer: (exit: Exit.Exit<ExitReport, ProcessError.ProcessError>) => void) => void
   readonly signalLeader: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly concluded?: ((outcome: Outcome.Outcome) => void) | undefined
 }
 
 /**

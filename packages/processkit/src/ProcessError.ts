@@ -531,6 +531,10 @@ export class Unscripted extends Data.TaggedError("Unscripted")<{
 /**
  * A replayed cassette has no entry for the command.
  *
+ * **Details**
+ *
+ * `nearest` says in which positions the entry that comes closest differs, if there is one for this program.
+ *
  * @stability experimental
  * @category reasons
  * @since 0.1.0
@@ -538,9 +542,13 @@ export class Unscripted extends Data.TaggedError("Unscripted")<{
 export class CassetteMiss extends Data.TaggedError("CassetteMiss")<{
   readonly program: string
   readonly cassette: string
+  readonly nearest?: string | undefined
 }> {
   override get message(): string {
-    return `the cassette ${Text.shown(this.cassette)} has no entry for this call of ${name(this)}: record it again`
+    const nearest = this.nearest === undefined ? "" : ` (the nearest differs in ${Text.shown(this.nearest)})`
+    return `the cassette ${Text.shown(this.cassette)} has no entry for this call of ${
+      name(this)
+    }${nearest}: record it again`
   }
 }
 

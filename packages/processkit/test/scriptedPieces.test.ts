@@ -98,7 +98,6 @@ describe("signals", () => {
     assert.strictEqual(Signals.reaction("SIGSTOP", own)._tag, "Stop")
     assert.deepStrictEqual(Signals.reaction("SIGKILL", own), {
       _tag: "End",
-      stdout: "",
       exit: Outcome.signaled("SIGKILL", 9, false)
     })
   })

@@ -279,7 +279,9 @@ export class Run {
     this.#deadline?.interruptUnsafe()
     this.#draining?.interruptUnsafe()
     if (Exit.isSuccess(this.#exit)) {
-      Telemetry.ended(context, span, Conclusion.outcomeOf(this.#exit.value.exit, this.#intervention), this.#duration)
+      const outcome = Conclusion.outcomeOf(this.#exit.value.exit, this.#intervention)
+      Telemetry.ended(context, span, outcome, this.#duration)
+      this.child.concluded?.(outcome)
     }
     span.end(clock.currentTimeNanosUnsafe(), this.#exit)
     Deferred.doneUnsafe(this.#settled, this.#exit)

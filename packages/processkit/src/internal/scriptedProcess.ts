@@ -53,6 +53,9 @@ type Report = Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>
 
 const encoder = new TextEncoder()
 
+const bytesOf = (output: string | Uint8Array): Uint8Array =>
+  typeof output === "string" ? encoder.encode(output) : output
+
 export class ScriptedProcess {
   readonly #birth: Birth
   readonly #fiber: Fiber.Fiber<void>
@@ -92,7 +95,8 @@ export class ScriptedProcess {
     const reaction = Signals.reaction(signal, this.#birth.program.signals ?? {})
     if (reaction._tag === "Stop") this.#stopped = true
     if (reaction._tag === "End") {
-      this.#birth.stdout?.push(encoder.encode(reaction.stdout))
+      this.#birth.stdout?.push(bytesOf(reaction.stdout ?? ""))
+      this.#birth.stderr?.push(bytesOf(reaction.stderr ?? ""))
       this.#end(Exit.succeed(reaction.exit))
     }
   }
@@ -112,10 +116,7 @@ export class ScriptedProcess {
     const pipes = { stdout, stderr }
     return {
       request,
-      write: (stream, output) => {
-        const bytes = typeof output === "string" ? encoder.encode(output) : output
-        return Effect.andThen(this.#going, pipes[stream]?.write(bytes) ?? Effect.void)
-      },
+      write: (stream, output) => Effect.andThen(this.#going, pipes[stream]?.write(bytesOf(output)) ?? Effect.void),
       read: Effect.andThen(this.#going, input?.read ?? Effect.succeed(undefined)),
       fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program)))
     }

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import { difference } from "./internal/lineDifference.ts"
+import * as TextDiff from "effect/TextDiff"
 
 /**
  * What was run is not what a test expected; the message shows both, line by line.
@@ -26,10 +26,15 @@ export class CallsDiffer extends Data.TaggedError("CallsDiffer")<{
 }> {
   /** The failure for two lists of command lines that are not the same. */
   static of(expected: ReadonlyArray<string>, actual: ReadonlyArray<string>): CallsDiffer {
-    return new CallsDiffer({ expected, actual, difference: difference(expected, actual).join("\n") })
+    return new CallsDiffer({ expected, actual, difference: shown(TextDiff.diff(expected, actual)) })
   }
 
   override get message(): string {
     return `the calls are not the expected ones\n${this.difference}`
   }
 }
+
+const marks = { Equal: "  ", Delete: "- ", Insert: "+ " } as const
+
+const shown = (edits: ReadonlyArray<TextDiff.Edit<string>>): string =>
+  edits.flatMap(({ _tag, items }) => items.map((line) => `${marks[_tag]}${line}`)).join("\n")

@@ -1,6 +1,7 @@
 export * as BackendPrograms from "./BackendPrograms.ts"
 export * as BackendSuite from "./BackendSuite.ts"
 export * as CallsDiffer from "./CallsDiffer.ts"
+export * as Cassette from "./Cassette.ts"
 export * as DryRunRunner from "./DryRunRunner.ts"
 export * as Invocation from "./Invocation.ts"
 export * as RecordingRunner from "./RecordingRunner.ts"
