@@ -1,7 +1,6 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -59,6 +58,8 @@ const output = (program: string, options: Command.Options = {}) =>
     ({ outcome, stderrBytes, stdout }) => ({ outcome, stdout, stderr: stderrBytes })
   )
 
+const read = (stdin: Command.Options["stdin"]) => Command.run(Command.make("read", { stdin }))
+
 describe("a cassette", () => {
   it.effect("gives every byte and every ending back", () =>
     Effect.gen(function*() {
@@ -112,7 +113,6 @@ describe("a cassette", () => {
 
   it.effect("tells inputs apart by what they hold, and none from empty not at all", () =>
     Effect.gen(function*() {
-      const read = (stdin: Command.Options["stdin"]) => Command.run(Command.make("read", { stdin }))
       const { tape } = yield* both(Effect.all([read("a"), read(new Uint8Array([0xff])), read(""), read("pipe")]), [
         on(["read"], Reply.ok("text"), Reply.ok("bytes"), Reply.ok("none"), Reply.ok("by hand"))
       ])
@@ -164,9 +164,11 @@ describe("a cassette", () => {
     Effect.gen(function*() {
       const tape = yield* file
       const slow = Reply.withDelay(Reply.lines(["a", "b"]), "1 second")
-      const fiber = yield* Effect.forkChild(Effect.provide(run("slow"), recorder(tape, [fallback(slow)])))
-      yield* TestClock.adjust("2 seconds")
-      assert.strictEqual(yield* Fiber.join(fiber), "a\nb")
+      yield* Effect.scoped(Effect.gen(function*() {
+        const running = yield* Command.start(Command.make("slow"))
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual((yield* running.result).stdout, "a\nb\n")
+      })).pipe(Effect.provide(recorder(tape, [fallback(slow)])))
       yield* Effect.scoped(Effect.gen(function*() {
         const seen: Array<string> = []
         const running = yield* Command.start(Command.make("slow"))
