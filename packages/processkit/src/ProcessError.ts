@@ -320,7 +320,12 @@ export class StdinFailed extends Data.TaggedError("StdinFailed")<{
 }
 
 /**
- * The program did not become ready in time. It was not killed.
+ * The program did not become ready in time, or can never become ready. It was not killed.
+ *
+ * **Details**
+ *
+ * `last` is what was found at the last look. `ended` is why nobody waited longer: how the program had exited, or
+ * `"output"` where it had closed the stream that was looked at; `undefined` where the time was over.
  *
  * @stability experimental
  * @category reasons
@@ -330,10 +335,19 @@ export class NotReady extends Data.TaggedError("NotReady")<{
   readonly program: string
   readonly within: Duration.Duration
   readonly last: string
+  readonly ended?: Outcome.Exit | "output" | undefined
 }> {
   override get message(): string {
-    return `${name(this)} was not ready within ${lasting(this.within)}: ${Text.shown(this.last)}`
+    return `${name(this)} was not ready ${notReadyUntil(this)}: ${Text.shown(this.last)}`
   }
+}
+
+const notReadyUntil = ({ ended, within }: Pick<NotReady, "ended" | "within">): string => {
+  if (ended === undefined) return `within ${lasting(within)}`
+  if (ended === "output") return "when its output ended"
+  return ended._tag === "Exited"
+    ? `when it exited with code ${ended.code}`
+    : `when it was killed by ${Text.shown(ended.signal)}`
 }
 
 /**

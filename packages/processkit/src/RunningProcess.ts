@@ -14,6 +14,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
@@ -22,6 +23,7 @@ import type * as Stream from "effect/Stream"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
+import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
@@ -52,6 +54,72 @@ export interface Writer {
 }
 
 /**
+ * How long to wait for a program to become ready; 30 seconds by default.
+ *
+ * **Details**
+ *
+ * Measured by Effect's `Clock`. `within` bounds the wait and not the program: when it is over, the program runs on.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitOptions {
+  readonly within?: Duration.Input | undefined
+}
+
+/**
+ * The ways to wait until a program is ready, none of which ends it.
+ *
+ * **Details**
+ *
+ * - `waitForLine`, `waitForStderrLine`: gives the first line that fits, and takes it from the output together with those
+ *   before it. The next wait, `stdoutLines` and the result begin after it. A wait that fails takes nothing.
+ * - `waitForOutput`: gives what was printed after the last line end, once that fits, such as a prompt; takes nothing.
+ * - `waitForPort`, `waitForSocket`, `waitForPath`, `waitForHttp`: look from outside, every 50 milliseconds.
+ * - `waitFor`: any `Readiness`, or an effect, which is asked until it succeeds with something else than `false`.
+ *
+ * **Errors**
+ *
+ * `NotReady` when the time is over, or at once where waiting has become pointless: the program has exited, or its stream
+ * has ended. `AlreadyConsumed` where somebody else consumes the stream, `Cancelled` after the command's `AbortSignal`
+ * fired, `InvalidInput`, and `Unsupported` where the runner has no world to look at.
+ *
+ * @see {@link Readiness.Readiness} for what each of them looks at, and its gotchas
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Waits {
+  readonly waitForLine: (
+    pattern: Readiness.Pattern,
+    options?: WaitOptions
+  ) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly waitForStderrLine: (
+    pattern: Readiness.Pattern,
+    options?: WaitOptions
+  ) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly waitForOutput: (
+    pattern: Readiness.Pattern,
+    options?: WaitOptions & Readiness.OutputOptions
+  ) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly waitForPort: (
+    port: number,
+    options?: WaitOptions & Readiness.PortOptions
+  ) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitForSocket: (path: string, options?: WaitOptions) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitForPath: (path: string, options?: WaitOptions) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitForHttp: (
+    url: string | URL,
+    options?: WaitOptions & Readiness.HttpOptions
+  ) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitFor: <A, E, R>(
+    condition: Readiness.Readiness<R> | Effect.Effect<A, E, R>,
+    options?: WaitOptions
+  ) => Effect.Effect<void, ProcessError.ProcessError, R>
+}
+
+/**
  * A running program.
  *
  * **Details**
@@ -63,6 +131,7 @@ export interface Writer {
  * - `stop`: the stop ladder, for the program and its descendants. `kill`: the same, at once.
  * - `stdoutLines`, `stderrLines`: from the first line on, in order, to be consumed once. They end with the output and
  *   do not fail for an exit code.
+ * - `waitForLine` and its kin: see {@link Waits}.
  *
  * **Errors**
  *
@@ -73,7 +142,7 @@ export interface Writer {
  * @category models
  * @since 0.1.0
  */
-export interface RunningProcess extends Pipeable.Pipeable, Inspectable.Inspectable {
+export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.Inspectable {
   readonly [TypeId]: typeof TypeId
   readonly program: string
   readonly pid: number | undefined

@@ -49,6 +49,7 @@ export interface Setting {
   /** Whether the container belongs to this run alone. */
   readonly isPrivate: boolean
   readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
+  readonly probes: ProcessBackend.Probes | undefined
   /** What becomes of output above its bound. */
   readonly overflow: NonNullable<ProcessRunner.StartOptions["overflow"]>
   readonly cancelOn: AbortSignal | undefined
@@ -78,6 +79,7 @@ export class Run {
   readonly #feed: Feed | undefined
   readonly #settled = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
   #exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError> | undefined
+  #onExit: ReadonlyArray<(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>) => void> = []
   #intervention: Conclusion.Intervention | undefined
   #deadline: Fiber.Fiber<void> | undefined
   #draining: Fiber.Fiber<void> | undefined
@@ -118,8 +120,35 @@ export class Run {
     return this.prepared.request.program
   }
 
+  /** What the world outside can be asked, and waited on with. */
+  get outside(): Pick<Setting, "probes" | "sleep"> {
+    return this.#setting
+  }
+
   get isRunning(): boolean {
     return this.#exit === undefined
+  }
+
+  /** How the process exited, as soon as it has, whether or not its output has ended; fails where it was cancelled. */
+  get exit(): Effect.Effect<Outcome.Exit, ProcessError.ProcessError> {
+    return this.#exiting.pipe(
+      Effect.tap(() => this.#intervention?._tag === "Cancelled" ? this.#ladder.underWay ?? Effect.void : Effect.void),
+      Effect.flatMap(({ exit }) =>
+        this.#intervention?._tag === "Cancelled"
+          ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
+          : Effect.succeed(exit)
+      )
+    )
+  }
+
+  get #exiting(): Effect.Effect<ProcessBackend.ExitReport, ProcessError.ProcessError> {
+    return Effect.callback((resume) => {
+      if (this.#exit !== undefined) return resume(this.#exit)
+      this.#onExit = [...this.#onExit, resume]
+      return Effect.sync(() => {
+        this.#onExit = this.#onExit.filter((other) => other !== resume)
+      })
+    })
   }
 
   /** How the process ended, once its output has ended too. */
@@ -240,6 +269,7 @@ export class Run {
     this.#feed?.cancel()
     this.#settleIfOver()
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
+    for (const tell of this.#onExit) tell(exit)
   }
 
   /**

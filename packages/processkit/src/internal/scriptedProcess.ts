@@ -12,6 +12,7 @@ import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import type * as Signal from "../Signal.ts"
+import type { Door, ScriptedDoors } from "./scriptedDoors.ts"
 import type { ScriptedInput } from "./scriptedInput.ts"
 import type { ScriptedPipe } from "./scriptedPipe.ts"
 import * as Signals from "./scriptedSignals.ts"
@@ -24,6 +25,8 @@ export interface Io {
   readonly read: Effect.Effect<Uint8Array | undefined>
   /** Starts a descendant, which reads nothing. */
   readonly fork: (program: Program) => Effect.Effect<void>
+  /** Lets others reach the program, until it ends. */
+  readonly open: (door: Door) => Effect.Effect<void>
 }
 
 /** A program: what it does, how it ends, and which signals it does not leave to the default. */
@@ -44,6 +47,7 @@ export interface Birth {
   readonly stderr: ScriptedPipe | undefined
   readonly context: Context.Context<never>
   readonly fork: (program: Program) => void
+  readonly doors: ScriptedDoors
 }
 
 type Report = Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>
@@ -105,7 +109,7 @@ export class ScriptedProcess {
   }
 
   get #io(): Io {
-    const { fork, input, request, stderr, stdout } = this.#birth
+    const { doors, fork, input, request, stderr, stdout } = this.#birth
     const pipes = { stdout, stderr }
     return {
       request,
@@ -114,7 +118,8 @@ export class ScriptedProcess {
         return Effect.andThen(this.#going, pipes[stream]?.write(bytes) ?? Effect.void)
       },
       read: Effect.andThen(this.#going, input?.read ?? Effect.succeed(undefined)),
-      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program)))
+      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program))),
+      open: (door) => Effect.andThen(this.#going, Effect.sync(() => doors.open(door, this)))
     }
   }
 
@@ -145,6 +150,7 @@ export class ScriptedProcess {
     if (this.#report !== undefined) return
     const report = this.#report = Exit.map(exit, (exit) => ({ exit, usage: undefined }))
     this.#fiber.interruptUnsafe()
+    this.#birth.doors.leave(this)
     this.#birth.input?.leave()
     this.#birth.stdout?.leave()
     this.#birth.stderr?.leave()
