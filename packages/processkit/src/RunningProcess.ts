@@ -16,10 +16,14 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
+import * as Dialog from "./internal/dialog.ts"
+import * as Joining from "./internal/joining.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
@@ -160,6 +164,36 @@ export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.In
 }
 
 /**
+ * What is answered to a prompt: a line, or what to make of the prompt.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Answer =
+  | string
+  | Redacted.Redacted<string>
+  | ((prompt: string) => string | Redacted.Redacted<string>)
+
+/**
+ * A prompt of a program, and the answer to it.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Turn = readonly [prompt: Readiness.Pattern, answer: Answer]
+
+/**
+ * Where a program asks, and how long each of its questions may take to come; standard output and 30 seconds by default.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface DialogOptions extends WaitOptions, Readiness.StreamOptions {}
+
+/**
  * Tells whether a value is a `RunningProcess`.
  *
  * @stability experimental
@@ -178,6 +212,107 @@ export const isRunningProcess = (u: unknown): u is RunningProcess => Predicate.h
 export const make = (
   fields: Omit<RunningProcess, typeof TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
 ): RunningProcess => Object.assign(Object.create(Proto), fields)
+
+/**
+ * Answers the prompts of a program that was started with `stdin: "pipe"`, in turn, and gives the prompts.
+ *
+ * **Details**
+ *
+ * Each prompt is waited for with `waitForOutput`, the first in what is there, the others in what comes after the answer
+ * before. An answer is written as a line. The output is left for others, and the input open for more.
+ *
+ * **Errors**
+ *
+ * Those of `waitForOutput` and of the writer; `NotReady` says which question did not come.
+ *
+ * **Gotchas**
+ *
+ * A program that sees that it writes to a pipe may hold its prompt back until its buffer is full, or not ask at all.
+ *
+ * **Example** (Logging in)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ * import * as Command from "processkit/Command"
+ * import * as RunningProcess from "processkit/RunningProcess"
+ *
+ * export const login = (password: Redacted.Redacted<string>) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const running = yield* Command.start(Command.make("login-tool", [], { stdin: "pipe" }))
+ *     yield* RunningProcess.dialog(running, [["user: ", "ada"], [/password.*: $/i, password]], { within: "5 seconds" })
+ *     return yield* running.result
+ *   }))
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const dialog: {
+  (
+    turns: ReadonlyArray<Turn>,
+    options?: DialogOptions
+  ): (self: RunningProcess) => Effect.Effect<ReadonlyArray<string>, ProcessError.ProcessError>
+  (
+    self: RunningProcess,
+    turns: ReadonlyArray<Turn>,
+    options?: DialogOptions
+  ): Effect.Effect<ReadonlyArray<string>, ProcessError.ProcessError>
+} = dual((args) => isRunningProcess(args[0]), Dialog.converse)
+
+/**
+ * Waits until the first of several programs has ended, and gives its position and outcome.
+ *
+ * **Details**
+ *
+ * The programs are only looked at: the others run on, and all of them can be waited for again, with the same answer.
+ * Where several have ended, the first in the list counts. Exit codes and signals are data.
+ *
+ * **Errors**
+ *
+ * `InvalidInput` where the list is empty, since nothing would ever end. `Cancelled` where the first to end was cancelled.
+ *
+ * **Example** (Whichever comes first)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import * as RunningProcess from "processkit/RunningProcess"
+ *
+ * export const winner = Effect.scoped(Effect.gen(function*() {
+ *   const mirrors = yield* Effect.forEach(["a", "b"], (host) => Command.start(Command.make("fetch", [host])))
+ *   const [index, outcome] = yield* RunningProcess.waitAny(mirrors)
+ *   return `mirror ${index} was first: ${outcome._tag}`
+ * }))
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitAny: (
+  processes: ReadonlyArray<RunningProcess>
+) => Effect.Effect<readonly [index: number, outcome: Outcome.Outcome], ProcessError.ProcessError> = Joining.waitAny
+
+/**
+ * Waits until all of several programs have ended, and gives their outcomes in the order of the list.
+ *
+ * **Details**
+ *
+ * The programs are only looked at, as by {@link waitAny}. No outcome is waited for where the list is empty.
+ *
+ * **Errors**
+ *
+ * The first failure, such as `Cancelled`, ends the wait; the others run on and can be waited for again.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitAll: (
+  processes: ReadonlyArray<RunningProcess>
+) => Effect.Effect<ReadonlyArray<Outcome.Outcome>, ProcessError.ProcessError> = Joining.waitAll
 
 // -----------------------------------------------------------------------------
 
