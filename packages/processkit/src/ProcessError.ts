@@ -260,8 +260,8 @@ export class TimedOut extends Data.TaggedError("TimedOut")<
   }
 > {
   override get message(): string {
-    const what = this.kind === "deadline" ? "timed out" : "printed nothing"
-    return `${name(this)} ${what} after ${lasting(this.after)} and was stopped${tail(this)}`
+    const what = this.kind === "deadline" ? "timed out after" : "printed nothing for"
+    return `${name(this)} ${what} ${lasting(this.after)} and was stopped${tail(this)}`
   }
   override toJSON(): unknown {
     return preview(this)
