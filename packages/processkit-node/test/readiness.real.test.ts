@@ -98,7 +98,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
         running.waitFor(Effect.succeed(false))
       ]
       const [reasons, elapsed] = yield* timed(Effect.forEach(waits, reasonOf, { concurrency: "unbounded" }))
-      for (const reason of reasons) assert.deepInclude(reason, { _tag: "NotReady", ended: Outcome.exited(4) })
+      for (const reason of reasons) {
+        assert.deepInclude(reason, { _tag: "NotReady", ended: Outcome.exited(4), said: "cannot bind" })
+      }
       assert.isBelow(elapsed, 100 + slack)
       assert.strictEqual((yield* running.result).stderr, "cannot bind\n")
     }))

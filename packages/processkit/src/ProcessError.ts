@@ -325,7 +325,8 @@ export class StdinFailed extends Data.TaggedError("StdinFailed")<{
  * **Details**
  *
  * `last` is what was found at the last look. `ended` is why nobody waited longer: how the program had exited, or
- * `"output"` where it had closed the stream that was looked at; `undefined` where the time was over.
+ * `"output"` where it had closed the stream that was looked at; `undefined` where the time was over. `said` is the last
+ * line that it had printed, on standard error where there is one.
  *
  * @stability experimental
  * @category reasons
@@ -336,9 +337,11 @@ export class NotReady extends Data.TaggedError("NotReady")<{
   readonly within: Duration.Duration
   readonly last: string
   readonly ended?: Outcome.Exit | "output" | undefined
+  readonly said?: string | undefined
 }> {
   override get message(): string {
-    return `${name(this)} was not ready ${notReadyUntil(this)}: ${Text.shown(this.last)}`
+    const said = this.said === undefined || this.said === "" ? "" : `; it said: ${Text.shown(this.said)}`
+    return `${name(this)} was not ready ${notReadyUntil(this)}: ${Text.shown(this.last)}${said}`
   }
 }
 

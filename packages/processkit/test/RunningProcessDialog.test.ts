@@ -77,7 +77,7 @@ describe("dialog", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(
         (yield* Fiber.join(fiber)).message,
-        "asks was not ready within 1s: question 2 did not come, standard output does not end in such a text"
+        "asks was not ready within 1s: question 2 did not come, standard output does not end in such a text; it said: a? b?"
       )
       assert.strictEqual((yield* alive).length, 1)
     }).pipe(Effect.provide(scripted({ asks: asks("a? ", "b? ") }))))

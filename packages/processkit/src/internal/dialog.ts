@@ -47,8 +47,8 @@ const words = (answer: string | Redacted.Redacted<string>): string =>
 /** Says which question did not come. */
 const atQuestion = (error: ProcessError.ProcessError, question: number): ProcessError.ProcessError => {
   if (error.reason._tag !== "NotReady") return error
-  const { ended, last, program, within } = error.reason
+  const { ended, last, program, said, within } = error.reason
   return ProcessError.make(
-    new ProcessError.NotReady({ program, within, ended, last: `question ${question} did not come, ${last}` })
+    new ProcessError.NotReady({ program, within, ended, said, last: `question ${question} did not come, ${last}` })
   )
 }

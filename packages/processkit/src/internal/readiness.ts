@@ -13,6 +13,7 @@ import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import type * as Readiness from "../Readiness.ts"
 import * as Rules from "./readinessRules.ts"
+import * as Text from "./textHygiene.ts"
 import * as Watching from "./watching.ts"
 
 /** How far apart two looks from outside are. */
@@ -21,8 +22,8 @@ const interval = Duration.millis(50)
 /** How long one attempt to connect may take; the machine itself answers at once. */
 const connecting = Duration.seconds(1)
 
-/** How long the exit of a program that closed its output is waited for, to be named as the reason. */
-const exitIsNear = Duration.millis(100)
+/** How long a reason may wait for what comes with it: an exit with the end of output, last words with an exit. */
+const moment = Duration.millis(100)
 
 /** The program that is waited for. */
 export interface Subject extends Watching.Streams {
@@ -30,6 +31,7 @@ export interface Subject extends Watching.Streams {
   readonly isRunning: () => boolean
   /** How the program exited, once it has; fails where it was cancelled, or its exit was lost. */
   readonly exit: Effect.Effect<Outcome.Exit, ProcessError.ProcessError>
+  readonly outputEnded: Effect.Effect<void>
   readonly probes: ProcessBackend.Probes | undefined
   readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
 }
@@ -69,23 +71,34 @@ const bounded = <A, R>(
   options: Rules.WaitOptions | undefined,
   waitOf: () => Wait<A, R>
 ): Effect.Effect<A, ProcessError.ProcessError, R> =>
-  Effect.suspend(() => {
-    const { program } = subject
-    return Effect.flatMap(
-      Effect.fromResult(Rules.checked(program, () => ({ wait: waitOf(), within: Rules.within(options) }))),
+  Effect.suspend(() =>
+    Effect.flatMap(
+      Effect.fromResult(Rules.checked(subject.program, () => ({ wait: waitOf(), within: Rules.within(options) }))),
       ({ wait: { last, until }, within }) => {
-        const notReady = (ended?: Hopeless["ended"]) =>
-          Effect.fail(ProcessError.make(new ProcessError.NotReady({ program, within, last: last(), ended })))
-        const ready = Effect.catch(
-          until,
-          (error) => error instanceof Hopeless ? notReady(error.ended) : Effect.fail(error)
-        )
+        const hopeless = ({ ended }: Hopeless) =>
+          Effect.andThen(lastWords(subject, ended), notReady(subject, within, last, ended))
+        const ready = Effect.catch(until, (error) => error instanceof Hopeless ? hopeless(error) : Effect.fail(error))
         return Duration.isFinite(within)
-          ? Effect.timeoutOrElse(ready, { duration: within, orElse: () => notReady() })
+          ? Effect.timeoutOrElse(ready, { duration: within, orElse: () => notReady(subject, within, last) })
           : ready
       }
     )
+  )
+
+const notReady = (
+  { program, stderr, stdout }: Subject,
+  within: Duration.Duration,
+  last: () => string,
+  ended?: Hopeless["ended"]
+): Effect.Effect<never, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    const said = Text.lastLine(stderr?.retention.text() ?? "") || Text.lastLine(stdout?.retention.text() ?? "")
+    return Effect.fail(ProcessError.make(new ProcessError.NotReady({ program, within, last: last(), ended, said })))
   })
+
+/** Lets in what a program said right before it exited, which may arrive after its exit. */
+const lastWords = ({ outputEnded, sleep }: Subject, ended: Hopeless["ended"]): Effect.Effect<void> =>
+  ended === "output" ? Effect.void : Effect.raceFirst(outputEnded, sleep(moment))
 
 const waitOf = <R>(subject: Subject, condition: Rules.Condition<R>): Wait<unknown, R> => {
   switch (condition._tag) {
@@ -119,7 +132,7 @@ const textOf = (subject: Subject, condition: Rules.TextCondition): Wait<string, 
 
 /** Why a stream has ended: its program has exited, or has closed it. End of file often comes first of the two. */
 const whyEnded = (subject: Subject): Effect.Effect<Hopeless["ended"], ProcessError.ProcessError> =>
-  Effect.raceFirst(subject.exit, Effect.as(subject.sleep(exitIsNear), "output" as const))
+  Effect.raceFirst(subject.exit, Effect.as(subject.sleep(moment), "output" as const))
 
 /**
  * Looks again and again, until the program exits, and then once more.

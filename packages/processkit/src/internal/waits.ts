@@ -1,4 +1,5 @@
 /** The waits of a {@link Run}, each of them a readiness that is waited for. */
+import * as Effect from "effect/Effect"
 import * as Readiness from "../Readiness.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as Waiting from "./readiness.ts"
@@ -14,6 +15,7 @@ export const make = (run: Run): RunningProcess.Waits => {
     get exit() {
       return run.exit
     },
+    outputEnded: Effect.ignore(run.outcome),
     sleep: run.outside.sleep,
     probes: run.outside.probes
   }

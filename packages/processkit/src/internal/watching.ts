@@ -45,13 +45,13 @@ export const watch = (streams: Streams, condition: TextCondition): Watch => {
         ? Effect.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
         : following(pump, look)
     ),
-    last: () =>
-      condition._tag === "Output"
-        ? `${name} does not end in such a text`
-        : lines === 0
-        ? `${name} has no line yet`
-        : `none of ${lines} lines on ${name} fits`
+    last: () => condition._tag === "Output" ? `${name} does not end in such a text` : noneOf(lines, name)
   }
+}
+
+const noneOf = (lines: number, name: string): string => {
+  if (lines === 0) return `${name} has no line yet`
+  return lines === 1 ? `the only line on ${name} does not fit` : `none of ${lines} lines on ${name} fits`
 }
 
 /** One way to look: answers with the text that fits. */
