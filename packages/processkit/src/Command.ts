@@ -110,6 +110,7 @@ export interface Retry {
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
  * - `timeout`: from the start to the end of output; none by default, 0 stops the program as soon as it has started.
+ * - `inactivityTimeout`: how long the program may print nothing on either stream that is a pipe; none by default.
  * - `stop`: how the program is stopped, for whatever reason; `SIGTERM`, 2 seconds, `SIGKILL` by default.
  * - `retry`: none by default.
  * - `okCodes`: the exit codes that are success; `[0]` by default. `exitCode` and `probe` ignore it.
@@ -133,6 +134,7 @@ export interface Options {
   readonly maxLineBytes?: ByteSize.Input | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined
   readonly timeout?: Duration.Input | undefined
+  readonly inactivityTimeout?: Duration.Input | undefined
   readonly stop?: StopPolicy.StopPolicy | undefined
   readonly retry?: Retry | undefined
   readonly okCodes?: ReadonlyArray<number> | undefined
@@ -521,6 +523,21 @@ export const setBuffer: Setter<"buffer"> = setter("buffer")
  * @since 0.1.0
  */
 export const setTimeout: Setter<"timeout"> = setter("timeout")
+
+/**
+ * Sets how long the program may print nothing before it is stopped; infinity is for ever.
+ *
+ * **Details**
+ *
+ * Counts from the start and anew from every byte on standard output or standard error, whether or not anybody reads the
+ * lines. Time in which a slow consumer holds the output up does not count. When it is over, the program is stopped as
+ * with {@link setTimeout}, and the outcome is `TimedOut` with the kind `"inactivity"`.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setInactivityTimeout: Setter<"inactivityTimeout"> = setter("inactivityTimeout")
 
 /**
  * Sets how the program is stopped.

@@ -235,13 +235,38 @@ export interface Container extends Tree {
 }
 
 /**
+ * Looks whether something can be reached in the world that the backend's processes live in.
+ *
+ * **Details**
+ *
+ * Each looks once, and fails with a short text that says what it found instead: an errno, a status. Whatever it opened
+ * is closed when it ends or is interrupted. How often and how long to look is decided above.
+ *
+ * - `port`: a TCP connection to any address of the host can be made.
+ * - `socket`: a connection to a Unix socket, or to a named pipe on Windows, can be made.
+ * - `path`: something exists there.
+ * - `http`: a GET request is answered with a status that is accepted.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Probes {
+  readonly port: (host: string, port: number) => Effect.Effect<void, string>
+  readonly socket: (path: string) => Effect.Effect<void, string>
+  readonly path: (path: string) => Effect.Effect<void, string>
+  readonly http: (url: URL, accepts: (status: number) => boolean) => Effect.Effect<void, string>
+}
+
+/**
  * The service a backend provides.
  *
  * **Details**
  *
  * `containment` is known without starting anything. `open` makes an empty container. `resolve` locates a program
  * exactly as a start would, without starting it. `sleep` waits on the time that the backend's processes live in: the
- * operating system's monotonic clock for real ones, Effect's `Clock` for scripted ones.
+ * operating system's monotonic clock for real ones, Effect's `Clock` for scripted ones. Without `probes` nobody can wait
+ * for a port, a socket, a path or an answer over HTTP.
  *
  * @stability experimental
  * @category services
@@ -252,6 +277,7 @@ export class ProcessBackend extends Context.Service<ProcessBackend, {
   readonly open: Effect.Effect<Container, ProcessError.ProcessError>
   readonly resolve: (request: SpawnRequest) => Effect.Effect<string, ProcessError.ProcessError>
   readonly sleep: (duration: Duration.Duration) => Effect.Effect<void>
+  readonly probes?: Probes | undefined
 }>()("processkit/ProcessBackend") {}
 
 /**

@@ -260,8 +260,8 @@ export class TimedOut extends Data.TaggedError("TimedOut")<
   }
 > {
   override get message(): string {
-    const what = this.kind === "deadline" ? "timed out" : "printed nothing"
-    return `${name(this)} ${what} after ${lasting(this.after)} and was stopped${tail(this)}`
+    const what = this.kind === "deadline" ? "timed out after" : "printed nothing for"
+    return `${name(this)} ${what} ${lasting(this.after)} and was stopped${tail(this)}`
   }
   override toJSON(): unknown {
     return preview(this)
@@ -320,7 +320,13 @@ export class StdinFailed extends Data.TaggedError("StdinFailed")<{
 }
 
 /**
- * The program did not become ready in time. It was not killed.
+ * The program did not become ready in time, or can never become ready. It was not killed.
+ *
+ * **Details**
+ *
+ * `last` is what was found at the last look. `ended` is why nobody waited longer: how the program had exited, or
+ * `"output"` where it had closed the stream that was looked at; `undefined` where the time was over. `said` is the last
+ * line that it had printed, on standard error where there is one.
  *
  * @stability experimental
  * @category reasons
@@ -330,10 +336,21 @@ export class NotReady extends Data.TaggedError("NotReady")<{
   readonly program: string
   readonly within: Duration.Duration
   readonly last: string
+  readonly ended?: Outcome.Exit | "output" | undefined
+  readonly said?: string | undefined
 }> {
   override get message(): string {
-    return `${name(this)} was not ready within ${lasting(this.within)}: ${Text.shown(this.last)}`
+    const said = this.said === undefined || this.said === "" ? "" : `; it said: ${Text.shown(this.said)}`
+    return `${name(this)} was not ready ${notReadyUntil(this)}: ${Text.shown(this.last)}${said}`
   }
+}
+
+const notReadyUntil = ({ ended, within }: Pick<NotReady, "ended" | "within">): string => {
+  if (ended === undefined) return `within ${lasting(within)}`
+  if (ended === "output") return "when its output ended"
+  return ended._tag === "Exited"
+    ? `when it exited with code ${ended.code}`
+    : `when it was killed by ${Text.shown(ended.signal)}`
 }
 
 /**

@@ -39,6 +39,7 @@ const setters = {
   maxLineBytes: [Command.setMaxLineBytes, "1 KiB"],
   buffer: [Command.setBuffer, OutputBuffer.unbounded],
   timeout: [Command.setTimeout, "1 second"],
+  inactivityTimeout: [Command.setInactivityTimeout, "1 second"],
   stop: [Command.setStop, { signal: "SIGINT" }],
   retry: [Command.setRetry, { schedule: Schedule.recurs(1) }],
   okCodes: [Command.setOkCodes, [0, 1]],

@@ -20,6 +20,7 @@ const nasty: Record<string, unknown> = {
   encoding: "utf-16le",
   maxLineBytes: 1,
   timeout: 0,
+  inactivityTimeout: 0,
   okCodes: [7],
   uid: 0,
   signal: "SIGKILL",

@@ -144,13 +144,14 @@ export const containment = (): Containment => chosen?.containment ?? predict(run
 
 /** Makes the backend. The choice is shared by all of this Node process. */
 export const make = (): Backend => {
-  const { resolve, sleep } = ProcessGroupBackend.make()
+  const { probes, resolve, sleep } = ProcessGroupBackend.make()
   return {
     get containment() {
       return containment()
     },
     open: Effect.flatMap(best, ({ open }) => open),
     resolve,
-    sleep
+    sleep,
+    probes
   }
 }

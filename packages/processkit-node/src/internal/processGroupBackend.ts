@@ -17,6 +17,7 @@ import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
 import { sleep } from "./nativeSleep.ts"
+import { probes } from "./probes.ts"
 import type { ProcessTable } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
 import * as PsTable from "./psTable.ts"
@@ -108,7 +109,8 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
       ? Effect.fail(unsupported)
       : Effect.sync(() => container(theMeans(), containment)),
     resolve: Spawn.resolve,
-    sleep
+    sleep,
+    probes
   }
 }
 

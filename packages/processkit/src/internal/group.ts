@@ -138,6 +138,7 @@ const startIn = (
   start(command, Effect.succeed(state.container), {
     isPrivate: false,
     sleep: backend.sleep,
+    probes: backend.probes,
     overflow: options?.overflow ?? "fail",
     onSettled: (run) => state.runs.delete(run)
   }).pipe(

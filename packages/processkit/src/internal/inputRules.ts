@@ -44,6 +44,7 @@ export interface Prepared {
   readonly maxLineBytes: number
   readonly retention: Limits
   readonly timeout: Duration.Duration | undefined
+  readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
   readonly okCodes: ReadonlyArray<number>
 }
@@ -71,10 +72,19 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       retention: limits(options.buffer),
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
+      inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
       okCodes: okCodes(options.okCodes)
     }
   })
+
+/** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */
+const inactivityTimeout = (options: Command.Options): Duration.Duration | undefined => {
+  if (options.inactivityTimeout === undefined) return undefined
+  const isHeard = [options.stdout, options.stderr].some((output) => output === undefined || output === "pipe")
+  if (!isHeard) refuse("inactivityTimeout", "needs stdout or stderr to be a pipe")
+  return duration("inactivityTimeout", options.inactivityTimeout)
+}
 
 /** The program for an error, as far as a JavaScript caller gave one. */
 export const programOf = (command: Command.Command): string | undefined =>

@@ -12,6 +12,7 @@ import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import type * as Signal from "../Signal.ts"
+import type { Door, ScriptedDoors } from "./scriptedDoors.ts"
 import type { ScriptedInput } from "./scriptedInput.ts"
 import type { ScriptedPipe } from "./scriptedPipe.ts"
 import * as Signals from "./scriptedSignals.ts"
@@ -24,6 +25,8 @@ export interface Io {
   readonly read: Effect.Effect<Uint8Array | undefined>
   /** Starts a descendant, which reads nothing. */
   readonly fork: (program: Program) => Effect.Effect<void>
+  /** Lets others reach the program, until it ends. */
+  readonly open: (door: Door) => Effect.Effect<void>
 }
 
 /** How a program ends: an exit, or all that is reported of one. */
@@ -47,6 +50,7 @@ export interface Birth {
   readonly stderr: ScriptedPipe | undefined
   readonly context: Context.Context<never>
   readonly fork: (program: Program) => void
+  readonly doors: ScriptedDoors
 }
 
 type Report = Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>
@@ -112,13 +116,14 @@ export class ScriptedProcess {
   }
 
   get #io(): Io {
-    const { fork, input, request, stderr, stdout } = this.#birth
+    const { doors, fork, input, request, stderr, stdout } = this.#birth
     const pipes = { stdout, stderr }
     return {
       request,
       write: (stream, output) => Effect.andThen(this.#going, pipes[stream]?.write(bytesOf(output)) ?? Effect.void),
       read: Effect.andThen(this.#going, input?.read ?? Effect.succeed(undefined)),
-      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program)))
+      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program))),
+      open: (door) => Effect.andThen(this.#going, Effect.sync(() => doors.open(door, this)))
     }
   }
 
@@ -149,6 +154,7 @@ export class ScriptedProcess {
     if (this.#report !== undefined) return
     const report = this.#report = Exit.map(end, (end) => "exit" in end ? end : { exit: end, usage: undefined })
     this.#fiber.interruptUnsafe()
+    this.#birth.doors.leave(this)
     this.#birth.input?.leave()
     this.#birth.stdout?.leave()
     this.#birth.stderr?.leave()

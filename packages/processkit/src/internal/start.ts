@@ -10,7 +10,7 @@ import { Run, type Setting } from "./run.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** What a caller asks of a start beyond its command. */
-export type Manner = Pick<Setting, "isPrivate" | "sleep" | "overflow" | "onSettled">
+export type Manner = Pick<Setting, "isPrivate" | "sleep" | "probes" | "overflow" | "onSettled">
 
 /**
  * Starts a command as a member of a container.

@@ -14,6 +14,7 @@ import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import { sleep } from "../nativeSleep.ts"
+import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
 import * as CgroupContainer from "./cgroupContainer.ts"
 import * as CgroupTree from "./cgroupTree.ts"
@@ -117,7 +118,8 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   containment,
   open,
   resolve: Spawn.resolve,
-  sleep
+  sleep,
+  probes
 })
 
 /** Why the mechanism cannot be had, as far as that shows without trying it. */

@@ -10,6 +10,7 @@ import type { HostChild, HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import { sleep } from "../nativeSleep.ts"
+import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
 import type { Watched } from "./monitoredTree.ts"
 import * as MonitoredTree from "./monitoredTree.ts"
@@ -87,5 +88,6 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   containment,
   open,
   resolve: Spawn.resolve,
-  sleep
+  sleep,
+  probes
 })
