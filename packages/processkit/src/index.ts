@@ -1,3 +1,4 @@
+export * as Batch from "./Batch.ts"
 export * as Command from "./Command.ts"
 export * as Containment from "./Containment.ts"
 export * as Mechanism from "./Mechanism.ts"
