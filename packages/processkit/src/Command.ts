@@ -414,6 +414,22 @@ export const setArgs: {
 } = dual(2, (self: Command, args: ReadonlyArray<Argument>) => command(self.program, args, self.options, self.invalid))
 
 /**
+ * Sets several options; those that are not given stay.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOptions: {
+  (options: Options): (self: Command) => Command
+  (self: Command, options: Options): Command
+} = dual(
+  2,
+  (self: Command, options: Options) =>
+    isRecord(options) ? withOptions(self, options) : command(self.program, self.args, options, self.invalid)
+)
+
+/**
  * Adds variables to the environment; later ones win, and `undefined` removes.
  *
  * @stability experimental

@@ -1,4 +1,5 @@
 export * as Batch from "./Batch.ts"
+export * as CliClient from "./CliClient.ts"
 export * as Command from "./Command.ts"
 export * as Containment from "./Containment.ts"
 export * as Mechanism from "./Mechanism.ts"
