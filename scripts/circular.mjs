@@ -27,7 +27,7 @@ const layers = {
   values: ["ProcessResult", "RunningProcess", "Readiness"],
   seams: ["ProcessBackend", "ProcessRunner", "ProcessGroup"],
   verbs: ["Command", "Pipeline", "Batch"],
-  policies: ["RestartPolicy", "Backoff", "StormGuard"],
+  policies: ["RestartPolicy", "Backoff", "StormGuard", "RetryPolicy"],
   keepers: ["Supervisor", "CliClient", "ChildProcessBridge"]
 }
 

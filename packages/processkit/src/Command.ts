@@ -84,7 +84,8 @@ export type Output = "pipe" | "null" | "inherit"
  *
  * `schedule` says how often and how far apart, `while` which failures are worth it; without `while` those whose
  * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only.
- * Each attempt's processes are gone before the next one starts.
+ * Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid` says what
+ * was wrong with its options, and fails the start.
  *
  * @stability experimental
  * @category models
@@ -93,6 +94,7 @@ export type Output = "pipe" | "null" | "inherit"
 export interface Retry {
   readonly schedule: Schedule.Schedule<unknown, ProcessError.ProcessError>
   readonly while?: ((error: ProcessError.ProcessError) => boolean) | undefined
+  readonly invalid?: { readonly field: string; readonly problem: string } | undefined
 }
 
 /**
@@ -412,6 +414,22 @@ export const setArgs: {
   (args: ReadonlyArray<Argument>): (self: Command) => Command
   (self: Command, args: ReadonlyArray<Argument>): Command
 } = dual(2, (self: Command, args: ReadonlyArray<Argument>) => command(self.program, args, self.options, self.invalid))
+
+/**
+ * Sets several options; those that are not given stay.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOptions: {
+  (options: Options): (self: Command) => Command
+  (self: Command, options: Options): Command
+} = dual(
+  2,
+  (self: Command, options: Options) =>
+    isRecord(options) ? withOptions(self, options) : command(self.program, self.args, options, self.invalid)
+)
 
 /**
  * Adds variables to the environment; later ones win, and `undefined` removes.

@@ -98,6 +98,8 @@ export const feedsOnce = ({ options }: Command.Command): boolean =>
 export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
   if (options.retry === undefined) return undefined
   const retry = record("retry", options.retry)
+  const invalid = own(retry, "invalid")
+  if (invalid !== undefined) return refuse(invalid.field, invalid.problem)
   const schedule = own(retry, "schedule")
   return Schedule.isSchedule(schedule)
     ? { schedule, while: optional("retry", own(retry, "while"), "function") }
