@@ -29,7 +29,6 @@ import type * as Stream from "effect/Stream"
 import * as Attempt from "./Attempt.ts"
 import * as Backoff from "./Backoff.ts"
 import * as Command from "./Command.ts"
-import * as PolicySchedule from "./internal/policySchedule.ts"
 import * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
 import * as OutputBuffer from "./OutputBuffer.ts"
@@ -361,13 +360,9 @@ const planOf = <E, R>(
   command: Command.Command,
   options: Options<E, R>
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
-  const { backoff, healthCheck, maxRestarts, ready, restart, stormGuard } = options
-  for (const schedule of [restart, stormGuard, backoff]) {
-    const refused = schedule === undefined ? undefined : PolicySchedule.refusalOf(schedule)
-    if (refused !== undefined) return Result.fail(refused)
-  }
+  const { maxRestarts, ready, restart } = options
   const isOnce = restart === RestartPolicy.never || maxRestarts === 0
-  return Result.map(Rules.check(command, { maxRestarts, healthCheck, ready, isOnce }), ({ health }) => ({
+  return Result.map(Rules.check(command, options, isOnce), ({ health }) => ({
     command: command.options.buffer === undefined ? Command.setBuffer(command, capture) : command,
     schedule: schedule(options),
     cancelOn: command.options.cancelOn,
@@ -383,7 +378,9 @@ const sessionOf = <E>({ control, ledger }: Supervision.Supervision<E>): Session<
   events: ledger.log.events,
   ready: ledger.ready,
   stop: (policy) =>
-    Effect.flatMap(Effect.fromResult(Rules.stopPolicy(ledger.program, policy)), () =>
-      Effect.andThen(control.stop(policy), Supervision.outcomeOf(ledger))),
+    Effect.flatMap(
+      Effect.fromResult(Rules.stopPolicy(ledger.program, policy)),
+      () => Effect.andThen(control.stop(policy), Supervision.outcomeOf(ledger))
+    ),
   await: Supervision.outcomeOf(ledger)
 })

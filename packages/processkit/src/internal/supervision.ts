@@ -138,14 +138,20 @@ const rest = <E, R>(
       ledger.waiting("waiting")
       yield* Effect.sleep(delay)
     })
-    yield* control.unlessDisturbed(cancelOn === undefined ? wait : Effect.raceFirst(wait, aborted(cancelOn, ledger.program)))
+    yield* control.unlessDisturbed(
+      cancelOn === undefined ? wait : Effect.raceFirst(wait, aborted(cancelOn, ledger.program))
+    )
   })
 
 /** Fails when a signal fires. */
 const aborted = (signal: AbortSignal, program: string): Effect.Effect<never, ProcessError.ProcessError> =>
   Effect.callback((resume) => {
-    const onAbort = () => resume(Effect.fail(Conclusion.cancelled(program, undefined)))
+    const ignore = () => signal.removeEventListener("abort", onAbort)
+    const onAbort = () => {
+      ignore()
+      resume(Effect.fail(Conclusion.cancelled(program, undefined)))
+    }
     if (signal.aborted) return onAbort()
     signal.addEventListener("abort", onAbort)
-    return Effect.sync(() => signal.removeEventListener("abort", onAbort))
+    return Effect.sync(ignore)
   })

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import type * as Command from "../Command.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
@@ -9,7 +10,8 @@ import type * as StopPolicy from "../StopPolicy.ts"
 import { duration, times } from "./amounts.ts"
 import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
-import { checked, own, record, refuse } from "./refusal.ts"
+import * as PolicySchedule from "./policySchedule.ts"
+import { checked, optional, own, record, refuse } from "./refusal.ts"
 
 type Running = RunningProcess.RunningProcess
 
@@ -24,13 +26,16 @@ interface HealthCheck<R> {
   readonly failures?: number | undefined
 }
 
-/** What is checked of a supervisor's options; policies check themselves. */
+/** What is checked of a supervisor's options. */
 export interface Options<R> {
-  readonly maxRestarts: number | undefined
-  readonly healthCheck: HealthCheck<R> | undefined
-  readonly ready: Probe<R> | undefined
-  /** Whether there is one life only. */
-  readonly isOnce: boolean
+  readonly stopWhen?: unknown
+  readonly restart?: object | undefined
+  readonly giveUpWhen?: unknown
+  readonly maxRestarts?: number | undefined
+  readonly stormGuard?: object | undefined
+  readonly backoff?: object | undefined
+  readonly healthCheck?: HealthCheck<R> | undefined
+  readonly ready?: Probe<R> | undefined
 }
 
 export interface Checked<R> {
@@ -55,18 +60,32 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
+/** Checks all options; `isOnce` says whether there is one life only. A refused schedule refuses with its own words. */
 export const check = <R>(
   command: Command.Command,
-  { healthCheck, isOnce, maxRestarts: given, ready }: Options<R>
-): Result.Result<Checked<R>, ProcessError.ProcessError> =>
-  checked(InputRules.programOf(command), () => {
+  options: Options<R>,
+  isOnce: boolean
+): Result.Result<Checked<R>, ProcessError.ProcessError> => {
+  const rules = checked(InputRules.programOf(command), () => {
+    const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
+      "the options",
+      options
+    )
+    optional("stopWhen", stopWhen, "function")
+    optional("giveUpWhen", giveUpWhen, "function")
     restarts(given)
+    const schedules = [policy("restart", restart), policy("stormGuard", stormGuard), policy("backoff", backoff)]
     if (!isOnce && InputRules.feedsOnce(command)) {
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
     if (ready !== undefined) probe("ready", ready)
-    return { health: healthCheck === undefined ? undefined : healthOf(healthCheck) }
+    return { schedules, health: healthCheck === undefined ? undefined : healthOf(healthCheck) }
   })
+  return Result.flatMap(rules, ({ health, schedules }) => {
+    const refusal = schedules.map(PolicySchedule.refusalOf).find((refusal) => refusal !== undefined)
+    return refusal === undefined ? Result.succeed({ health }) : Result.fail(refusal)
+  })
+}
 
 export const maxRestarts = (given: number | undefined): Result.Result<number, ProcessError.ProcessError> =>
   checked(undefined, () => restarts(given))
@@ -79,6 +98,10 @@ export const stopPolicy = (
 /** The question as what makes one of a program. */
 export const asked = <R>(question: Probe<R>) => (running: Running): Effect.Effect<unknown, unknown, R> =>
   typeof question === "function" ? question(running) : question
+
+/** A schedule, where there is one. */
+const policy = (field: string, given: object | undefined): object =>
+  given === undefined || Schedule.isSchedule(given) ? given ?? {} : refuse(field, "is not a schedule")
 
 const restarts = (given: number | undefined): number => given === undefined ? Infinity : times("maxRestarts", given)
 
