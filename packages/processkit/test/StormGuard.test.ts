@@ -145,6 +145,8 @@ describe("StormGuard.pause", () => {
     }))
 })
 
+const every = (gap: number) => Array.from({ length: 30 }, () => [gap, crash()] as const)
+
 describe("StormGuard.giveUp", () => {
   const guard = StormGuard.giveUp({ restarts: 2, within: "10 seconds" })
 
@@ -159,7 +161,6 @@ describe("StormGuard.giveUp", () => {
 
   it.effect("slides its window, and what happened at its very edge is inside", () =>
     Effect.gen(function*() {
-      const every = (gap: number) => Array.from({ length: 30 }, () => [gap, crash()] as const)
       assert.deepStrictEqual((yield* drive(guard, every(5000))).at(-1), { failed: "RestartStorm" })
       assert.strictEqual((yield* drive(guard, every(5001))).length, 30)
     }))

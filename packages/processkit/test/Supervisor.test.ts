@@ -14,7 +14,7 @@ import * as Outcome from "processkit/Outcome"
 import * as OutputBuffer from "processkit/OutputBuffer"
 import * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import * as ProcessResult from "processkit/ProcessResult"
+import type * as ProcessResult from "processkit/ProcessResult"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as RestartPolicy from "processkit/RestartPolicy"
 import * as Stdin from "processkit/Stdin"
@@ -59,6 +59,8 @@ const short = (failures: number) => {
     )
   )
 }
+
+const hasEnough = (result: ProcessResult.ProcessResult) => result.stdout === "enough"
 
 describe("a life", () => {
   it.effect("that ends cleanly is the last one", () =>
@@ -116,11 +118,13 @@ describe("a life", () => {
 
   it.effect("ends supervision when a predicate likes its result", () =>
     Effect.gen(function*() {
-      const stopWhen = (result: ProcessResult.ProcessResult) => result.stdout === "enough"
-      assert.deepInclude(yield* eventually(Supervisor.run(job, { stopWhen, restart: RestartPolicy.always })), {
-        reason: "Predicate",
-        restarts: 2
-      })
+      assert.deepInclude(
+        yield* eventually(Supervisor.run(job, { stopWhen: hasEnough, restart: RestartPolicy.always })),
+        {
+          reason: "Predicate",
+          restarts: 2
+        }
+      )
     }).pipe(Effect.provide(scripted({ job: byTurns(prints(""), prints("more"), prints("enough")) }))))
 
   it.effect("keeps the last thousand lines of its output, and only the last life's are kept", () =>
@@ -187,24 +191,24 @@ describe("a start that fails", () => {
     }).pipe(Effect.provide(scripted({ job: prints("") }))))
 })
 
-describe("the time between two lives", () => {
-  /** Supervises a job of which every life is told to a clock, and gives the times of its starts. */
-  const startsOf = (options: Supervisor.Options, adjust: Duration.Input) =>
-    Effect.gen(function*() {
-      const { spawned } = yield* Backend
-      const times: Array<number> = []
-      const session = yield* Supervisor.make(job, options)
-      let elapsed = 0
-      const end = Duration.toMillis(Duration.fromInputUnsafe(adjust))
-      while (elapsed < end) {
-        while (times.length < spawned.length) times.push(elapsed)
-        yield* TestClock.adjust(100)
-        elapsed += 100
-      }
-      yield* session.stop()
-      return times
-    })
+/** Supervises a job of which every life is told to a clock, and gives the times of its starts. */
+const startsOf = (options: Supervisor.Options, adjust: Duration.Input) =>
+  Effect.gen(function*() {
+    const { spawned } = yield* Backend
+    const times: Array<number> = []
+    const session = yield* Supervisor.make(job, options)
+    let elapsed = 0
+    const end = Duration.toMillis(Duration.fromInputUnsafe(adjust))
+    while (elapsed < end) {
+      while (times.length < spawned.length) times.push(elapsed)
+      yield* TestClock.adjust(100)
+      elapsed += 100
+    }
+    yield* session.stop()
+    return times
+  })
 
+describe("the time between two lives", () => {
   // V2
   it.effect("is that of the backoff", () =>
     Effect.gen(function*() {

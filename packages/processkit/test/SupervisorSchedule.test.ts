@@ -131,6 +131,11 @@ describe("the order of a policy", () => {
     }))
 })
 
+const isHopeless = (reason: ProcessError.Reason) =>
+  Supervisor.isHopeless({ ...missing, error: ProcessError.make(reason) })
+
+const isMisconfigured = ({ result }: Attempt.Attempt) => result !== undefined && ProcessResult.code(result) === 78
+
 describe("giving up", () => {
   it.effect("is by default for starts that waiting does not heal, before any budget or pause", () =>
     Effect.gen(function*() {
@@ -152,8 +157,6 @@ describe("giving up", () => {
         new ProcessError.ArgumentListTooLong({ program, bytes: 1 }),
         new ProcessError.GroupClosed({ operation: "starting" })
       ]
-      const isHopeless = (reason: ProcessError.Reason) =>
-        Supervisor.isHopeless({ ...missing, error: ProcessError.make(reason) })
       assert.deepStrictEqual(healing.filter(isHopeless), [])
       assert.deepStrictEqual(hopeless.filter((reason) => !isHopeless(reason)), [])
       assert.isFalse(Supervisor.isHopeless(crash()))
@@ -161,8 +164,7 @@ describe("giving up", () => {
 
   it.effect("can be for an exit code that asks for it", () =>
     Effect.gen(function*() {
-      const giveUpWhen = ({ result }: Attempt.Attempt) => result !== undefined && ProcessResult.code(result) === 78
-      assert.deepStrictEqual(yield* says({ giveUpWhen }, exited(1), exited(78)), ["0+10", "GaveUp"])
+      assert.deepStrictEqual(yield* says({ giveUpWhen: isMisconfigured }, exited(1), exited(78)), ["0+10", "GaveUp"])
     }))
 
   it.effect("is not for clean ends", () =>

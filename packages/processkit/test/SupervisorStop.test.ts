@@ -97,10 +97,16 @@ const askedAt = Effect.fnUntraced(function*(n: number, ask: Ask) {
 
 /** Asks before every operation in turn, until the session gets to its third life before that. */
 const atEveryOperation = Effect.fnUntraced(function*(ask: Ask, check: (exit: Exit.Exit<unknown, unknown>) => void) {
-  for (let n = 0;; n++) {
-    const { exit, fired } = yield* Effect.provide(askedAt(n, ask), Layer.fresh(apart))
-    check(exit)
-    if (!fired) return n
+  const together = 16
+  for (let n = 0;; n += together) {
+    const operations = Array.from({ length: together }, (_, i) => n + i)
+    const seen = yield* Effect.forEach(
+      operations,
+      (operation) => Effect.provide(askedAt(operation, ask), Layer.fresh(apart)),
+      { concurrency: together }
+    )
+    for (const { exit } of seen) check(exit)
+    if (seen.every(({ fired }) => !fired)) return n
   }
 })
 
@@ -110,6 +116,10 @@ const isStopped = (exit: Exit.Exit<unknown, unknown>) => {
 }
 
 const isInterrupted = (exit: Exit.Exit<unknown, unknown>) => assert.isTrue(Exit.hasInterrupts(exit))
+
+const stopTwice: Ask = (session) => Effect.all([session.stop(), session.stop()], { concurrency: 2 })
+
+const close: Ask = (_, scope) => Scope.close(scope, Exit.void)
 
 // P15, V9, V10
 describe("at every operation of a supervision", () => {
@@ -122,13 +132,11 @@ describe("at every operation of a supervision", () => {
 
   it.live("a second stop within the first has the same outcome", () =>
     Effect.gen(function*() {
-      const ask: Ask = (session) => Effect.all([session.stop(), session.stop()], { concurrency: 2 })
-      assert.isAbove(yield* atEveryOperation(ask, isStopped), 500)
+      assert.isAbove(yield* atEveryOperation(stopTwice, isStopped), 500)
     }), patience)
 
   it.live("the end of the scope ends what runs, and no start follows", () =>
     Effect.gen(function*() {
-      const ask: Ask = (_, scope) => Scope.close(scope, Exit.void)
-      assert.isAbove(yield* atEveryOperation(ask, isInterrupted), 500)
+      assert.isAbove(yield* atEveryOperation(close, isInterrupted), 500)
     }), patience)
 })

@@ -139,8 +139,7 @@ const bury = <E>({ control, ledger }: Keeper<E>, running: Running): Effect.Effec
     while (true) {
       const { survivors } = yield* running.stop(atOnce)
       if (survivors.length === 0) return
-      ledger.blocked(survivors)
-      yield* Telemetry.blocked(ledger.program, survivors)
+      if (ledger.blocked(survivors)) yield* Telemetry.blocked(ledger.program, survivors)
       if (control.isStopping) {
         const { program } = ledger
         return yield* Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors })))

@@ -93,9 +93,12 @@ export class Ledger<E> {
     if (Deferred.isDoneUnsafe(this.#ready)) this.#ready = Deferred.makeUnsafe()
   }
 
-  blocked(survivors: ReadonlyArray<number>): void {
+  /** Tells who holds up the next life, and answers whether that is news. */
+  blocked(survivors: ReadonlyArray<number>): boolean {
+    if (survivors.join() === this.status.survivors.join()) return false
     this.#set({ survivors })
     this.log.write({ _tag: "Blocked", incarnation: this.status.incarnation, survivors })
+    return true
   }
 
   /** A life is over whose tree is gone. */
