@@ -316,7 +316,7 @@ export const make: {
   <E, R>(self: Command.Command, options?: Options<E, R>): Make<E, R> =>
     Effect.map(
       Effect.flatMap(Effect.fromResult(planOf(self, options ?? {})), Supervision.begin),
-      sessionOf
+      (supervision) => new SupervisorSession(supervision)
     )
 )
 
@@ -373,14 +373,29 @@ const planOf = <E, R>(
   }))
 }
 
-const sessionOf = <E>({ control, ledger }: Supervision.Supervision<E>): Session<E> => ({
-  status: Effect.sync(() => ledger.status),
-  events: ledger.log.events,
-  ready: ledger.ready,
-  stop: (policy) =>
-    Effect.flatMap(
+/** A class, since a session costs nothing then but what it holds. */
+class SupervisorSession<E> implements Session<E> {
+  readonly #supervision: Supervision.Supervision<E>
+  constructor(supervision: Supervision.Supervision<E>) {
+    this.#supervision = supervision
+  }
+  get status(): Session<E>["status"] {
+    return Effect.sync(() => this.#supervision.ledger.status)
+  }
+  get events(): Session<E>["events"] {
+    return this.#supervision.ledger.log.events
+  }
+  get ready(): Session<E>["ready"] {
+    return this.#supervision.ledger.ready
+  }
+  get await(): Session<E>["await"] {
+    return Supervision.outcomeOf(this.#supervision.ledger)
+  }
+  stop(policy?: StopPolicy.StopPolicy): Session<E>["await"] {
+    const { control, ledger } = this.#supervision
+    return Effect.flatMap(
       Effect.fromResult(Rules.stopPolicy(ledger.program, policy)),
-      () => Effect.andThen(control.stop(policy), Supervision.outcomeOf(ledger))
-    ),
-  await: Supervision.outcomeOf(ledger)
-})
+      () => Effect.andThen(control.stop(policy), this.await)
+    )
+  }
+}

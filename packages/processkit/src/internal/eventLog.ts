@@ -43,12 +43,14 @@ export class EventLog<A> {
   }
 
   /** All events from the oldest that is kept, as they are written, to the end of the log. */
-  readonly events: Stream.Stream<A> = Stream.fromPull(
-    Effect.sync(() => {
-      const reader = { next: 0 }
-      return Effect.suspend(() => this.#read(reader))
-    })
-  )
+  get events(): Stream.Stream<A> {
+    return Stream.fromPull(
+      Effect.sync(() => {
+        const reader = { next: 0 }
+        return Effect.suspend(() => this.#read(reader))
+      })
+    )
+  }
 
   #read(reader: { next: number }): Pull.Pull<readonly [A, ...Array<A>]> {
     const oldest = Math.max(0, this.#written - this.#capacity)
@@ -63,9 +65,11 @@ export class EventLog<A> {
     return this.#isEnded ? Cause.done() : Effect.flatMap(this.#more, () => this.#read(reader))
   }
 
-  readonly #more: Effect.Effect<void> = Effect.callback((resume) => {
-    const wake = () => resume(Effect.void)
-    this.#waiting.add(wake)
-    return Effect.sync(() => this.#waiting.delete(wake))
-  })
+  get #more(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const wake = () => resume(Effect.void)
+      this.#waiting.add(wake)
+      return Effect.sync(() => this.#waiting.delete(wake))
+    })
+  }
 }

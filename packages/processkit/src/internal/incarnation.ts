@@ -79,12 +79,15 @@ const accompany = Effect.fnUntraced(function*<E, R>(
 ): Effect.fn.Return<Attempt.Attempt | undefined, ProcessError.ProcessError, R | Scope.Scope> {
   const { control, ledger } = keeper
   const began = yield* Clock.monotonicTimeNanos
-  const condemned = Deferred.makeUnsafe<Verdict>()
+  // Done by whatever comes first: the end of the program, a verdict about it, or a request.
+  const turn = Deferred.makeUnsafe<Verdict | undefined>()
+  const take = (verdict?: Verdict) => void Deferred.doneUnsafe(turn, Exit.succeed(verdict))
+  control.onRequest(take)
   if (plan.command.options.stdin === "pipe") yield* running.stdin.end
-  yield* Effect.forkScoped(observe(ledger, plan, running, condemned), { startImmediately: true })
-  const verdict = yield* control.unlessDisturbed(
-    Effect.raceFirst(Effect.as(Effect.exit(running.outcome), undefined), Deferred.await(condemned))
-  )
+  yield* Effect.forkScoped(Effect.onExit(running.outcome, () => Effect.sync(take)), { startImmediately: true })
+  if (plan.ready === undefined && plan.health === undefined) ledger.becameReady()
+  else yield* Effect.forkScoped(observe(ledger, plan, running, take), { startImmediately: true })
+  const verdict = yield* Deferred.await(turn)
   ledger.ending()
   const isOurs = yield* endedByUs(keeper, running, verdict)
   const ended = yield* Effect.result(running.result)
@@ -119,9 +122,8 @@ const observe = Effect.fnUntraced(function*<E, R>(
   ledger: Ledger<E>,
   plan: Plan<R>,
   running: Running,
-  condemned: Deferred.Deferred<Verdict>
+  condemn: (verdict: Verdict) => void
 ): Effect.fn.Return<void, never, R> {
-  const condemn = (verdict: Verdict) => Deferred.doneUnsafe(condemned, Exit.succeed(verdict))
   const ready = yield* Effect.exit(plan.ready === undefined ? Effect.void : plan.ready(running))
   if (Exit.isFailure(ready)) {
     if (!Exit.hasInterrupts(ready)) condemn({ probe: "ready", failures: 1, last: "it did not become ready" })

@@ -10,6 +10,8 @@ import * as Exit from "effect/Exit"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 
+const nobody = () => {}
+
 const atOnce = { signal: "SIGKILL", grace: 0 } as const
 
 export class Control {
@@ -19,10 +21,22 @@ export class Control {
   #running: RunningProcess.RunningProcess | undefined
   #hold: { readonly parked: Deferred.Deferred<void>; readonly over: Deferred.Deferred<void> } | undefined
   #disturbed = Deferred.makeUnsafe<void>()
+  #wake: () => void = nobody
 
-  /** The program that is up, so that a second request to stop reaches it while the first one's grace lasts. */
+  /** Says which program is up, so that a second request to stop reaches it while the first one's grace lasts. */
   set running(running: RunningProcess.RunningProcess | undefined) {
     this.#running = running
+  }
+
+  /** Wakes somebody at the next request, or now where there is one; only the last who asked is woken. */
+  onRequest(wake: () => void): void {
+    this.#wake = wake
+    if (this.isAsked) wake()
+  }
+
+  #ask(): void {
+    Deferred.doneUnsafe(this.#disturbed, Exit.void)
+    this.#wake()
   }
 
   /** Whether there is a request that has not been followed yet. */
@@ -30,12 +44,13 @@ export class Control {
     return Deferred.isDoneUnsafe(this.#disturbed)
   }
 
-  /** Ends when there is a request that has not been followed yet. */
-  readonly disturbed: Effect.Effect<void> = Effect.suspend(() => Deferred.await(this.#disturbed))
+  get #request(): Effect.Effect<undefined> {
+    return Effect.as(Deferred.await(this.#disturbed), undefined)
+  }
 
   /** Waits for something, unless a request comes first. */
   unlessDisturbed<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A | undefined, E, R> {
-    return Effect.raceFirst(effect, Effect.as(this.disturbed, undefined))
+    return Effect.suspend(() => Effect.raceFirst(effect, this.#request))
   }
 
   /** Stops for good. The first request says how; a later one cuts the grace of the first short. */
@@ -45,7 +60,7 @@ export class Control {
       this.isStopping = true
       if (!isSecond) {
         if (this.#hold === undefined) this.policy = policy
-        Deferred.doneUnsafe(this.#disturbed, Exit.void)
+        this.#ask()
         return Effect.void
       }
       return this.#running === undefined ? Effect.void : Effect.ignore(this.#running.stop(atOnce))
@@ -58,7 +73,7 @@ export class Control {
       if (this.#hold === undefined) {
         this.#hold = { parked: Deferred.makeUnsafe(), over: Deferred.makeUnsafe() }
         if (!this.isStopping) this.policy = policy
-        Deferred.doneUnsafe(this.#disturbed, Exit.void)
+        this.#ask()
       }
       return Deferred.await(this.#hold.parked)
     })

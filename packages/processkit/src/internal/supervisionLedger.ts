@@ -53,7 +53,9 @@ export class Ledger<E> {
   }
 
   /** Waits until the program that is up, or the next one to be, is ready. */
-  readonly ready: Effect.Effect<void, ProcessError.ProcessError | E> = Effect.suspend(() => Deferred.await(this.#ready))
+  get ready(): Effect.Effect<void, ProcessError.ProcessError | E> {
+    return Effect.suspend(() => Deferred.await(this.#ready))
+  }
 
   #set(change: Partial<SupervisionStatus.SupervisionStatus>): void {
     this.status = { ...this.status, ...change }
