@@ -11,6 +11,7 @@ import * as ProcessError from "processkit/ProcessError"
 import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import * as Executables from "./executables.ts"
+import * as Identity from "./identity.ts"
 import * as ProgramLookup from "./programLookup.ts"
 import { argumentBytes, spawnFailure } from "./spawnFailure.ts"
 import * as StandardStreams from "./standardStreams.ts"
@@ -60,13 +61,15 @@ const optionsOf = (
   stdio: StandardStreams.StandardStreams["stdio"]
 ): SpawnOptions =>
   Object.assign(Object.create(null), {
-    argv0: request.program,
+    argv0: request.attributes.argv0 ?? request.program,
     cwd: request.cwd === undefined ? undefined : WorkingDirectory.resolve(request.cwd),
     detached: true,
     env,
+    gid: request.attributes.gid,
     shell: false,
     stdio: [...stdio],
-    windowsHide: true
+    uid: request.attributes.uid,
+    windowsHide: request.attributes.windowsHide ?? true
   })
 
 /** Starts, and gives the child or the errno for which it could not be. */
@@ -109,6 +112,8 @@ export const spawn = <A>(
   Effect.suspend(() => {
     const located = locate(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
+    const refusal = Identity.refusal(request)
+    if (refusal !== undefined) return Effect.fail(ProcessError.make(refusal))
     const streams = StandardStreams.open(request)
     if (Result.isFailure(streams)) return Effect.fail(ProcessError.make(streams.failure))
     const { env } = located.success

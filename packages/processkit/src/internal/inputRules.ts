@@ -19,6 +19,7 @@ import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
+import * as SpawnAttributes from "./spawnAttributes.ts"
 
 export { checked }
 
@@ -63,7 +64,8 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
         preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
         stdin: inputOf(options.stdin, payload),
         stdout: output("stdout", options.stdout),
-        stderr: output("stderr", options.stderr)
+        stderr: output("stderr", options.stderr),
+        attributes: SpawnAttributes.read(options)
       },
       payload,
       encoding: encoding(options.encoding),

@@ -12,6 +12,7 @@ import type { Located } from "../spawn.ts"
 import { locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
+import * as HostedAttributes from "./hostedAttributes.ts"
 
 const outputFlags = (append: boolean): number =>
   FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
@@ -41,9 +42,10 @@ const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string
   file,
   directory: WorkingDirectory.resolve(request.cwd),
   cgroup,
-  arguments: [request.program, ...request.args],
+  arguments: [request.attributes.argv0 ?? request.program, ...request.args],
   environment: variables(env),
-  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)]
+  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)],
+  attributes: HostedAttributes.encode(request.attributes)
 })
 
 const streamNames = ["standard input", "standard output", "standard error"]
@@ -80,7 +82,8 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
     })
   }
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
-  return new ProcessError.SpawnFailed({ program, errno })
+  return HostedAttributes.refusal(stage, errno, program, request.attributes) ??
+    new ProcessError.SpawnFailed({ program, errno })
 }
 
 /** Locates a program, has it started in a cgroup (or in none, for a monitored host), and gives the host's child. */
