@@ -137,6 +137,14 @@ const scheduling = ({ name, runner }: Hosted) => {
     )
 
     test(
+      "with a name that is too long is refused with the size of it",
+      Effect.gen(function*() {
+        const reason = yield* reasonOf(Command.run(Command.make("/bin/true", { argv0: "x".repeat(200_000) })))
+        assert.isTrue(reason._tag === "ArgumentListTooLong" && reason.bytes > 200_000)
+      })
+    )
+
+    test(
       "has its owner's attributes where none was asked for",
       Effect.gen(function*() {
         assert.strictEqual(yield* printed("nice", {}), `${os.getPriority()}`)
@@ -250,6 +258,15 @@ describe.runIf(hasProc)("process-group", () => {
         const [name = ""] = Object.keys(wish)
         assert.deepInclude(reason, { _tag: "Unsupported", feature: `the option ${name}`, mechanism: "process-group" })
         assert.match(reason.message, /set argv0, uid, gid$/)
+      }
+    }).pipe(Effect.provide(bare)))
+
+  // Node threw for such a number, which was reported as an errno of the operating system.
+  it.live("refuses a user whose number Node cannot take", () =>
+    Effect.gen(function*() {
+      for (const name of ["uid", "gid"]) {
+        const reason = yield* reasonOf(Command.run(Command.make("/bin/true", { [name]: 2 ** 31 })))
+        assert.deepInclude(reason, { _tag: "Unsupported", feature: `the option ${name} above 2147483647` })
       }
     }).pipe(Effect.provide(bare)))
 

@@ -26,8 +26,22 @@ const mayGiveUpGroups = (): boolean => {
 const changed = ({ attributes: { gid, uid } }: SpawnRequest): Name | undefined =>
   uid !== undefined ? "uid" : gid !== undefined ? "gid" : undefined
 
-/** Why a start may not change user or group, where it wants to and may not. */
+/** Node takes ids for signed numbers of 32 bits (`lib/child_process.js`, `isInt32`). */
+const maxId = 2 ** 31 - 1
+
+const tooLarge = ({ attributes: { gid = 0, uid = 0 } }: SpawnRequest): Name | undefined =>
+  uid > maxId ? "uid" : gid > maxId ? "gid" : undefined
+
+/** Why a start cannot or may not change user or group, where it wants to. */
 export const refusal = (request: SpawnRequest): ProcessError.Reason | undefined => {
+  const large = tooLarge(request)
+  if (large !== undefined) {
+    return new ProcessError.Unsupported({
+      feature: `the option ${large} above ${maxId}`,
+      mechanism: "process-group",
+      detail: "child_process takes no larger one"
+    })
+  }
   const option = changed(request)
   return option === undefined || mayGiveUpGroups()
     ? undefined

@@ -22,6 +22,12 @@ export interface Located {
   readonly env: Record<string, string>
 }
 
+/** What the program sees as its arguments, its own name first. */
+export const argvOf = ({ args, attributes, program }: SpawnRequest): ReadonlyArray<string> => [
+  attributes.argv0 ?? program,
+  ...args
+]
+
 /** Finds the file that a request would execute, and makes sure that the kernel would execute it. */
 export const locate = (request: SpawnRequest): Result.Result<Located, ProcessError.Reason> => {
   const { cwd, preferLocal, program } = request
@@ -117,7 +123,7 @@ export const spawn = <A>(
     const streams = StandardStreams.open(request)
     if (Result.isFailure(streams)) return Effect.fail(ProcessError.make(streams.failure))
     const { env } = located.success
-    const bytes = () => argumentBytes([request.program, ...request.args], env)
+    const bytes = () => argumentBytes(argvOf(request), env)
     const failed = (errno: string) =>
       Effect.fail(ProcessError.make(spawnFailure(errno, { program: request.program, bytes })))
     const started = attempt(request, located.success, streams.success)

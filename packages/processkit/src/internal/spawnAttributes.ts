@@ -19,10 +19,10 @@ const maxId = 2 ** 32 - 2
 const maxGroups = 1024
 const maxProcessor = 1023
 
-/** A whole number of a range; NaN and fractions are in no range. */
+/** A whole number of a range; NaN and fractions are in no range. No zero has a sign, at which Node would abort. */
 const integer = (field: string, value: number, least: number, most: number): number =>
   Number.isInteger(value) && value >= least && value <= most
-    ? value
+    ? value + 0
     : refuse(field, `is not a whole number from ${least} to ${most}`)
 
 const niceValues: ReadonlyMap<unknown, number> = new Map([
@@ -115,7 +115,10 @@ const flag = (field: string) => (value: boolean): boolean => optional(field, val
 
 const id = (field: string) => (value: number): number => integer(field, value, 0, maxId)
 
-const umask = (value: number): number => integer("umask", value, 0, 0o777)
+const umask = (value: number): number =>
+  Number.isInteger(value) && value >= 0 && value <= 0o777
+    ? value + 0
+    : refuse("umask", "is not a mask from 0 to 0o777")
 
 /** What each attribute is made of. */
 const checks: { readonly [K in keyof SpawnAttributes.Options]-?: (value: never) => Checked[K] } = {
@@ -141,8 +144,9 @@ export const read = (options: SpawnAttributes.Options): Checked => {
     const value = own(options, field)
     if (value !== undefined) found[field] = checks[field](value as never)
   }
-  // To be let alone is what everybody is by default, whatever the mechanism.
+  // What everybody has by default is not asked for, whatever the mechanism.
   if (found["noNewPrivileges"] === false) delete found["noNewPrivileges"]
+  if (Array.isArray(found["rlimits"]) && found["rlimits"].length === 0) delete found["rlimits"]
   return found
 }
 

@@ -24,7 +24,7 @@ const limits = (rlimits: SpawnAttributes.Rlimits) => accepted({ rlimits })["rlim
 describe("the attributes of a start", () => {
   it("hold what was asked for and nothing else, and have no prototype", () => {
     assert.deepStrictEqual(accepted({}), {})
-    assert.deepStrictEqual(accepted({ uid: undefined, noNewPrivileges: false }), {})
+    assert.deepStrictEqual(accepted({ uid: undefined, noNewPrivileges: false, rlimits: {} }), {})
     assert.deepStrictEqual(accepted({ uid: 0, umask: 0, priority: 0, argv0: "" }), {
       argv0: "",
       priority: 0,
@@ -42,6 +42,12 @@ describe("the attributes of a start", () => {
         assert.strictEqual(fieldOf({ [name]: id }), name)
       }
     }
+  })
+
+  // Node aborts the whole process at a negative zero for a user (`uid_v->IsInt32()`, Node 24).
+  it("have no zero with a sign", () => {
+    const seen = accepted({ uid: -0, gid: -0, umask: -0, priority: -0, affinity: [-0], groups: [-0] })
+    assert.isFalse(Object.values(seen).flat().some((value) => Object.is(value, -0)))
   })
 
   it("have as many groups as the kernel is asked for at most", () => {
@@ -170,7 +176,7 @@ describe("a mechanism", () => {
       gid: 1,
       groups: [],
       umask: 0,
-      rlimits: {},
+      rlimits: { core: 0 },
       priority: 0,
       affinity: [0],
       ioPriority: "idle",

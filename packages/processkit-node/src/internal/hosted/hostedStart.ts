@@ -9,7 +9,7 @@ import type { HostChild, HostConnection, NotEncodable, StartFailed } from "../ho
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
 import type { Located } from "../spawn.ts"
-import { locate } from "../spawn.ts"
+import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 import * as HostedAttributes from "./hostedAttributes.ts"
@@ -42,7 +42,7 @@ const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string
   file,
   directory: WorkingDirectory.resolve(request.cwd),
   cgroup,
-  arguments: [request.attributes.argv0 ?? request.program, ...request.args],
+  arguments: argvOf(request),
   environment: variables(env),
   streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)],
   attributes: HostedAttributes.encode(request.attributes)
@@ -57,7 +57,7 @@ export const reasonOf = (
   env: Record<string, string>
 ): ProcessError.Reason => {
   const { program } = request
-  const bytes = () => argumentBytes([program, ...request.args], env)
+  const bytes = () => argumentBytes(argvOf(request), env)
   switch (failure._tag) {
     case "ProcessError":
       return failure.reason
