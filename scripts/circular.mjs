@@ -14,6 +14,7 @@ const layers = {
   words: [
     "Outcome",
     "Signal",
+    "SpawnAttributes",
     "Mechanism",
     "Containment",
     "Limits",

@@ -45,6 +45,7 @@ import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
+import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stdin from "./Stdin.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
@@ -118,12 +119,14 @@ export interface Retry {
  * - `okCodes`: the exit codes that are success; `[0]` by default. `exitCode` and `probe` ignore it.
  * - `cancelOn`: a signal from outside Effect that stops the run and fails it with `Cancelled`.
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
+ * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
+ *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
  *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options extends SpawnAttributes.Options {
   readonly cwd?: string | undefined
   readonly env?: Readonly<Record<string, Argument | undefined>> | undefined
   readonly envClear?: boolean | undefined
@@ -614,6 +617,105 @@ export const setOnStdoutLine: Setter<"onStdoutLine"> = setter("onStdoutLine")
  * @since 0.1.0
  */
 export const setOnStderrLine: Setter<"onStderrLine"> = setter("onStderrLine")
+
+/**
+ * Sets the user that the program runs as, by number.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUid: Setter<"uid"> = setter("uid")
+
+/**
+ * Sets the group that the program runs as, by number.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setGid: Setter<"gid"> = setter("gid")
+
+/**
+ * Sets the supplementary groups of the program.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setGroups: Setter<"groups"> = setter("groups")
+
+/**
+ * Sets the bits that files made by the program do not get.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUmask: Setter<"umask"> = setter("umask")
+
+/**
+ * Sets the limits of the program's resources, instead of all that were set before.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setRlimits: Setter<"rlimits"> = setter("rlimits")
+
+/**
+ * Sets the scheduling priority of the program.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setPriority: Setter<"priority"> = setter("priority")
+
+/**
+ * Sets the processors that the program may use.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setAffinity: Setter<"affinity"> = setter("affinity")
+
+/**
+ * Sets how the kernel orders what the program reads and writes.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setIoPriority: Setter<"ioPriority"> = setter("ioPriority")
+
+/**
+ * Sets what the program sees as its own name.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setArgv0: Setter<"argv0"> = setter("argv0")
+
+/**
+ * Sets whether the program and its descendants can gain rights by executing something.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setNoNewPrivileges: Setter<"noNewPrivileges"> = setter("noNewPrivileges")
+
+/**
+ * Sets whether Windows shows no console window for the program.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setWindowsHide: Setter<"windowsHide"> = setter("windowsHide")
 
 // -----------------------------------------------------------------------------
 

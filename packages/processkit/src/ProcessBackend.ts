@@ -20,6 +20,7 @@ import type * as Containment from "./Containment.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Signal from "./Signal.ts"
+import type * as SpawnAttributes from "./SpawnAttributes.ts"
 
 /**
  * Where the environment of a child comes from, in the order of application.
@@ -77,6 +78,8 @@ export interface SpawnRequest {
   readonly stdin: Input
   readonly stdout: Output
   readonly stderr: Output
+  /** None that the containment of the backend does not list. */
+  readonly attributes: SpawnAttributes.SpawnAttributes
 }
 
 /**

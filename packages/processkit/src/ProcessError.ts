@@ -100,7 +100,11 @@ const cwdProblem: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * This user may not execute the program.
+ * This user may not execute the program, or not with an attribute that was asked for.
+ *
+ * **Details**
+ *
+ * `option` names the attribute (`uid`, `priority`), and is `undefined` where it is the program that may not be executed.
  *
  * @stability experimental
  * @category reasons
@@ -109,9 +113,13 @@ const cwdProblem: ReadonlyMap<string, string> = new Map([
 export class PermissionDenied extends Data.TaggedError("PermissionDenied")<{
   readonly program: string
   readonly errno: string
+  readonly option?: string | undefined
 }> {
   override get message(): string {
-    return `${name(this)} may not be executed by this user: check that it is a file with the execute permission`
+    return this.option === undefined
+      ? `${name(this)} may not be executed by this user: check that it is a file with the execute permission`
+      : `${name(this)} was not started: this user may not set its ${Text.shown(this.option)}; leave the option out, ` +
+        "or run as a user who may"
   }
 }
 

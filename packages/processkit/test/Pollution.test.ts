@@ -91,7 +91,8 @@ describe("a polluted Object.prototype", () => {
           preferLocal: [],
           stdin: "null",
           stdout: "pipe",
-          stderr: "pipe"
+          stderr: "pipe",
+          attributes: Object.create(null)
         })
       }).pipe(Effect.provide(scripted())))
   }

@@ -51,7 +51,8 @@ const harmless = (): ProcessBackend.SpawnRequest => {
     preferLocal: [],
     stdin: "null",
     stdout: "null",
-    stderr: "null"
+    stderr: "null",
+    attributes: {}
   }
 }
 

@@ -13,6 +13,7 @@ import * as Ending from "./ending.ts"
 import * as ExitHook from "./exitHook.ts"
 import * as ExitLatch from "./exitLatch.ts"
 import * as Guardian from "./guardian.ts"
+import * as Identity from "./identity.ts"
 import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
@@ -36,6 +37,7 @@ const containmentWith = (guardian: boolean): Containment => ({
   ownerDeath: guardian ? "linked" : "none",
   suspend: true,
   limits: [],
+  attributes: Identity.attributes,
   realTimeSignals: false,
   escapes: "a process that leaves its session and whose parent ends before anybody looked at the process table",
   refused: []

@@ -20,6 +20,7 @@ import { bytes, count, duration } from "./amounts.ts"
 import * as Origin from "./origin.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
+import * as SpawnAttributes from "./spawnAttributes.ts"
 
 export { checked }
 
@@ -65,7 +66,8 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
         preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
         stdin: inputOf(options.stdin, payload),
         stdout: output("stdout", options.stdout),
-        stderr: output("stderr", options.stderr)
+        stderr: output("stderr", options.stderr),
+        attributes: SpawnAttributes.read(options)
       }, command),
       payload,
       encoding: encoding(options.encoding),

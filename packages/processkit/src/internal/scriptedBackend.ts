@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Containment from "../Containment.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessError from "../ProcessError.ts"
+import * as SpawnAttributes from "../SpawnAttributes.ts"
 import { ScriptedDoors } from "./scriptedDoors.ts"
 import { ScriptedInput } from "./scriptedInput.ts"
 import { ScriptedPipe } from "./scriptedPipe.ts"
@@ -41,6 +42,7 @@ const containment: Containment.Containment = {
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: SpawnAttributes.names,
   realTimeSignals: true,
   escapes: "nothing: no process is started, and what is scripted lives in the memory of its owner",
   refused: []

@@ -10,6 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
@@ -33,6 +34,7 @@ const containment: Containment = {
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: SpawnAttributes.names,
   realTimeSignals: true,
   escapes: "a process that has another service start something for it, or that may move itself out of its cgroup",
   refused: []

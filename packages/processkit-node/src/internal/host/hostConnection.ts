@@ -16,6 +16,7 @@ import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
 import type { HostEvent, Mode, Spawn, Stage, TreeAction, Unencodable } from "./hostProtocol.ts"
 import * as Requests from "./hostRequests.ts"
+import * as Watchdog from "./hostWatchdog.ts"
 
 /** A start that the host or the kernel refused. */
 export interface StartFailed {
@@ -101,9 +102,16 @@ class Conversation {
   #error: ProcessError.ProcessError | undefined
   #held = false
   #last = 0
+  readonly #watchdog: Watchdog.Watchdog
 
-  constructor(mode: Mode) {
+  constructor(mode: Mode, patience: Watchdog.Patience) {
     this.#mode = mode
+    this.#watchdog = Watchdog.make({
+      awaits: () => this.#pending.size + this.#starts.size > 0 ? "answer" : this.#living.size > 0 ? "exit" : undefined,
+      ping: () => void Effect.runFork(Effect.ignore(this.request(Requests.ping))),
+      nudge: () => this.#process?.nudge(),
+      giveUp: (why) => this.#process?.abandon(why)
+    }, patience)
   }
 
   get error(): ProcessError.ProcessError | undefined {
@@ -123,6 +131,7 @@ class Conversation {
 
   #adjust(): void {
     const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0
+    if (held) this.#watchdog.watch()
     if (held === this.#held) return
     this.#held = held
     this.#process?.hold(held)
@@ -268,6 +277,7 @@ class Conversation {
   }
 
   event(event: HostEvent): void {
+    this.#watchdog.heard()
     switch (event._tag) {
       case "Spawned":
         return this.#spawned(event.id, event.pid)
@@ -298,6 +308,7 @@ class Conversation {
   lose(detail: string): void {
     const error = hostLost(detail)
     this.#error = error
+    this.#watchdog.stop()
     const starts = [...this.#starts.values()]
     const living = [...this.#living.values()]
     const pending = [...this.#pending.values()]
@@ -316,9 +327,10 @@ class Conversation {
 
 /** Makes the connection over a host that has said welcome, and the receiver of what the host says from then on. */
 export const make = (
-  mode: Mode
+  mode: Mode,
+  patience: Watchdog.Patience = Watchdog.patience
 ): { readonly receiver: Receiver; readonly open: (process: HostProcess, features: number) => HostConnection } => {
-  const conversation = new Conversation(mode)
+  const conversation = new Conversation(mode, patience)
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),

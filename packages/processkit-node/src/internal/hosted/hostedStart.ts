@@ -9,9 +9,10 @@ import type { HostChild, HostConnection, NotEncodable, StartFailed } from "../ho
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
 import type { Located } from "../spawn.ts"
-import { locate } from "../spawn.ts"
+import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
+import * as HostedAttributes from "./hostedAttributes.ts"
 
 const outputFlags = (append: boolean): number =>
   FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
@@ -41,9 +42,10 @@ const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string
   file,
   directory: WorkingDirectory.resolve(request.cwd),
   cgroup,
-  arguments: [request.program, ...request.args],
+  arguments: argvOf(request),
   environment: variables(env),
-  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)]
+  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)],
+  attributes: HostedAttributes.encode(request.attributes)
 })
 
 const streamNames = ["standard input", "standard output", "standard error"]
@@ -55,7 +57,7 @@ export const reasonOf = (
   env: Record<string, string>
 ): ProcessError.Reason => {
   const { program } = request
-  const bytes = () => argumentBytes([program, ...request.args], env)
+  const bytes = () => argumentBytes(argvOf(request), env)
   switch (failure._tag) {
     case "ProcessError":
       return failure.reason
@@ -80,7 +82,8 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
     })
   }
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
-  return new ProcessError.SpawnFailed({ program, errno })
+  return HostedAttributes.refusal(stage, errno, program, request.attributes) ??
+    new ProcessError.SpawnFailed({ program, errno })
 }
 
 /** Locates a program, has it started in a cgroup (or in none, for a monitored host), and gives the host's child. */

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
 import type { HostChild, HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
@@ -21,6 +22,7 @@ const containment: Containment = {
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: SpawnAttributes.names,
   realTimeSignals: true,
   escapes: "a process of another user, which may not be signalled, and whatever another service starts on request",
   refused: []
