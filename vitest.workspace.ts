@@ -29,6 +29,8 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
       name,
       include: ["test/**/*.test.ts"],
       exclude: ["test/**/*.real.test.ts"],
+      // Nothing here waits; some of it computes, and other processes may want the same cores.
+      testTimeout: 20_000 * slowness,
       sequence: { groupOrder: 1 }
     }
   },
