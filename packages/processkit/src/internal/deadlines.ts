@@ -86,7 +86,7 @@ export class Deadlines {
 }
 
 /** An owner that was busy for long finds its timers due before the exits and output that came first: those are let in. */
-const sleepAndCatchUp = (duration: Duration.Duration): Effect.Effect<void> =>
+export const sleepAndCatchUp = (duration: Duration.Duration): Effect.Effect<void> =>
   Effect.andThen(Effect.sleep(duration), Effect.yieldNow)
 
 /** The limits that are any, where there is one. */
