@@ -289,6 +289,15 @@ describe("waiting for output", () => {
       assert.strictEqual(yield* takes(after, 1000), "> ")
     }).pipe(Effect.provide(scripted({ repl: speaks("> ", "and > ", "2\n> ") }))))
 
+  it.effect("finds a prompt after megabytes without a line end, also where only what is fresh is wanted", () =>
+    Effect.gen(function*() {
+      const running = yield* start("endless")
+      yield* settle(200)
+      assert.match(yield* running.waitForOutput(/> $/), /^x{65534}> $/)
+      const fresh = yield* waiting(running.waitForOutput("> ", { fresh: true }))
+      assert.strictEqual(yield* takes(fresh, 1000), "y> ")
+    }).pipe(Effect.provide(scripted({ endless: speaks(`${"x".repeat(2_000_000)}> `, "y> ") }))))
+
   it.effect("looks at standard error where that is asked", () =>
     Effect.gen(function*() {
       const running = yield* start("asks")

@@ -9,6 +9,7 @@
  * newline costs bounded memory and the next line starts where it should.
  */
 import { ChunkDecoder } from "./chunkDecoder.ts"
+import { Tail } from "./tail.ts"
 import * as Text from "./textHygiene.ts"
 
 const carriageReturn = 13
@@ -36,15 +37,14 @@ export class LineCutter {
     return fork
   }
 
+  /** What has arrived since the last line end, to be continued by itself. */
+  forkTail(): Tail {
+    return new Tail(this.#decoder.fork(), this.#pieces.join(""))
+  }
+
   /** Whether bytes have arrived since the last line end. */
   get unfinished(): boolean {
     return this.#length > 0
-  }
-
-  /** What has arrived since the last line end, as far as it is kept. */
-  get tail(): string {
-    if (this.#pieces.length > 1) this.#pieces = [this.#pieces.join("")]
-    return this.#pieces[0] ?? ""
   }
 
   /** The lines that the bytes complete. */

@@ -10,6 +10,7 @@ import { ChunkQueue, joined } from "./chunkQueue.ts"
 import { ByteFollower, type Follower, LineFollower, type Segment } from "./follower.ts"
 import { LineCutter } from "./lineCutter.ts"
 import * as Piece from "./piece.ts"
+import { Tail } from "./tail.ts"
 
 /** What went into a buffer that did not keep all of it. */
 export interface Overflow {
@@ -32,8 +33,10 @@ export interface Retention {
   readonly handOver: () => { readonly lines: Array<string>; readonly cutter: LineCutter }
   /** Whether it was handed over. */
   readonly released: boolean
-  /** Reads along, from the oldest that is kept or only from the last line end. */
-  readonly follow: (from: "oldest" | "lastLine") => Follower
+  /** Reads along, from the oldest that is kept. */
+  readonly follow: () => Follower
+  /** Reads along, from the last line end. */
+  readonly tail: () => Tail
   /** Keeps no longer what came before a mark of a follower. Bounds count on as if it were still there. */
   readonly forget: (mark: number) => void
 }
@@ -163,10 +166,17 @@ class KeptBytes implements Retention {
     return { lines, cutter }
   }
 
-  follow(from: "oldest" | "lastLine"): Follower {
-    const whole = this.#segments()
-    const segments = from === "oldest" ? whole : whole.slice(-1).map((last) => sinceLastLine(this.#encoding, last))
-    return new ByteFollower(this.#encoding, this.#maxLineBytes, segments)
+  follow(): Follower {
+    return new ByteFollower(this.#encoding, this.#maxLineBytes, this.#segments())
+  }
+
+  tail(): Tail {
+    const tail = new Tail(new ChunkDecoder(this.#encoding), "")
+    const chunks = this.#segments().at(-1)?.chunks ?? []
+    // Not the ones before the last line end, but for an encoding that has the byte of one in other characters.
+    const from = this.#encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
+    for (const chunk of chunks.slice(Math.max(0, from))) tail.push(chunk)
+    return tail
   }
 
   forget(mark: number): void {
@@ -207,14 +217,6 @@ class KeptBytes implements Retention {
     this.#headTaken += taken.length
     return taken === bytes ? bytes.subarray(bytes.length) : bytes.subarray(taken.length)
   }
-}
-
-/** The end of a piece, from a chunk on that ends a line. */
-const sinceLastLine = (encoding: string, { chunks, from }: Segment): Segment => {
-  const at = encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
-  const first = Math.max(0, at)
-  const skipped = chunks.slice(0, first).reduce((length, chunk) => length + chunk.length, 0)
-  return { from: from + skipped, chunks: chunks.slice(first) }
 }
 
 /** Decodes piece by piece: joined bytes would be that much fresh memory, and touching it is what large output costs. */
@@ -304,11 +306,14 @@ class KeptLines implements Retention {
     return { lines, cutter: this.#cutter }
   }
 
-  follow(from: "oldest" | "lastLine"): Follower {
+  follow(): Follower {
     const head = { from: this.#headTaken - this.#head.length, lines: [...this.#head] }
     const tail = { from: this.#totalLines - this.#tail.size, lines: this.#tail.all() }
-    const none = { from: this.#totalLines, lines: [] }
-    return new LineFollower(from === "oldest" ? [head, tail, none] : [none], this.#cutter.fork())
+    return new LineFollower([head, tail], this.#cutter.fork(), this.#totalLines)
+  }
+
+  tail(): Tail {
+    return this.#cutter.forkTail()
   }
 
   forget(mark: number): void {
