@@ -121,6 +121,13 @@ export interface Retry {
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
  * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
  *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
+ * - `redact`: makes of every line what results and streams of lines show; called for each in order, and once more for
+ *   one that a readiness check reads. A line for which it throws or gives no text is blank, and one that was cut at
+ *   `maxLineBytes` is an ellipsis.
+ * - `sanitizeTerminal`: takes escape sequences and all controls but the tab out of every line, before `redact` sees it.
+ *
+ * Where `redact` or `sanitizeTerminal` is set, what is captured is made of lines, with `\n` between them; captured bytes
+ * are those of that text, in UTF-8. Observers, tees and streams of bytes get what the program wrote.
  *
  * @stability experimental
  * @category models
@@ -146,6 +153,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly cancelOn?: AbortSignal | undefined
   readonly onStdoutLine?: ((line: string) => void) | undefined
   readonly onStderrLine?: ((line: string) => void) | undefined
+  readonly redact?: ((line: string, stream: "stdout" | "stderr") => string) | undefined
+  readonly sanitizeTerminal?: boolean | undefined
 }
 
 /**
@@ -717,6 +726,24 @@ export const setNoNewPrivileges: Setter<"noNewPrivileges"> = setter("noNewPrivil
  */
 export const setWindowsHide: Setter<"windowsHide"> = setter("windowsHide")
 
+/**
+ * Sets what every captured line is replaced by.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setRedact: Setter<"redact"> = setter("redact")
+
+/**
+ * Sets whether captured lines are freed of what acts on a terminal.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setSanitizeTerminal: Setter<"sanitizeTerminal"> = setter("sanitizeTerminal")
+
 // -----------------------------------------------------------------------------
 
 /** What a verb makes of a command. */
@@ -754,13 +781,11 @@ const Proto = {
   ...Inspectable.BaseProto,
   [TypeId]: TypeId,
   toJSON(this: Command): unknown {
-    const { cwd, env } = this.options
     return {
       _id: "Command",
       program: this.program,
       argumentCount: this.args.length,
-      environment: Object.keys(env ?? {}).toSorted(),
-      ...(cwd === undefined ? {} : { cwd })
+      environment: Object.keys(this.options.env ?? {}).toSorted()
     }
   }
 }

@@ -113,6 +113,8 @@ const inputs: Inputs = [
   option("cancelOn", { cancelOn: {} }),
   option("cancelOn", { cancelOn: null }),
   option("onStdoutLine", { onStdoutLine: secret }),
+  option("redact", { redact: secret }),
+  option("sanitizeTerminal", { sanitizeTerminal: secret }),
   option("onStderrLine", { onStderrLine: null }),
   option("retry", { retry: secret }),
   option("retry", { retry: {} }),

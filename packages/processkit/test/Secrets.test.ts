@@ -119,7 +119,7 @@ describe("a secret in arguments, environment, directory or input", () => {
 
   it("is shown by a command only where display is asked for it, and never when it is redacted", () => {
     const command = carrying("tool")
-    assert.deepStrictEqual(leaks(everything(command)), ["CWD-s3cret"])
+    assert.deepStrictEqual(leaks(everything(command)), [])
     assert.deepStrictEqual(leaks(Command.display(command)), ["ARGV-s3cret"])
     assert.include(Command.display(command), "--token=ARGV-s3cret")
   })

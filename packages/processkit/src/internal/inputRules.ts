@@ -18,6 +18,7 @@ import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
 import * as Origin from "./origin.ts"
+import type { CapturePolicy } from "./capturePolicy.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
 import * as SpawnAttributes from "./spawnAttributes.ts"
@@ -44,6 +45,7 @@ export interface Prepared {
   readonly encoding: string
   readonly maxLineBytes: number
   readonly retention: Limits
+  readonly capture: CapturePolicy
   readonly timeout: Duration.Duration | undefined
   readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
@@ -73,6 +75,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       retention: limits(options.buffer),
+      capture: capture(options),
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
@@ -248,6 +251,11 @@ const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number
   if (given.some((code) => !Number.isSafeInteger(code))) refuse("okCodes", "has a code that is not an integer")
   return given.length === 0 ? [0] : given
 }
+
+const capture = ({ redact, sanitizeTerminal }: Command.Options): CapturePolicy => ({
+  redact: optional("redact", redact, "function"),
+  sanitizeTerminal: optional("sanitizeTerminal", sanitizeTerminal, "boolean") === true
+})
 
 /** Whoever is told about a run has to listen; found out after the start, it would leave a child behind. */
 const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {

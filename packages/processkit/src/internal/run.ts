@@ -25,6 +25,7 @@ import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
+import * as CapturePolicy from "./capturePolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
 import { Feed } from "./feed.ts"
@@ -98,8 +99,8 @@ export class Run {
     this.#startedNanos = around.clock.monotonicTimeNanosUnsafe()
     this.#ladder = new StopLadder(setting.isPrivate ? setting.container : child)
     Telemetry.started(around.context, around.span, setting.container.containment.mechanism, child.pid)
-    this.stdout = this.#pump(child.stdout, setting.onStdoutLine)
-    this.stderr = this.#pump(child.stderr, setting.onStderrLine)
+    this.stdout = this.#pump("stdout", child.stdout, setting.onStdoutLine)
+    this.stderr = this.#pump("stderr", child.stderr, setting.onStderrLine)
     this.#feed = child.stdin === undefined ? undefined : new Feed(child.stdin)
   }
 
@@ -185,10 +186,15 @@ export class Run {
     )
   })
 
-  #pump(source: ProcessBackend.ByteSource | undefined, onLine: ((line: string) => void) | undefined): Pump | undefined {
+  #pump(
+    stream: "stdout" | "stderr",
+    source: ProcessBackend.ByteSource | undefined,
+    onLine: ((line: string) => void) | undefined
+  ): Pump | undefined {
     if (source === undefined) return undefined
-    const { encoding, maxLineBytes, retention } = this.prepared
-    const kept = Retention.make(retention, encoding, maxLineBytes)
+    const { capture, encoding, maxLineBytes, retention } = this.prepared
+    const clean = CapturePolicy.cleaner(capture, stream, () => this.#fork(blanked(stream)))
+    const kept = Retention.make(retention, encoding, maxLineBytes, clean)
     const cutter = () => new LineCutter(encoding, maxLineBytes)
     return new Pump({
       source,
@@ -361,6 +367,9 @@ export class Run {
     return Effect.runForkWith(this.#around.context)(effect)
   }
 }
+
+const blanked = (stream: string): Effect.Effect<void> =>
+  Effect.logWarning(`redact gave no text for a line of ${stream}: lines that it cannot redact are left blank`)
 
 const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusion.StreamEnd | undefined =>
   pump === undefined ? undefined : {
