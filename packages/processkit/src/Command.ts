@@ -47,6 +47,7 @@ import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stdin from "./Stdin.ts"
+import type * as Stdio from "./Stdio.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 const TypeId = "~processkit/Command"
@@ -64,19 +65,6 @@ const TypeId = "~processkit/Command"
  * @since 0.1.0
  */
 export type Argument = string | Redacted.Redacted<string>
-
-/**
- * Where standard output or standard error goes.
- *
- * **Details**
- *
- * `"pipe"`, the default, is read and kept; `"null"` is dropped by the operating system; `"inherit"` is the owner's own.
- *
- * @stability experimental
- * @category models
- * @since 0.1.0
- */
-export type Output = "pipe" | "null" | "inherit"
 
 /**
  * When a verb that checks its run tries again.
@@ -108,7 +96,7 @@ export interface Retry {
  *   `inheritEnv` only what it names, read anew at every start.
  * - `preferLocal`: directories searched before `PATH` for a program given by name; relative ones are relative to the
  *   owner's directory.
- * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: `"pipe"` by default.
+ * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: see `Stdio`; `"pipe"` by default.
  * - `encoding`: any label of `TextDecoder`; UTF-8 by default.
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
@@ -140,8 +128,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly inheritEnv?: ReadonlyArray<string> | undefined
   readonly preferLocal?: string | ReadonlyArray<string> | undefined
   readonly stdin?: Stdin.Stdin | undefined
-  readonly stdout?: Output | undefined
-  readonly stderr?: Output | undefined
+  readonly stdout?: Stdio.Stdio | undefined
+  readonly stderr?: Stdio.Stdio | undefined
   readonly encoding?: string | undefined
   readonly maxLineBytes?: ByteSize.Input | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined

@@ -7,6 +7,7 @@ import * as Command from "processkit/Command"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import type * as ProcessRunner from "processkit/ProcessRunner"
+import * as Stdio from "processkit/Stdio"
 import { alive, Backend, reasonOf, scripted } from "./scripted.ts"
 
 const secret = "S3CR3T-hunter2"
@@ -114,6 +115,12 @@ const inputs: Inputs = [
   option("cancelOn", { cancelOn: null }),
   option("onStdoutLine", { onStdoutLine: secret }),
   option("redact", { redact: secret }),
+  option("the path of stderr", { stderr: Stdio.file("") }),
+  option("the path of stderr", { stderr: Stdio.file(nul) }),
+  option("the path of stderr", { stderr: Stdio.file(5 as never) }),
+  option("append of stderr", { stderr: Stdio.file("a", { append: secret as never }) }),
+  option("the tee of stdout", { stdout: Stdio.tee(secret as never) }),
+  option("the tee of stderr", { stderr: Stdio.tee({ write: secret } as never) }),
   option("sanitizeTerminal", { sanitizeTerminal: secret }),
   option("onStderrLine", { onStderrLine: null }),
   option("retry", { retry: secret }),

@@ -19,6 +19,7 @@ import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
 import * as Origin from "./origin.ts"
 import type { CapturePolicy } from "./capturePolicy.ts"
+import * as OutputRules from "./outputRules.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
 import * as SpawnAttributes from "./spawnAttributes.ts"
@@ -46,6 +47,7 @@ export interface Prepared {
   readonly maxLineBytes: number
   readonly retention: Limits
   readonly capture: CapturePolicy
+  readonly tees: Readonly<Record<"stdout" | "stderr", ReturnType<typeof OutputRules.receiver>>>
   readonly timeout: Duration.Duration | undefined
   readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
@@ -67,8 +69,8 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
         env: environment(options),
         preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
         stdin: inputOf(options.stdin, payload),
-        stdout: output("stdout", options.stdout),
-        stderr: output("stderr", options.stderr),
+        stdout: OutputRules.destination("stdout", options.stdout, nonEmpty),
+        stderr: OutputRules.destination("stderr", options.stderr, nonEmpty),
         attributes: SpawnAttributes.read(options)
       }, command),
       payload,
@@ -76,6 +78,10 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       retention: limits(options.buffer),
       capture: capture(options),
+      tees: {
+        stdout: OutputRules.receiver("stdout", options.stdout),
+        stderr: OutputRules.receiver("stderr", options.stderr)
+      },
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
@@ -216,13 +222,6 @@ const inputOf = (stdin: Stdin.Stdin | undefined, payload: Payload): ProcessBacke
   return Stdin.isSource(stdin) && stdin._tag === "File"
     ? { _tag: "File", path: nonEmpty("the path of stdin", stdin.path) }
     : "null"
-}
-
-const output = (field: string, value: Command.Output | undefined): ProcessBackend.Output => {
-  if (value === undefined) return "pipe"
-  return value === "pipe" || value === "null" || value === "inherit"
-    ? value
-    : refuse(field, "is none of \"pipe\", \"null\" and \"inherit\"")
 }
 
 const encoding = (label: string | undefined): string => {

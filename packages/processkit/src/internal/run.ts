@@ -35,10 +35,14 @@ import { LineObserver } from "./lineObserver.ts"
 import { Pump } from "./pump.ts"
 import * as Retention from "./retention.ts"
 import { StopLadder } from "./stopLadder.ts"
+import { Tee } from "./tee.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** How long a pipe that somebody else still holds may delay the end of a run. */
 export const drainWindow = Duration.millis(500)
+
+/** How many drain windows a tee has after the exit to take what is left. */
+const teeWindows = 10
 
 /** What may still be in a pipe when its writer ends: the largest capacity a user may ask for (pipe(7), pipe-max-size). */
 const pipeCapacity = 1_048_576
@@ -84,7 +88,7 @@ export class Run {
   #exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError> | undefined
   #intervention: Conclusion.Intervention | undefined
   #deadlines: Deadlines.Deadlines | undefined
-  #draining: Fiber.Fiber<void> | undefined
+  #draining: Fiber.Fiber<unknown> | undefined
   #duration = Duration.zero
   #leftovers = 0
   #tidied: Deferred.Deferred<void> | undefined
@@ -192,7 +196,8 @@ export class Run {
     onLine: ((line: string) => void) | undefined
   ): Pump | undefined {
     if (source === undefined) return undefined
-    const { capture, encoding, maxLineBytes, retention } = this.prepared
+    const { capture, encoding, maxLineBytes, retention, tees } = this.prepared
+    const receiver = tees[stream]
     const clean = CapturePolicy.cleaner(capture, stream, () => this.#fork(blanked(stream)))
     const kept = Retention.make(retention, encoding, maxLineBytes, clean)
     const cutter = () => new LineCutter(encoding, maxLineBytes)
@@ -200,6 +205,7 @@ export class Run {
       source,
       retention: kept,
       observer: onLine === undefined ? undefined : new LineObserver(onLine, cutter(), this.#around.context),
+      tee: receiver === undefined ? undefined : new Tee(stream, receiver, this.#around.context),
       onChunk: this.#setting.overflow === "end" || this.#setting.overflow === "whole"
         ? () => this.#checkOverflow(kept)
         : () => {},
@@ -275,22 +281,32 @@ export class Run {
    * Waits for the end of output that is still due, but no longer than the drain window for a pipe that a descendant
    * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
    */
-  #drain(): Effect.Effect<void> {
+  #drain(): Effect.Effect<unknown> {
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
       Effect.andThen(Effect.suspend(() => {
         const marks = this.#pumps().map((pump) => ({ pump, from: pump.bytesSeen }))
-        // A consumer that is behind holds the pipe up, not a descendant: then what the program wrote is still inside.
-        const behind = (): boolean =>
-          marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
-        return Effect.repeat(this.#setting.sleep(drainWindow), { while: () => !this.isSettled && behind() })
-      })),
-      Effect.andThen(Effect.sync(() => this.#giveUpOutput()))
+        let windows = 0
+        const close = (): void => {
+          windows++
+          for (const { from, pump } of marks) {
+            // A consumer that is behind holds the pipe up, not a descendant: what the program wrote is still inside.
+            const behind = (pump.paused || pump.held) && pump.bytesSeen - from < pipeCapacity
+            if (!behind) pump.close()
+            if (windows >= teeWindows) pump.abandonTee(true)
+          }
+        }
+        const window = Effect.andThen(this.#setting.sleep(drainWindow), Effect.sync(close))
+        return Effect.repeat(window, { while: () => !this.isSettled })
+      }))
     )
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
   #giveUpOutput(): void {
-    for (const pump of this.#pumps()) pump.close()
+    for (const pump of this.#pumps()) {
+      pump.close()
+      pump.abandonTee(false)
+    }
   }
 
   #pumps(): Array<Pump> {
@@ -298,7 +314,7 @@ export class Run {
   }
 
   #settleIfOver(): void {
-    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.ended)) return
+    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.finished)) return
     this.isSettled = true
     const { clock, context, span } = this.#around
     this.#duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
@@ -315,13 +331,16 @@ export class Run {
     this.#setting.onSettled(this)
   }
 
-  /** Ends the descendants that outlived a private run, once, and waits for the source of standard input. */
+  /** Ends the descendants that outlived a private run, once, and waits for what the caller gave to feed and to copy. */
   #tidy(): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.#tidied !== undefined) return Deferred.await(this.#tidied)
       const tidied = this.#tidied = Deferred.makeUnsafe<void>()
-      const feed = this.#feed?.ended ?? Effect.void
-      const work = this.#setting.isPrivate ? Effect.andThen(this.#endLeftovers(), feed) : feed
+      const callers = Effect.andThen(
+        this.#feed?.ended ?? Effect.void,
+        Effect.forEach(this.#pumps(), (pump) => pump.teeClosed, { discard: true })
+      )
+      const work = this.#setting.isPrivate ? Effect.andThen(this.#endLeftovers(), callers) : callers
       return Effect.ensuring(work, Deferred.succeed(tidied, undefined))
     }).pipe(Effect.uninterruptible)
   }

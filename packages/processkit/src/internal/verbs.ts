@@ -17,6 +17,7 @@ import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
+import { isCaptured } from "./outputRules.ts"
 
 type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
 
@@ -81,10 +82,8 @@ const waitingFor = <A, R>(
   })
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
-const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> => {
-  const { stdout } = command.options
-  return stdout === undefined || stdout === "pipe" ? verb : Effect.fail(notCaptured(command))
-}
+const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> =>
+  isCaptured(command.options.stdout) ? verb : Effect.fail(notCaptured(command))
 
 const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
   ProcessError.make(
