@@ -72,9 +72,9 @@ export type Argument = string | Redacted.Redacted<string>
  * **Details**
  *
  * `schedule` says how often and how far apart, `while` which failures are worth it; without `while` those whose
- * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only.
- * Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid` says what
- * was wrong with its options, and fails the start.
+ * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only and
+ * was taken. Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid`
+ * says what was wrong with its options, and fails the start.
  *
  * @stability experimental
  * @category models

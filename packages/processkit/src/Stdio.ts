@@ -120,12 +120,11 @@ export const isDestination = (u: unknown): u is Destination => Predicate.hasProp
  * @category constructors
  * @since 0.1.0
  */
-export const file = (path: string, options?: { readonly append?: boolean | undefined }): Destination => ({
-  [TypeId]: TypeId,
-  _tag: "File",
-  path,
-  append: options?.append ?? false
-})
+export const file = (path: string, options?: { readonly append?: boolean | undefined }): Destination => {
+  // Not what somebody added to `Object.prototype`.
+  const append = Object.hasOwn(options ?? {}, "append") ? options?.append : undefined
+  return { [TypeId]: TypeId, _tag: "File", path, append: append === undefined ? false : append }
+}
 
 /**
  * Captures a stream, and copies it to somebody else as it comes.

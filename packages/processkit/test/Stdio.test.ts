@@ -281,6 +281,15 @@ describe("a stream that is a file or dropped", () => {
 })
 
 describe("Stdio", () => {
+  it("appends only where it is told to, whatever Object.prototype says", () => {
+    const prototype = Object.prototype as { append?: boolean }
+    prototype.append = true
+    const files = [Stdio.file("a"), Stdio.file("a", {}), Stdio.file("a", { append: false })]
+    delete prototype.append
+    for (const file of files) assert.deepInclude(file, { append: false })
+    assert.deepInclude(Stdio.file("a", { append: true }), { append: true })
+  })
+
   it("is recognised by its guard", () => {
     for (const destination of [Stdio.file("a"), Stdio.tee(() => {})]) assert.isTrue(Stdio.isDestination(destination))
     for (const other of ["pipe", {}, Stdin.file("a"), undefined]) assert.isFalse(Stdio.isDestination(other))

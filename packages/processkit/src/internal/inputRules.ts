@@ -102,8 +102,13 @@ export const programOf = (command: Command.Command): string | undefined =>
   typeof command.program === "string" ? command.program : undefined
 
 /** Whether a command's input can be fed one time only. */
-export const feedsOnce = ({ options }: Command.Command): boolean =>
-  Stdin.isSource(options.stdin) && options.stdin._tag === "Feed" && options.stdin.once !== undefined
+export const feedsOnce = ({ options }: Command.Command): boolean => takenOf(options.stdin) !== undefined
+
+/** Whether a command's input could be fed one time only, and some start has taken it. */
+export const isUsedUp = ({ options }: Command.Command): boolean => takenOf(options.stdin)?.taken === true
+
+const takenOf = (stdin: Stdin.Stdin | undefined) =>
+  Stdin.isSource(stdin) && stdin._tag === "Feed" ? stdin.once : undefined
 
 /** How a command wants to be repeated, refusing what cannot be followed; `undefined` where it is not to be. */
 export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
@@ -162,7 +167,7 @@ const text = (field: string, value: string): string => {
 }
 
 /** What a secret hides, for the child's eyes only. */
-const exposed = (field: string, value: Command.Argument): string => {
+const exposed = <A>(field: string, value: A | Redacted.Redacted<A>): A => {
   if (!Redacted.isRedacted(value)) return value
   const secret = Result.try(() => Redacted.value(value))
   return Result.isSuccess(secret) ? secret.success : refuse(field, "is a secret that was wiped")
@@ -197,9 +202,15 @@ const payloadOf = (stdin: Stdin.Stdin | undefined): Payload => {
   if (stdin === "pipe") return { _tag: "Interactive" }
   if (typeof stdin === "string") return { _tag: "Bytes", bytes: new TextEncoder().encode(stdin) }
   if (stdin instanceof Uint8Array) return { _tag: "Bytes", bytes: stdin }
+  if (Redacted.isRedacted(stdin)) return secretPayload(exposed("stdin", stdin))
   if (Stdin.isSource(stdin)) return payloadOfSource(stdin)
   return Stream.isStream(stdin) ? Stdin.replayable(stdin) : notASource()
 }
+
+const secretPayload = (secret: unknown): Payload =>
+  typeof secret === "string" || secret instanceof Uint8Array
+    ? { _tag: "Bytes", bytes: typeof secret === "string" ? new TextEncoder().encode(secret) : secret }
+    : notASource()
 
 const payloadOfSource = (source: Stdin.Source): Payload => {
   switch (source._tag) {

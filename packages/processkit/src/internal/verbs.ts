@@ -45,12 +45,13 @@ const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessE
     InputRules.checked(InputRules.programOf(command), () => InputRules.retryOf(command))
   )
   const cancelOn = InputRules.cancelOnOf(command)
-  if (retry === undefined || InputRules.feedsOnce(command)) return verb
+  if (retry === undefined) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
   const repeat = (attempt: typeof verb) =>
     Effect.retry(attempt, {
       schedule: retry.schedule,
-      while: (error) => error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && worth(error)
+      while: (error) =>
+        error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && !InputRules.isUsedUp(command) && worth(error)
     })
   return cancelOn === undefined ? repeat(verb) : waitingFor(cancelOn, command.program, verb, repeat)
 }
