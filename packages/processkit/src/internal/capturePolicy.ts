@@ -4,6 +4,7 @@
  * Fails closed. A line that the caller's function cannot be asked about, because it throws, gives no text or would see
  * only the beginning of the line, is not shown at all.
  */
+import * as Effect from "effect/Effect"
 import * as TerminalText from "./terminalText.ts"
 
 /** What a command asks for. */
@@ -18,22 +19,25 @@ export type Cleaner = (line: string, isCut: boolean) => string
 /** The mark of a cut, without the text before it: half a secret is a secret that no pattern fits. */
 const withheld = "…"
 
-/** The cleaner for one stream, where there is anything to do; `onBlank` hears of the first line that had to be blanked. */
+/** The cleaner for one stream, where there is anything to do; `warn` gets a warning, once, where a line had to be blanked. */
 export const cleaner = (
   { redact, sanitizeTerminal }: CapturePolicy,
   stream: "stdout" | "stderr",
-  onBlank: () => void
+  warn: (warning: Effect.Effect<void>) => void
 ): Cleaner | undefined => {
   const sanitize = sanitizeTerminal ? TerminalText.stripped : (line: string) => line
   if (redact === undefined) return sanitizeTerminal ? sanitize : undefined
-  let tell: (() => void) | undefined = onBlank
+  let hasWarned = false
   const blank = (): string => {
-    tell?.()
-    tell = undefined
+    if (!hasWarned) warn(blanked(stream))
+    hasWarned = true
     return ""
   }
   return (line, isCut) => isCut ? withheld : redacted(redact, sanitize(line), stream) ?? blank()
 }
+
+const blanked = (stream: string): Effect.Effect<void> =>
+  Effect.logWarning(`redact gave no text for a line of ${stream}: lines that it cannot redact are left blank`)
 
 const redacted = (
   redact: NonNullable<CapturePolicy["redact"]>,

@@ -106,6 +106,12 @@ export class Pump {
     if (this.ended) this.#onEnd()
   }
 
+  /** Ends the stream, and waits for nobody who has not got all of it. */
+  giveUp(): void {
+    this.close()
+    this.abandonTee(false)
+  }
+
   /** Gives up a tee that has not got everything. */
   abandonTee(isLate: boolean): void {
     this.#tee?.abandon(isLate)

@@ -28,6 +28,7 @@ import type * as StopPolicy from "../StopPolicy.ts"
 import * as CapturePolicy from "./capturePolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
+import { drain } from "./draining.ts"
 import { Feed } from "./feed.ts"
 import type { Prepared, Stop } from "./inputRules.ts"
 import { LineCutter } from "./lineCutter.ts"
@@ -37,15 +38,6 @@ import * as Retention from "./retention.ts"
 import { StopLadder } from "./stopLadder.ts"
 import { Tee } from "./tee.ts"
 import * as Telemetry from "./telemetry.ts"
-
-/** How long a pipe that somebody else still holds may delay the end of a run. */
-export const drainWindow = Duration.millis(500)
-
-/** How many drain windows a tee has after the exit to take what is left. */
-const teeWindows = 10
-
-/** What may still be in a pipe when its writer ends: the largest capacity a user may ask for (pipe(7), pipe-max-size). */
-const pipeCapacity = 1_048_576
 
 const atOnce = { signal: "SIGKILL", grace: Duration.zero, escalate: true } as const
 
@@ -198,7 +190,7 @@ export class Run {
     if (source === undefined) return undefined
     const { capture, encoding, maxLineBytes, retention, tees } = this.prepared
     const receiver = tees[stream]
-    const clean = CapturePolicy.cleaner(capture, stream, () => this.#fork(blanked(stream)))
+    const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
     const kept = Retention.make(retention, encoding, maxLineBytes, clean)
     const cutter = () => new LineCutter(encoding, maxLineBytes)
     return new Pump({
@@ -283,30 +275,13 @@ export class Run {
    */
   #drain(): Effect.Effect<unknown> {
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        const marks = this.#pumps().map((pump) => ({ pump, from: pump.bytesSeen }))
-        let windows = 0
-        const close = (): void => {
-          windows++
-          for (const { from, pump } of marks) {
-            // A consumer that is behind holds the pipe up, not a descendant: what the program wrote is still inside.
-            const behind = (pump.paused || pump.held) && pump.bytesSeen - from < pipeCapacity
-            if (!behind) pump.close()
-            if (windows >= teeWindows) pump.abandonTee(true)
-          }
-        }
-        const window = Effect.andThen(this.#setting.sleep(drainWindow), Effect.sync(close))
-        return Effect.repeat(window, { while: () => !this.isSettled })
-      }))
+      Effect.andThen(drain(this.#pumps(), this.#setting.sleep, () => this.isSettled))
     )
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
   #giveUpOutput(): void {
-    for (const pump of this.#pumps()) {
-      pump.close()
-      pump.abandonTee(false)
-    }
+    for (const pump of this.#pumps()) pump.giveUp()
   }
 
   #pumps(): Array<Pump> {
@@ -386,9 +361,6 @@ export class Run {
     return Effect.runForkWith(this.#around.context)(effect)
   }
 }
-
-const blanked = (stream: string): Effect.Effect<void> =>
-  Effect.logWarning(`redact gave no text for a line of ${stream}: lines that it cannot redact are left blank`)
 
 const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusion.StreamEnd | undefined =>
   pump === undefined ? undefined : {

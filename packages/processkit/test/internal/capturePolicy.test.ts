@@ -49,7 +49,7 @@ describe("capturePolicy", () => {
     ]
     for (const redact of failing) {
       let told = 0
-      const clean = cleaner({ ...none, redact: redact as never }, "stdout", () => told++)
+      const clean = cleaner({ ...none, redact: redact as never }, "stdout", () => void told++)
       assert.strictEqual(clean?.("secret", false), "")
       assert.strictEqual(clean?.("secret", false), "")
       assert.strictEqual(told, 1)
