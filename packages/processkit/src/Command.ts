@@ -47,6 +47,7 @@ import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stdin from "./Stdin.ts"
+import type * as Stdio from "./Stdio.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 const TypeId = "~processkit/Command"
@@ -66,27 +67,14 @@ const TypeId = "~processkit/Command"
 export type Argument = string | Redacted.Redacted<string>
 
 /**
- * Where standard output or standard error goes.
- *
- * **Details**
- *
- * `"pipe"`, the default, is read and kept; `"null"` is dropped by the operating system; `"inherit"` is the owner's own.
- *
- * @stability experimental
- * @category models
- * @since 0.1.0
- */
-export type Output = "pipe" | "null" | "inherit"
-
-/**
  * When a verb that checks its run tries again.
  *
  * **Details**
  *
  * `schedule` says how often and how far apart, `while` which failures are worth it; without `while` those whose
- * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only.
- * Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid` says what
- * was wrong with its options, and fails the start.
+ * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only and
+ * was taken. Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid`
+ * says what was wrong with its options, and fails the start.
  *
  * @stability experimental
  * @category models
@@ -108,7 +96,7 @@ export interface Retry {
  *   `inheritEnv` only what it names, read anew at every start.
  * - `preferLocal`: directories searched before `PATH` for a program given by name; relative ones are relative to the
  *   owner's directory.
- * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: `"pipe"` by default.
+ * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: see `Stdio`; `"pipe"` by default.
  * - `encoding`: any label of `TextDecoder`; UTF-8 by default.
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
@@ -121,6 +109,13 @@ export interface Retry {
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
  * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
  *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
+ * - `redact`: makes of every line what results and streams of lines show; called for each in order, and once more for
+ *   one that a readiness check reads. A line for which it throws or gives no text is blank, and one that was cut at
+ *   `maxLineBytes` is an ellipsis.
+ * - `sanitizeTerminal`: takes escape sequences and all controls but the tab out of every line, before `redact` sees it.
+ *
+ * Where `redact` or `sanitizeTerminal` is set, what is captured is made of lines, with `\n` between them; captured bytes
+ * are those of that text, in UTF-8. Observers, tees and streams of bytes get what the program wrote.
  *
  * @stability experimental
  * @category models
@@ -133,8 +128,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly inheritEnv?: ReadonlyArray<string> | undefined
   readonly preferLocal?: string | ReadonlyArray<string> | undefined
   readonly stdin?: Stdin.Stdin | undefined
-  readonly stdout?: Output | undefined
-  readonly stderr?: Output | undefined
+  readonly stdout?: Stdio.Stdio | undefined
+  readonly stderr?: Stdio.Stdio | undefined
   readonly encoding?: string | undefined
   readonly maxLineBytes?: ByteSize.Input | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined
@@ -146,6 +141,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly cancelOn?: AbortSignal | undefined
   readonly onStdoutLine?: ((line: string) => void) | undefined
   readonly onStderrLine?: ((line: string) => void) | undefined
+  readonly redact?: ((line: string, stream: "stdout" | "stderr") => string) | undefined
+  readonly sanitizeTerminal?: boolean | undefined
 }
 
 /**
@@ -717,6 +714,24 @@ export const setNoNewPrivileges: Setter<"noNewPrivileges"> = setter("noNewPrivil
  */
 export const setWindowsHide: Setter<"windowsHide"> = setter("windowsHide")
 
+/**
+ * Sets what every captured line is replaced by.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setRedact: Setter<"redact"> = setter("redact")
+
+/**
+ * Sets whether captured lines are freed of what acts on a terminal.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setSanitizeTerminal: Setter<"sanitizeTerminal"> = setter("sanitizeTerminal")
+
 // -----------------------------------------------------------------------------
 
 /** What a verb makes of a command. */
@@ -754,13 +769,11 @@ const Proto = {
   ...Inspectable.BaseProto,
   [TypeId]: TypeId,
   toJSON(this: Command): unknown {
-    const { cwd, env } = this.options
     return {
       _id: "Command",
       program: this.program,
       argumentCount: this.args.length,
-      environment: Object.keys(env ?? {}).toSorted(),
-      ...(cwd === undefined ? {} : { cwd })
+      environment: Object.keys(this.options.env ?? {}).toSorted()
     }
   }
 }

@@ -4,8 +4,9 @@
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
 import type { Input, Output, SpawnRequest } from "processkit/ProcessBackend"
-import * as ProcessError from "processkit/ProcessError"
+import type * as ProcessError from "processkit/ProcessError"
 import { errnoOf } from "./errno.ts"
+import * as StreamFiles from "./streamFiles.ts"
 
 /** Descriptors and words for the child, and the descriptors to close after the start. */
 export interface StandardStreams {
@@ -20,17 +21,6 @@ export const close = ({ opened }: Pick<StandardStreams, "opened">): void => {
 
 const isSameFile = (one: Output, other: Output): boolean =>
   typeof one === "object" && typeof other === "object" && one.path === other.path && one.append === other.append
-
-/** Opening a named pipe blocks until its other end is opened, and the event loop with it. Source: fifo(7), man-pages 6.7. */
-const isNamedPipe = (stream: Input | Output): boolean =>
-  typeof stream === "object" && fs.statSync(stream.path, { throwIfNoEntry: false })?.isFIFO() === true
-
-const namedPipe = (name: string): ProcessError.Reason =>
-  new ProcessError.Unsupported({
-    feature: `a named pipe as ${name}`,
-    mechanism: "process-group",
-    detail: "it would block until its other end is opened; let the program open it"
-  })
 
 const flagsOf = (stream: { readonly append?: boolean }): number => {
   const { O_APPEND, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
@@ -57,20 +47,20 @@ const names = ["standard input", "standard output", "standard error"] as const
  * the same file in the same way share one descriptor, and with it the position in the file.
  */
 export const open = (
-  { program, stderr, stdin, stdout }: Pick<SpawnRequest, "program" | "stdin" | "stdout" | "stderr">
+  streams: Pick<SpawnRequest, "program" | "stdin" | "stdout" | "stderr">
 ): Result.Result<StandardStreams, ProcessError.Reason> => {
+  const { stderr, stdin, stdout } = streams
+  const pipe = StreamFiles.refusal(streams)
+  if (pipe !== undefined) return Result.fail(pipe)
   const opened: Array<number> = []
   const stdio: Array<"ignore" | "pipe" | number> = []
   try {
-    const pipe = [stdin, stdout, stderr].findIndex(isNamedPipe)
-    if (pipe >= 0) return Result.fail(namedPipe(names[pipe] ?? "a stream"))
     stdio.push(word(stdin, 0, opened))
     stdio.push(word(stdout, 1, opened))
     stdio.push(isSameFile(stdout, stderr) ? stdio[1] ?? "ignore" : word(stderr, 2, opened))
     return Result.succeed({ stdio, opened })
   } catch (thrown) {
     close({ opened })
-    const operation = `opening the file for ${names[stdio.length] ?? "a stream"}`
-    return Result.fail(new ProcessError.IoFailed({ program, operation, errno: errnoOf(thrown) }))
+    return Result.fail(StreamFiles.notOpened(streams, errnoOf(thrown), names[stdio.length]))
   }
 }

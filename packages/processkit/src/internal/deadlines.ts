@@ -70,7 +70,7 @@ export class Deadlines {
       Effect.suspend(() => sleepAndCatchUp(this.#left(after))),
       Effect.suspend(() => {
         if (!this.#run.isRunning()) return Effect.void
-        if (this.#run.pumps.some((pump) => pump.paused)) this.#hear()
+        if (this.#run.pumps.some((pump) => pump.paused || pump.held)) this.#hear()
         return Duration.isZero(this.#left(after))
           ? this.#run.expire({ _tag: "Deadline", after, kind: "inactivity" })
           : this.#silence(after)

@@ -5,6 +5,7 @@
  * fires on the total and not on what happens to be kept.
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
+import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
 import { ByteFollower, type Follower, LineFollower, type Segment } from "./follower.ts"
@@ -48,10 +49,11 @@ export interface Limits {
   readonly lines: number
 }
 
-export const make = (limits: Limits, encoding: string, maxLineBytes: number): Retention =>
-  limits.lines === Infinity
+/** Lines that have to be cleaned are kept as such: a secret that a bound cuts in two would be one that nobody knows. */
+export const make = (limits: Limits, encoding: string, maxLineBytes: number, clean?: Cleaner): Retention =>
+  limits.lines === Infinity && clean === undefined
     ? new KeptBytes(limits, encoding, maxLineBytes)
-    : new KeptLines(limits, encoding, maxLineBytes)
+    : new KeptLines(limits, encoding, maxLineBytes, clean)
 
 /** A queue that keeps its newest items within a budget. */
 class Newest<A> {
@@ -245,12 +247,14 @@ class KeptLines implements Retention {
   #dropped = false
   released = false
 
-  constructor(limits: Limits, encoding: string, maxLineBytes: number) {
+  constructor(limits: Limits, encoding: string, maxLineBytes: number, clean: Cleaner | undefined) {
     const { lines, policy } = limits
     // The bound of a failure is in raw bytes, and no encoding takes more than three bytes of UTF-8 for one of its own.
     const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
-    this.#cutter = new LineCutter(encoding, Math.min(maxLineBytes, bytes + 1))
+    // A line that is cleaned counts as what is left of it, so it is read to its end first.
+    const longest = clean === undefined ? Math.min(maxLineBytes, bytes + 1) : maxLineBytes
+    this.#cutter = new LineCutter(encoding, longest, clean)
     this.#hasTail = policy === "Tail" || policy === "HeadTail"
     this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
@@ -282,7 +286,7 @@ class KeptLines implements Retention {
   #facts(): Overflow {
     const { bytes, lines } = this.#limits
     return {
-      maxLines: lines,
+      maxLines: lines === Infinity ? undefined : lines,
       maxBytes: bytes === Infinity ? undefined : bytes,
       totalLines: this.#totalLines,
       totalBytes: this.#totalBytes

@@ -17,6 +17,7 @@ import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
+import { isCaptured } from "./outputRules.ts"
 
 type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
 
@@ -44,12 +45,13 @@ const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessE
     InputRules.checked(InputRules.programOf(command), () => InputRules.retryOf(command))
   )
   const cancelOn = InputRules.cancelOnOf(command)
-  if (retry === undefined || InputRules.feedsOnce(command)) return verb
+  if (retry === undefined) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
   const repeat = (attempt: typeof verb) =>
     Effect.retry(attempt, {
       schedule: retry.schedule,
-      while: (error) => error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && worth(error)
+      while: (error) =>
+        error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && !InputRules.isUsedUp(command) && worth(error)
     })
   return cancelOn === undefined ? repeat(verb) : waitingFor(cancelOn, command.program, verb, repeat)
 }
@@ -81,10 +83,8 @@ const waitingFor = <A, R>(
   })
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
-const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> => {
-  const { stdout } = command.options
-  return stdout === undefined || stdout === "pipe" ? verb : Effect.fail(notCaptured(command))
-}
+const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> =>
+  isCaptured(command.options.stdout) ? verb : Effect.fail(notCaptured(command))
 
 const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
   ProcessError.make(

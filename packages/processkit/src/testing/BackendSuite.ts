@@ -25,6 +25,7 @@ import type * as SpawnAttributes from "../SpawnAttributes.ts"
 import * as BackendPrograms from "./BackendPrograms.ts"
 import { attributeCases } from "./internal/attributeCases.ts"
 import { exitCases } from "./internal/exitCases.ts"
+import { fileCases } from "./internal/fileCases.ts"
 import { inputCases } from "./internal/inputCases.ts"
 import { outputCases } from "./internal/outputCases.ts"
 import type * as Probe from "./internal/probe.ts"
@@ -133,6 +134,7 @@ export interface Subject<E> {
 export const cases: ReadonlyArray<Case> = [
   ...outputCases,
   ...inputCases,
+  ...fileCases,
   ...exitCases,
   ...treeCases,
   ...startCases,

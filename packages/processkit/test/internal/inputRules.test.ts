@@ -14,6 +14,7 @@ import * as OutputBuffer from "processkit/OutputBuffer"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as Stdin from "processkit/Stdin"
+import * as Stdio from "processkit/Stdio"
 import { Reply, ScriptedRunner } from "processkit/testing"
 import * as InputRules from "../../src/internal/inputRules.ts"
 import { alive, Backend, reasonOf, scripted } from "../scripted.ts"
@@ -119,7 +120,7 @@ const places: Record<string, Place> = {
     make: (value) => Command.make("git", { preferLocal: [value] }),
     fits: ["a string"]
   },
-  stdin: option("stdin", "stdin", ["a string", "a stream"]),
+  stdin: option("stdin", "stdin", ["a string", "a secret", "a stream"]),
   "text of stdin": { field: "stdin", make: (value) => withStdin(Stdin.text(value)), fits: ["a string"] },
   "lines of stdin": { field: "stdin", make: (value) => withStdin(Stdin.lines(value)), fits: ["an array", "a string"] },
   "file of stdin": { field: "the path of stdin", make: (value) => withStdin(Stdin.file(value)), fits: ["a string"] },
@@ -193,7 +194,24 @@ const places: Record<string, Place> = {
   },
   argv0: option("argv0", "argv0", ["a string"]),
   noNewPrivileges: option("noNewPrivileges", "noNewPrivileges", ["a boolean"]),
-  windowsHide: option("windowsHide", "windowsHide", ["a boolean"])
+  windowsHide: option("windowsHide", "windowsHide", ["a boolean"]),
+  redact: option("redact", "redact", ["a function"]),
+  sanitizeTerminal: option("sanitizeTerminal", "sanitizeTerminal", ["a boolean"]),
+  "file of stderr": {
+    field: "the path of stderr",
+    make: (value) => Command.make("git", { stderr: Stdio.file(value) }),
+    fits: ["a string"]
+  },
+  "append of a file": {
+    field: "append of stderr",
+    make: (append) => Command.make("git", { stderr: Stdio.file("a", { append }) }),
+    fits: ["a boolean"]
+  },
+  "a tee": {
+    field: "the tee of stderr",
+    make: (value) => Command.make("git", { stderr: Stdio.tee(value) }),
+    fits: ["a function"]
+  }
 }
 
 const withOptions = (options: Command.Options): Command.Command => Command.make("git", options)
@@ -509,6 +527,8 @@ describe("inputRules", () => {
       assert.deepStrictEqual(inputOf(""), ["pipe", "Bytes"])
       assert.deepStrictEqual(inputOf(new Uint8Array(1)), ["pipe", "Bytes"])
       assert.deepStrictEqual(inputOf(Stdin.text("null")), ["pipe", "Bytes"])
+      assert.deepStrictEqual(inputOf(Redacted.make("null")), ["pipe", "Bytes"])
+      assert.deepStrictEqual(inputOf(Redacted.make(new Uint8Array(1))), ["pipe", "Bytes"])
       assert.deepStrictEqual(inputOf(Stdin.file("/a")), [{ _tag: "File", path: "/a" }, "Nothing"])
       assert.deepStrictEqual(inputOf(Stream.make("a")), ["pipe", "Feed"])
       assert.strictEqual(accepted(Command.make("git")).request.stdin, "null")

@@ -11,6 +11,7 @@ import { FileFlag } from "../host/hostProtocol.ts"
 import type { Located } from "../spawn.ts"
 import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
+import * as StreamFiles from "../streamFiles.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 import * as HostedAttributes from "./hostedAttributes.ts"
 
@@ -48,8 +49,6 @@ const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string
   attributes: HostedAttributes.encode(request.attributes)
 })
 
-const streamNames = ["standard input", "standard output", "standard error"]
-
 /** Names the reason for a start that the host or the kernel refused. */
 export const reasonOf = (
   failure: StartFailed | NotEncodable | ProcessError.ProcessError,
@@ -73,14 +72,7 @@ export const reasonOf = (
 const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: () => number): ProcessError.Reason => {
   const { program } = request
   if (stage === "directory") return new ProcessError.InvalidCwd({ program, cwd: request.cwd ?? "", errno })
-  if (stage === "stream") {
-    const index = [request.stdin, request.stdout, request.stderr].findIndex((stream) => typeof stream === "object")
-    return new ProcessError.IoFailed({
-      program,
-      operation: `opening the file for ${streamNames[index] ?? "a stream"}`,
-      errno
-    })
-  }
+  if (stage === "stream") return StreamFiles.notOpened(request, errno)
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
   return HostedAttributes.refusal(stage, errno, program, request.attributes) ??
     new ProcessError.SpawnFailed({ program, errno })
@@ -95,6 +87,8 @@ export const start = (
   Effect.suspend(() => {
     const located = locate(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
+    const pipe = StreamFiles.refusal(request)
+    if (pipe !== undefined) return Effect.fail(ProcessError.make(pipe))
     return Effect.mapError(
       host.spawn(messageOf(request, located.success, cgroup)),
       (failure) => ProcessError.make(reasonOf(failure, request, located.success.env))
