@@ -18,12 +18,18 @@ export const close = ({ opened }: Pick<StandardStreams, "opened">): void => {
   for (const fd of opened) fs.closeSync(fd)
 }
 
-const isSameFile = (one: Output, other: Output): boolean =>
-  typeof one === "object" && typeof other === "object" && one.path === other.path && one.append === other.append
+/** Whether two outputs name the same file in the same way. */
+export const isSameFile = (one: Output, other: Output): boolean =>
+  typeof one === "object" && typeof other === "object" && one._tag === "File" && other._tag === "File" &&
+  one.path === other.path && one.append === other.append
+
+const names = ["standard input", "standard output", "standard error"] as const
+
+type Streams = Pick<SpawnRequest, "stdin" | "stdout" | "stderr">
 
 /** Opening a named pipe blocks until its other end is opened, and the event loop with it. Source: fifo(7), man-pages 6.7. */
-const isNamedPipe = (stream: Input | Output): boolean =>
-  typeof stream === "object" && fs.statSync(stream.path, { throwIfNoEntry: false })?.isFIFO() === true
+const isNamedPipe = (stream: Input | Output | "stdout"): boolean =>
+  typeof stream === "object" && stream._tag === "File" && fs.statSync(stream.path, { throwIfNoEntry: false })?.isFIFO() === true
 
 const namedPipe = (name: string): ProcessError.Reason =>
   new ProcessError.Unsupported({
@@ -31,6 +37,13 @@ const namedPipe = (name: string): ProcessError.Reason =>
     mechanism: "process-group",
     detail: "it would block until its other end is opened; let the program open it"
   })
+
+/** Node makes each stream a socket pair of its own, and passes none of them on twice. */
+const sharedPipe: ProcessError.Reason = new ProcessError.Unsupported({
+  feature: "standard error in the pipe of standard output",
+  mechanism: "process-group",
+  detail: "Node cannot give one pipe to two streams; let the program join them"
+})
 
 const flagsOf = (stream: { readonly append?: boolean }): number => {
   const { O_APPEND, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
@@ -41,32 +54,45 @@ const flagsOf = (stream: { readonly append?: boolean }): number => {
 const openFile = (stream: { readonly path: string; readonly append?: boolean }): number =>
   fs.openSync(stream.path, flagsOf(stream), 0o666)
 
+const foreignLink: ProcessError.Reason = new ProcessError.Unsupported({
+  feature: "a pipe between two children",
+  mechanism: "process-group",
+  detail: "this mechanism makes none, so that what joins them has to pass bytes on"
+})
+
+/** What a start cannot be given at all. */
+const refusal = ({ stderr, stdin, stdout }: Streams): ProcessError.Reason | undefined => {
+  if ([stdin, stdout, stderr].some((stream) => typeof stream === "object" && stream._tag === "Link")) return foreignLink
+  if (stderr === "stdout" && stdout === "pipe") return sharedPipe
+  const pipe = [stdin, stdout, stderr].findIndex(isNamedPipe)
+  return pipe < 0 ? undefined : namedPipe(names[pipe] ?? "a stream")
+}
+
 const word = (stream: Input | Output, index: number, opened: Array<number>): "ignore" | "pipe" | number => {
-  if (stream === "null") return "ignore"
-  if (stream === "pipe") return "pipe"
-  if (stream === "inherit") return index
+  if (stream === "null" || stream === "pipe") return stream === "null" ? "ignore" : stream
+  if (stream === "inherit" || stream._tag === "Link") return index
   const fd = openFile(stream)
   opened.push(fd)
   return fd
 }
-
-const names = ["standard input", "standard output", "standard error"] as const
 
 /**
  * Opens the files among the streams; relative paths are relative to the owner's directory. Output and error that name
  * the same file in the same way share one descriptor, and with it the position in the file.
  */
 export const open = (
-  { program, stderr, stdin, stdout }: Pick<SpawnRequest, "program" | "stdin" | "stdout" | "stderr">
+  request: Streams & Pick<SpawnRequest, "program">
 ): Result.Result<StandardStreams, ProcessError.Reason> => {
+  const { program, stderr, stdin, stdout } = request
   const opened: Array<number> = []
   const stdio: Array<"ignore" | "pipe" | number> = []
   try {
-    const pipe = [stdin, stdout, stderr].findIndex(isNamedPipe)
-    if (pipe >= 0) return Result.fail(namedPipe(names[pipe] ?? "a stream"))
+    const refused = refusal(request)
+    if (refused !== undefined) return Result.fail(refused)
     stdio.push(word(stdin, 0, opened))
     stdio.push(word(stdout, 1, opened))
-    stdio.push(isSameFile(stdout, stderr) ? stdio[1] ?? "ignore" : word(stderr, 2, opened))
+    const isShared = stderr === "stdout" || isSameFile(stdout, stderr)
+    stdio.push(isShared ? stdio[1] ?? "ignore" : word(stderr, 2, opened))
     return Result.succeed({ stdio, opened })
   } catch (thrown) {
     close({ opened })

@@ -7,6 +7,7 @@ import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
 import { fromRun } from "./runningProcess.ts"
+import type { Stage } from "./stage.ts"
 import { start } from "./start.ts"
 
 type Runner = ProcessRunner.ProcessRunner["Service"]
@@ -16,12 +17,13 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
     start: (command, options) =>
       Effect.map(
         Effect.acquireRelease(
-          start(command, backend.open, {
-            isPrivate: true,
+          start(command, options?.stage === undefined ? backend.open : inPipeline(backend, options.stage), {
+            isPrivate: options?.stage === undefined,
             sleep: backend.sleep,
             probes: backend.probes,
             overflow: options?.overflow ?? "fail",
-            onSettled: () => {}
+            onSettled: () => {},
+            stage: options?.stage
           }),
           (run) => run.close
         ),
@@ -33,6 +35,10 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
   }
   return runner
 }
+
+/** The container that the stages of a pipeline share, and that ends with the pipeline. */
+const inPipeline = (backend: ProcessBackend.ProcessBackend["Service"], stage: Stage) =>
+  Effect.map(stage.home.at(backend, backend.open, true), (container) => stage.seat(container))
 
 export const mapStart = (runner: Runner, decorator: ProcessRunner.Decorator): Runner => ({
   start: (command, options) => decorator(runner.start(command, options), command),

@@ -33,6 +33,7 @@ import { LineCutter } from "./lineCutter.ts"
 import { LineObserver } from "./lineObserver.ts"
 import { Pump } from "./pump.ts"
 import * as Retention from "./retention.ts"
+import type { Ending, Stage } from "./stage.ts"
 import { StopLadder } from "./stopLadder.ts"
 import * as Telemetry from "./telemetry.ts"
 
@@ -58,6 +59,8 @@ export interface Setting {
   readonly onStderrLine: ((line: string) => void) | undefined
   /** Called once, when the run is settled. */
   readonly onSettled: (run: Run) => void
+  /** The place of the run in a pipeline, where it is part of one. */
+  readonly stage?: Stage | undefined
 }
 
 /** The services of the fiber that started the run; callbacks have none of their own. */
@@ -76,6 +79,7 @@ export class Run {
   readonly #setting: Setting
   readonly #around: Surroundings
   readonly #startedNanos: bigint
+  readonly #tree: ProcessBackend.Tree
   readonly #ladder: StopLadder
   readonly #feed: Feed | undefined
   readonly #settled = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
@@ -96,7 +100,8 @@ export class Run {
     this.#around = around
     this.startedAt = around.clock.currentTimeMillisUnsafe()
     this.#startedNanos = around.clock.monotonicTimeNanosUnsafe()
-    this.#ladder = new StopLadder(setting.isPrivate ? setting.container : child)
+    this.#tree = setting.isPrivate ? setting.container : child
+    this.#ladder = new StopLadder(this.#tree)
     Telemetry.started(around.context, around.span, setting.container.containment.mechanism, child.pid)
     this.stdout = this.#pump(child.stdout, setting.onStdoutLine)
     this.stderr = this.#pump(child.stderr, setting.onStderrLine)
@@ -260,9 +265,17 @@ export class Run {
     this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
     this.#feed?.cancel()
     this.#settleIfOver()
+    this.#setting.stage?.exited(this.#ending(exit))
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
     // Last: whoever waits for it goes on within this call.
     Deferred.doneUnsafe(this.#exitTold, exit)
+  }
+
+  /** What the exit says, before any output is looked at. */
+  #ending(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): Ending {
+    return Exit.isFailure(exit) || this.#intervention?._tag === "Cancelled"
+      ? "failed"
+      : Conclusion.outcomeOf(exit.value.exit, this.#intervention)
   }
 
   /**
@@ -315,15 +328,22 @@ export class Run {
       if (this.#tidied !== undefined) return Deferred.await(this.#tidied)
       const tidied = this.#tidied = Deferred.makeUnsafe<void>()
       const feed = this.#feed?.ended ?? Effect.void
-      const work = this.#setting.isPrivate ? Effect.andThen(this.#endLeftovers(), feed) : feed
+      const { isPrivate, stage } = this.#setting
+      const work = isPrivate || stage?.endsLeftovers === true ? Effect.andThen(this.#endLeftovers(), feed) : feed
       return Effect.ensuring(work, Deferred.succeed(tidied, undefined))
     }).pipe(Effect.uninterruptible)
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    const { container } = this.#setting
+    const { stage } = this.#setting
+    const listed = Effect.option(this.#tree.members)
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.option(container.members)),
+      Effect.andThen(listed),
+      Effect.flatMap((left) =>
+        stage === undefined || Option.exists(left, (members) => members.length === 0)
+          ? Effect.succeed(left)
+          : Effect.andThen(this.#tree.awaitEmpty(stage.patience), listed)
+      ),
       Effect.flatMap((left) => {
         if (Option.isSome(left)) this.#leftovers = left.value.length
         const nobody = Option.isSome(left) && left.value.length === 0

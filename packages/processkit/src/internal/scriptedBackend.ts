@@ -104,7 +104,7 @@ const spawn = (
 ): ProcessBackend.Child => {
   const input = request.stdin === "pipe" ? new ScriptedInput() : undefined
   const stdout = request.stdout === "pipe" ? new ScriptedPipe() : undefined
-  const stderr = request.stderr === "pipe" ? new ScriptedPipe() : undefined
+  const stderr = request.stderr === "pipe" ? new ScriptedPipe() : request.stderr === "stdout" ? stdout : undefined
   const family: Array<ScriptedProcess> = []
   const born = (program: Program, input: ScriptedInput | undefined): ScriptedProcess => {
     const pipes = program.holdsPipes === false ? { stdout: undefined, stderr: undefined } : { stdout, stderr }
@@ -121,7 +121,7 @@ const spawn = (
     pid: undefined,
     stdin: input?.sink,
     stdout: stdout?.source,
-    stderr: stderr?.source,
+    stderr: stderr === stdout ? undefined : stderr?.source,
     onExit: (observer) => leader.onExit(observer),
     signalLeader: (signal) => Effect.sync(() => leader.signal(signal))
   }
