@@ -19,6 +19,7 @@
  * | the first line that fits | {@link firstLine} | is ignored |
  * | lines as they come | {@link stdoutLines} | fails at the end |
  * | a live process | {@link start} | is data |
+ * | its output in the next command | {@link pipeTo} | see `Pipeline` |
  *
  * @stability experimental
  * @since 0.1.0
@@ -41,6 +42,7 @@ import type * as Stream from "effect/Stream"
 import { isRecord } from "./internal/refusal.ts"
 import * as Verbs from "./internal/verbs.ts"
 import type * as OutputBuffer from "./OutputBuffer.ts"
+import * as Pipeline from "./Pipeline.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
@@ -121,6 +123,7 @@ export interface Retry {
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
  * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
  *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
+ * - `unchecked`, `mergeStderr`: for a stage of a pipeline, see {@link unchecked} and {@link mergeStderr}.
  *
  * @stability experimental
  * @category models
@@ -146,6 +149,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly cancelOn?: AbortSignal | undefined
   readonly onStdoutLine?: ((line: string) => void) | undefined
   readonly onStderrLine?: ((line: string) => void) | undefined
+  readonly unchecked?: boolean | undefined
+  readonly mergeStderr?: boolean | undefined
 }
 
 /**
@@ -370,6 +375,73 @@ export const firstLine: {
 export const stdoutLines = (
   self: Command
 ): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stdoutLines(self)
+
+/**
+ * Connects the standard output of one command to the standard input of the next.
+ *
+ * **Details**
+ *
+ * Gives a `Pipeline`, which runs and fails like a command; `Pipeline.pipeTo` appends further stages, and so does this.
+ *
+ * **Example** (Three programs, no shell)
+ *
+ * ```ts
+ * import * as Command from "processkit/Command"
+ * import * as Pipeline from "processkit/Pipeline"
+ *
+ * const lines = Command.make("git", ["log", "--format=%an"]).pipe(
+ *   Command.pipeTo(Command.make("sort")),
+ *   Command.pipeTo(Command.make("uniq", ["-c"]))
+ * )
+ *
+ * Pipeline.display(lines) // => "git log --format=%an | sort | uniq -c"
+ * ```
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const pipeTo: {
+  (that: Command): (self: Command | Pipeline.Pipeline) => Pipeline.Pipeline
+  (self: Command | Pipeline.Pipeline, that: Command): Pipeline.Pipeline
+} = dual(
+  2,
+  (self: Command | Pipeline.Pipeline, that: Command): Pipeline.Pipeline =>
+    Pipeline.isPipeline(self) ? Pipeline.pipeTo(self, that) : Pipeline.make(self, that)
+)
+
+/**
+ * Exempts a command from blame in a pipeline: its exit code, a broken pipe and its own timeout fail nothing there.
+ *
+ * **Details**
+ *
+ * A producer whose reader leaves early dies of a broken pipe, and a pipeline fails with it unless it is unchecked. As
+ * the last stage the command may return what it likes, and still fails the pipeline when a signal or a deadline ends it.
+ * Outside of a pipeline this changes nothing.
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const unchecked = (self: Command): Command => withOptions(self, { unchecked: true })
+
+/**
+ * Sends standard error of a command into the pipe to the next stage, too, in the order in which it is written.
+ *
+ * **Details**
+ *
+ * The stage has no standard error of its own then. For the last stage of a pipeline, and outside of one, this changes
+ * nothing.
+ *
+ * **Errors**
+ *
+ * `Unsupported` from the mechanism `process-group`, which cannot give one pipe to two streams.
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const mergeStderr = (self: Command): Command => withOptions(self, { mergeStderr: true })
 
 /**
  * Starts the command and gives it as a live process that the scope ends, together with its descendants.

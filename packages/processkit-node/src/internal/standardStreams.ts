@@ -29,7 +29,8 @@ type Streams = Pick<SpawnRequest, "stdin" | "stdout" | "stderr">
 
 /** Opening a named pipe blocks until its other end is opened, and the event loop with it. Source: fifo(7), man-pages 6.7. */
 const isNamedPipe = (stream: Input | Output | "stdout"): boolean =>
-  typeof stream === "object" && stream._tag === "File" && fs.statSync(stream.path, { throwIfNoEntry: false })?.isFIFO() === true
+  typeof stream === "object" && stream._tag === "File" &&
+  fs.statSync(stream.path, { throwIfNoEntry: false })?.isFIFO() === true
 
 const namedPipe = (name: string): ProcessError.Reason =>
   new ProcessError.Unsupported({

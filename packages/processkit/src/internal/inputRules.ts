@@ -48,6 +48,9 @@ export interface Prepared {
   readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
   readonly okCodes: ReadonlyArray<number>
+  /** What only a pipeline asks about. */
+  readonly unchecked: boolean
+  readonly mergesStderr: boolean
 }
 
 export const prepare = (command: Command.Command): Result.Result<Prepared, ProcessError.ProcessError> =>
@@ -76,7 +79,9 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
-      okCodes: okCodes(options.okCodes)
+      okCodes: okCodes(options.okCodes),
+      unchecked: optional("unchecked", options.unchecked, "boolean") === true,
+      mergesStderr: optional("mergeStderr", options.mergeStderr, "boolean") === true
     }
   })
 
@@ -89,15 +94,15 @@ const inactivityTimeout = (options: Command.Options): Duration.Duration | undefi
 }
 
 /** The program for an error, as far as a JavaScript caller gave one. */
-export const programOf = (command: Command.Command): string | undefined =>
+export const programOf = (command: { readonly program: string }): string | undefined =>
   typeof command.program === "string" ? command.program : undefined
 
 /** Whether a command's input can be fed one time only. */
-export const feedsOnce = ({ options }: Command.Command): boolean =>
+export const feedsOnce = ({ options }: { readonly options: Command.Options }): boolean =>
   Stdin.isSource(options.stdin) && options.stdin._tag === "Feed" && options.stdin.once !== undefined
 
 /** How a command wants to be repeated, refusing what cannot be followed; `undefined` where it is not to be. */
-export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
+export const retryOf = ({ options }: { readonly options: Command.Options }): Command.Retry | undefined => {
   if (options.retry === undefined) return undefined
   const retry = record("retry", options.retry)
   const invalid = own(retry, "invalid")
@@ -133,7 +138,7 @@ export const shutdown = (
 }
 
 /** What cancels a command, where it is valid; an invalid one is refused by the start. */
-export const cancelOnOf = ({ options: { cancelOn } }: Command.Command): AbortSignal | undefined =>
+export const cancelOnOf = ({ options: { cancelOn } }: { readonly options: Command.Options }): AbortSignal | undefined =>
   cancelOn !== undefined && isAbortSignal(cancelOn) ? cancelOn : undefined
 
 /** A signal, or a refusal. */
@@ -250,7 +255,7 @@ const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number
 }
 
 /** Whoever is told about a run has to listen; found out after the start, it would leave a child behind. */
-const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
+export const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
   optional("onStdoutLine", onStdoutLine, "function")
   optional("onStderrLine", onStderrLine, "function")
   if (cancelOn !== undefined && !isAbortSignal(cancelOn)) refuse("cancelOn", "is not an AbortSignal")

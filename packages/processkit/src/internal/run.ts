@@ -263,9 +263,10 @@ export class Run {
     if (this.#exit !== undefined) return
     this.#exit = exit
     this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
+    // Before the run settles: whoever waits for that asks how each stage has ended.
+    this.#setting.stage?.exited(this.#ending(exit))
     this.#feed?.cancel()
     this.#settleIfOver()
-    this.#setting.stage?.exited(this.#ending(exit))
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
     // Last: whoever waits for it goes on within this call.
     Deferred.doneUnsafe(this.#exitTold, exit)
@@ -335,21 +336,25 @@ export class Run {
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    const { stage } = this.#setting
-    const listed = Effect.option(this.#tree.members)
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(listed),
-      Effect.flatMap((left) =>
-        stage === undefined || Option.exists(left, (members) => members.length === 0)
-          ? Effect.succeed(left)
-          : Effect.andThen(this.#tree.awaitEmpty(stage.patience), listed)
-      ),
+      Effect.andThen(Effect.option(this.#tree.members)),
+      Effect.flatMap((left) => this.#setting.stage === undefined ? Effect.succeed(left) : this.#spare(left)),
       Effect.flatMap((left) => {
         if (Option.isSome(left)) this.#leftovers = left.value.length
         const nobody = Option.isSome(left) && left.value.length === 0
         return nobody ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
       })
     )
+  }
+
+  /** A descendant may write into the pipe to the next stage for as long as into one that we read. */
+  #spare(left: Option.Option<ReadonlyArray<number>>): Effect.Effect<Option.Option<ReadonlyArray<number>>> {
+    const waited = this.#pumps().some((pump) => pump.cut)
+    const patience = this.#setting.stage?.patience ?? Duration.zero
+    if (waited || Duration.isZero(patience) || Option.exists(left, (members) => members.length === 0)) {
+      return Effect.succeed(left)
+    }
+    return Effect.andThen(this.#tree.awaitEmpty(patience), Effect.option(this.#tree.members))
   }
 
   #facts<A>(

@@ -67,6 +67,8 @@ export class Stage {
   isSeated = false
   /** Set once the pipeline stops the stage, for whatever reason. */
   isStopped = false
+  /** How the program ended, once it has. */
+  ending: Ending | undefined
 
   constructor(options: {
     readonly home: Home
@@ -89,6 +91,7 @@ export class Stage {
 
   /** The engine has seen the program's exit; its output may still be on its way. */
   exited(ending: Ending): void {
+    this.ending = ending
     this.#onExited(ending)
   }
 

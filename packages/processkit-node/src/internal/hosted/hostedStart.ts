@@ -8,13 +8,13 @@ import * as ProcessError from "processkit/ProcessError"
 import type { HostChild, HostConnection, NotEncodable, StartFailed } from "../host/hostConnection.ts"
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
-import { HostedLink } from "./hostedLink.ts"
 import type { Located } from "../spawn.ts"
 import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
 import { isSameFile } from "../standardStreams.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 import * as HostedAttributes from "./hostedAttributes.ts"
+import { HostedLink } from "./hostedLink.ts"
 
 const outputFlags = (append: boolean): number =>
   FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
