@@ -7,28 +7,30 @@ import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
 import { fromRun } from "./runningProcess.ts"
-import type { Stage } from "./stage.ts"
+import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
 
 type Runner = ProcessRunner.ProcessRunner["Service"]
 
 export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner => {
   const runner: Runner = {
-    start: (command, options) =>
-      Effect.map(
+    start: (command, options) => {
+      const stage = stageOf(options)
+      return Effect.map(
         Effect.acquireRelease(
-          start(command, options?.stage === undefined ? backend.open : inPipeline(backend, options.stage), {
-            isPrivate: options?.stage === undefined,
+          start(command, stage === undefined ? backend.open : inPipeline(backend, stage), {
+            isPrivate: stage === undefined,
             sleep: backend.sleep,
             probes: backend.probes,
             overflow: options?.overflow ?? "fail",
             onSettled: () => {},
-            stage: options?.stage
+            stage
           }),
           (run) => run.close
         ),
         fromRun
-      ),
+      )
+    },
     openGroup: (options) => Group.open(backend, () => runner, options),
     resolve: (command) =>
       Effect.flatMap(Effect.fromResult(InputRules.prepare(command)), ({ request }) => backend.resolve(request))

@@ -20,7 +20,7 @@ import { fromParts } from "./processGroup.ts"
 import * as Requirements from "./requirements.ts"
 import type { Run } from "./run.ts"
 import { fromRun } from "./runningProcess.ts"
-import type { Stage } from "./stage.ts"
+import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
 import { StopLadder } from "./stopLadder.ts"
 
@@ -148,13 +148,13 @@ const startIn = (
   command: Command.Command,
   options: ProcessRunner.StartOptions | undefined
 ): Effect.Effect<Run, ProcessError.ProcessError> =>
-  start(command, containerFor(state.container, options?.stage), {
+  start(command, containerFor(state.container, stageOf(options)), {
     isPrivate: false,
     sleep: backend.sleep,
     probes: backend.probes,
     overflow: options?.overflow ?? "fail",
     onSettled: (run) => state.runs.delete(run),
-    stage: options?.stage
+    stage: stageOf(options)
   }).pipe(
     Effect.tap((run) =>
       Effect.sync(() => {

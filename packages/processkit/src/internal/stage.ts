@@ -136,3 +136,7 @@ export class Stage {
     }
   }
 }
+
+/** The place that a start was given, if it was given one: by its own field, whatever others `Object.prototype` has. */
+export const stageOf = (options: { readonly stage?: Stage | undefined } | undefined): Stage | undefined =>
+  options !== undefined && Object.hasOwn(options, "stage") ? options.stage : undefined

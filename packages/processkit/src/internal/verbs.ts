@@ -30,12 +30,15 @@ export interface Composite<P extends RunningProcess.RunningProcess = RunningProc
 /** What a verb runs. */
 export type Subject = Command.Command | Composite
 
+/** By its own fields, so that a polluted `Object.prototype` makes no command a composite. */
+const isComposite = (subject: Subject): subject is Composite => Object.hasOwn(subject, "launch")
+
 const launch = (
   subject: Subject,
-  options: ProcessRunner.StartOptions
+  options?: ProcessRunner.StartOptions
 ): Verb<RunningProcess.RunningProcess, Scope.Scope> =>
-  "launch" in subject
-    ? subject.launch(options)
+  isComposite(subject)
+    ? subject.launch(options ?? {})
     : Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.start(subject, options))
 
 /** Starts a run that ends with the verb, and asks it for something. */
@@ -229,7 +232,7 @@ export const stdoutLines = (
       )
   ))
 
-export const start = (command: Subject): Verb<RunningProcess.RunningProcess, Scope.Scope> => launch(command, {})
+export const start = (command: Subject): Verb<RunningProcess.RunningProcess, Scope.Scope> => launch(command)
 
 export const resolve = (command: Command.Command): Verb<string> =>
   Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.resolve(command))
