@@ -435,7 +435,7 @@ export const unchecked = (self: Command): Command => withOptions(self, { uncheck
  *
  * **Errors**
  *
- * `Unsupported` from the mechanism `process-group`, which cannot give one pipe to two streams.
+ * `Unsupported` where the mechanism is `process-group` and the system has no `mkfifo` to make a pipe with.
  *
  * @stability experimental
  * @category pipelines
@@ -680,6 +680,24 @@ export const setCancelOn: Setter<"cancelOn"> = setter("cancelOn")
  * @since 0.1.0
  */
 export const setOnStdoutLine: Setter<"onStdoutLine"> = setter("onStdoutLine")
+
+/**
+ * Sets whether the command is exempt from blame in a pipeline, see {@link unchecked}.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUnchecked: Setter<"unchecked"> = setter("unchecked")
+
+/**
+ * Sets whether standard error goes into the pipe to the next stage too, see {@link mergeStderr}.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setMergeStderr: Setter<"mergeStderr"> = setter("mergeStderr")
 
 /**
  * Sets what is called for every line of standard error.

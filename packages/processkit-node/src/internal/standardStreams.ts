@@ -3,9 +3,10 @@
  */
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
-import type { Input, Output, SpawnRequest } from "processkit/ProcessBackend"
+import type { Input, Link, Output, SpawnRequest } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoOf } from "./errno.ts"
+import { Fifo, type Side } from "./fifo.ts"
 
 /** Descriptors and words for the child, and the descriptors to close after the start. */
 export interface StandardStreams {
@@ -43,7 +44,7 @@ const namedPipe = (name: string): ProcessError.Reason =>
 const sharedPipe: ProcessError.Reason = new ProcessError.Unsupported({
   feature: "standard error in the pipe of standard output",
   mechanism: "process-group",
-  detail: "Node cannot give one pipe to two streams; let the program join them"
+  detail: "Node gives no pipe to two streams, and this system has no mkfifo to make one with"
 })
 
 const flagsOf = (stream: { readonly append?: boolean }): number => {
@@ -58,21 +59,31 @@ const openFile = (stream: { readonly path: string; readonly append?: boolean }):
 const foreignLink: ProcessError.Reason = new ProcessError.Unsupported({
   feature: "a pipe between two children",
   mechanism: "process-group",
-  detail: "this mechanism makes none, so that what joins them has to pass bytes on"
+  detail: "both ends of a link belong to children of the container that made it"
 })
+
+const isForeign = (stream: Input | Output | "stdout"): boolean =>
+  typeof stream === "object" && stream._tag === "Link" && !(stream.link instanceof Fifo)
 
 /** What a start cannot be given at all. */
 const refusal = ({ stderr, stdin, stdout }: Streams): ProcessError.Reason | undefined => {
-  if ([stdin, stdout, stderr].some((stream) => typeof stream === "object" && stream._tag === "Link")) return foreignLink
+  if ([stdin, stdout, stderr].some(isForeign)) return foreignLink
   if (stderr === "stdout" && stdout === "pipe") return sharedPipe
   const pipe = [stdin, stdout, stderr].findIndex(isNamedPipe)
   return pipe < 0 ? undefined : namedPipe(names[pipe] ?? "a stream")
 }
 
+/** An end that is in nobody else's hands, or the errno of the host for one that was given out. */
+const endOf = (link: Link, side: Side): number => {
+  const end = link instanceof Fifo ? link.take(side) : undefined
+  if (end === undefined) throw Object.assign(new Error("the end of a link was given out before"), { code: "EALREADY" })
+  return end
+}
+
 const word = (stream: Input | Output, index: number, opened: Array<number>): "ignore" | "pipe" | number => {
   if (stream === "null" || stream === "pipe") return stream === "null" ? "ignore" : stream
-  if (stream === "inherit" || stream._tag === "Link") return index
-  const fd = openFile(stream)
+  if (stream === "inherit") return index
+  const fd = stream._tag === "File" ? openFile(stream) : endOf(stream.link, index === 0 ? "reading" : "writing")
   opened.push(fd)
   return fd
 }
