@@ -389,12 +389,12 @@ export const stdoutLines = (
  * import * as Command from "processkit/Command"
  * import * as Pipeline from "processkit/Pipeline"
  *
- * const lines = Command.make("git", ["log", "--format=%an"]).pipe(
+ * const lines = Command.make("git", ["log", "-s"]).pipe(
  *   Command.pipeTo(Command.make("sort")),
  *   Command.pipeTo(Command.make("uniq", ["-c"]))
  * )
  *
- * Pipeline.display(lines) // => "git log --format=%an | sort | uniq -c"
+ * Pipeline.display(lines) // => "git log -s | sort | uniq -c"
  * ```
  *
  * @stability experimental

@@ -34,7 +34,7 @@ const end = (name: Name, { okCodes = [0], stopped = false, unchecked = false }: 
 })
 
 const chain = (...ends: ReadonlyArray<Blame.StageEnd>): ReadonlyArray<Blame.StageEnd> =>
-  ends.map((one, i) => ({ ...one, isLast: i === ends.length - 1 }))
+  ends.map((one, i) => Object.assign({}, one, { isLast: i === ends.length - 1 }))
 
 const blamed = (...ends: ReadonlyArray<Blame.StageEnd>): number | undefined => Blame.culprit(chain(...ends))
 
