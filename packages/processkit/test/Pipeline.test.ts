@@ -8,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as Tracer from "effect/Tracer"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as OutputBuffer from "processkit/OutputBuffer"
@@ -451,6 +452,30 @@ describe("the runner of a pipeline", () => {
       const once = ["a x", "b undefined"]
       assert.deepStrictEqual(started, [...once, ...once, ...once])
     })
+  })
+
+  it.effect("has a span for the whole, and below it one for each stage", () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span(options) {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    return Effect.gen(function*() {
+      yield* Pipeline.run(Pipeline.make(says, cat))
+      const [whole, ...stages] = spans
+      assert.deepStrictEqual([whole?.name, whole?.attributes.get("processkit.stages")], ["processkit.pipeline", 2])
+      assert.deepStrictEqual(
+        stages.map(({ attributes, parent }) => [
+          attributes.get("process.executable.name"),
+          Option.getOrUndefined(parent)?.spanId
+        ]),
+        [["says", whole?.spanId], ["echoesStdin", whole?.spanId]]
+      )
+      assert.isTrue(spans.every(({ status }) => status._tag === "Ended"))
+    }).pipe(Effect.provide(world()), Effect.provideService(Tracer.Tracer, tracer))
   })
 
   it.effect("is refused where it does not pass on what a start was asked with", () =>

@@ -77,27 +77,32 @@ const run = (program: string, file: string): Effect.Effect<string | undefined> =
 const failed = (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation: "making a pipe", errno }))
 
-/** A directory that nobody else may enter, with what somebody does in it, and without it afterwards. */
-const inDirectory = <A>(
-  use: (directory: string) => Effect.Effect<A, ProcessError.ProcessError>
+/** Gives the path of a file that does not exist yet to somebody who makes it, and removes it afterwards. */
+const withFile = <A>(
+  use: (file: string) => Effect.Effect<A, ProcessError.ProcessError>
 ): Effect.Effect<A, ProcessError.ProcessError> =>
   Effect.acquireUseRelease(
+    // Nobody else may enter: mkdtemp(3) makes directories with mode 0700.
     attempt(() => fs.mkdtempSync(path.join(os.tmpdir(), "processkit-"))),
-    use,
-    (directory) => Effect.ignore(attempt(() => fs.rmSync(directory, { recursive: true, force: true })))
+    (directory) => use(path.join(directory, "pipe")),
+    (directory) =>
+      // Without listing it, which would need a descriptor where there may be none left.
+      Effect.andThen(
+        Effect.ignore(attempt(() => fs.unlinkSync(path.join(directory, "pipe")))),
+        Effect.ignore(attempt(() => fs.rmdirSync(directory)))
+      )
   )
 
 const attempt = <A>(work: () => A): Effect.Effect<A, ProcessError.ProcessError> =>
   Effect.suspend(() => Effect.fromResult(Result.mapError(Result.try(work), (thrown) => failed(errnoOf(thrown)))))
 
 const makeWith = (program: string): Effect.Effect<Link, ProcessError.ProcessError> =>
-  inDirectory((directory) => {
-    const file = path.join(directory, "pipe")
-    return Effect.flatMap(
+  withFile((file) =>
+    Effect.flatMap(
       run(program, file),
       (errno) => errno === undefined ? attempt(() => new Fifo(openEnds(file))) : Effect.fail(failed(errno))
     )
-  })
+  )
 
 let maker: Result.Result<string, ProcessError.Reason> | undefined
 

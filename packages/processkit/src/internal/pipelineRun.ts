@@ -87,15 +87,17 @@ export class Watch {
 
   /** Ends the others after the first failure, and all of them at the deadline. */
   get supervision(): Effect.Effect<void> {
-    const failure = Effect.map(Deferred.await(this.#failed), (culprit) => this.#tearDown(culprit))
+    const failure = Effect.flatMap(Deferred.await(this.#failed), (culprit) => this.#tearDown(culprit))
     const { timeout } = this.plan
-    if (timeout === undefined) return Effect.flatten(failure)
+    if (timeout === undefined) return failure
     const deadline = Effect.sleep(timeout).pipe(
       // An owner that was busy for long finds its timers due before the exits that came first: those are let in.
-      Effect.andThen(Effect.yieldNow),
-      Effect.andThen(Effect.sync(() => this.#expire(timeout)))
+      Effect.andThen(Effect.yieldNow)
     )
-    return Effect.flatten(Effect.raceFirst(failure, deadline))
+    return Effect.raceFirst(Effect.asVoid(Deferred.await(this.#failed)), deadline).pipe(
+      // Both may have come before this fiber goes on: then the failure was first, or there was nothing left to be late.
+      Effect.andThen(Effect.suspend(() => Deferred.isDoneUnsafe(this.#failed) ? failure : this.#expire(timeout)))
+    )
   }
 
   /** Stops whatever runs, all stages at once. */
@@ -189,11 +191,16 @@ export const start = Effect.fnUntraced(function*(
   const plan = yield* Effect.fromResult(PipelinePlan.prepare(pipeline))
   const runner = yield* ProcessRunner.ProcessRunner
   const watch = new Watch(plan)
+  const span = yield* Effect.makeSpanScoped("processkit.pipeline", {
+    attributes: { "processkit.stages": plan.stages.length }
+  })
   yield* Effect.addFinalizer(() => watch.release)
-  const started = yield* watch.start(runner, options)
-  yield* Effect.addFinalizer(() => watch.stopAll)
+  const started = yield* Effect.withParentSpan(watch.start(runner, options), span)
   yield* Effect.forkScoped(watch.supervision)
   // What outlives a stage holds up the next one, whether or not anybody asks for a result.
-  yield* Effect.forkScoped(Effect.forEach(started, ({ running }) => Effect.ignore(running.result), allAtOnce))
+  const others = Arr.initNonEmpty(started)
+  yield* Effect.forkScoped(Effect.forEach(others, ({ running }) => Effect.ignore(running.result), allAtOnce))
+  // Last, and so the first thing to be done at the end: all stages are stopped before one waits for another.
+  yield* Effect.addFinalizer(() => watch.stopAll)
   return RunningPipeline.make(watch, started)
 })

@@ -74,6 +74,18 @@ const dyingReader = Effect.gen(function*() {
   yield* Probe.exited(writer)
 })
 
+const onlyOnce = Effect.gen(function*() {
+  const { echoesStdin, printsTwoStreams } = yield* Probe.programs
+  const container = yield* Probe.container
+  const { end } = yield* newLink(container)
+  yield* Probe.spawn(container, printsTwoStreams, { stdout: end })
+  const second = yield* Effect.exit(container.spawn(Probe.request(printsTwoStreams, { stdout: end })))
+  yield* Probe.same(second._tag, "Failure", "the start of a second writer")
+  const reader = yield* Probe.spawn(container, echoesStdin, { stdin: end })
+  yield* Probe.ended(reader)
+  yield* Probe.same(reader.stdout.text, "out\n", "what came through")
+})
+
 export const linkCases: ReadonlyArray<BackendSuite.Case> = [
   Probe.claim("carries every byte between children, then end of file", ["links"], everyByte),
   Probe.claim("breaks the link of a writer whose reader has ended", ["links"], goneReader),
@@ -83,5 +95,6 @@ export const linkCases: ReadonlyArray<BackendSuite.Case> = [
     ["links"],
     dyingReader
   ),
+  Probe.claim("gives each end of a link to one child", ["links"], onlyOnce),
   Probe.claim("puts both outputs into one link, in the order of the writes", ["links"], oneStream)
 ]
