@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -15,7 +16,7 @@ import * as OutputBuffer from "processkit/OutputBuffer"
 import * as Pipeline from "processkit/Pipeline"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
-import { Reply, ScriptedRunner } from "processkit/testing"
+import { DryRunRunner, RecordingRunner, Reply, ScriptedRunner } from "processkit/testing"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { alive, Backend, countedAbort, prints, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
 
@@ -155,6 +156,7 @@ describe("a pipeline", () => {
         [Pipeline.setCancelOn(Pipeline.make(says, cat), {} as AbortSignal), "cancelOn"],
         [Pipeline.setRetry(Pipeline.make(says, cat), {} as Command.Retry), "retry"],
         [Pipeline.make(says, Command.make("x", { unchecked: "yes" as never })), "unchecked"],
+        [Pipeline.make(Command.setInactivityTimeout(says, "1 second"), cat), "inactivityTimeout"],
         [Pipeline.make(says, "cat" as never), "stage 2"],
         [Pipeline.make(undefined as never), "stage 1"]
       ]
@@ -453,6 +455,23 @@ describe("the runner of a pipeline", () => {
       assert.deepStrictEqual(started, [...once, ...once, ...once])
     })
   })
+
+  it.effect("records its stages, shows them in a dry run, and waits for the words of the last", () =>
+    Effect.gen(function*() {
+      const pipeline = Pipeline.make(Command.make("git", ["log"]), Command.make("wc", ["-l"]))
+      const recorder = RecordingRunner.layer.pipe(
+        Layer.provide(ScriptedRunner.layer(ScriptedRunner.fallback(Reply.ok("7"))))
+      )
+      const recorded = Effect.andThen(
+        Pipeline.run(pipeline),
+        RecordingRunner.expectCalls([["git", "log"], ["wc", "-l"]])
+      )
+      yield* Effect.provide(recorded, recorder)
+      const dry = Effect.andThen(Pipeline.runUnit(pipeline), DryRunRunner.commands)
+      assert.deepStrictEqual(yield* Effect.provide(dry, DryRunRunner.layer()), ["git log", "wc -l"])
+      const running = yield* Pipeline.start(Pipeline.make(waits, cat))
+      assert.strictEqual(yield* running.waitForLine(/ready/), "ready")
+    }).pipe(Effect.scoped, Effect.provide(world())))
 
   it.effect("has a span for the whole, and below it one for each stage", () => {
     const spans: Array<Tracer.NativeSpan> = []

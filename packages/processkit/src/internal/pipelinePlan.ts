@@ -67,14 +67,17 @@ const plannedStage = (
   command: Command.Command,
   isLast: boolean
 ): Result.Result<PlannedStage, ProcessError.ProcessError> =>
-  Result.map(InputRules.prepare(command), ({ mergesStderr, okCodes, stop, unchecked }) => ({
-    command,
-    isLast,
-    isUnchecked: unchecked,
-    mergesStderr,
-    okCodes,
-    grace: stop.grace
-  }))
+  Result.flatMap(
+    InputRules.prepare(command),
+    ({ inactivityTimeout, mergesStderr, okCodes, stop, unchecked }) =>
+      checked(command.program, () => {
+        // Nobody would hear it, and a stage that is busy with writing to the next one would be stopped.
+        if (inactivityTimeout !== undefined && !isLast) {
+          refuse("inactivityTimeout", "needs an output that is read here, which only the last stage of a pipeline has")
+        }
+        return { command, isLast, isUnchecked: unchecked, mergesStderr, okCodes, grace: stop.grace }
+      })
+  )
 
 /** The command as it is started: without what a pipe takes the place of, and cancelled with the pipeline. */
 const effective = (command: Command.Command, index: number, { cancelOn, commands }: Whole): Command.Command =>

@@ -17,7 +17,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
@@ -29,11 +28,12 @@ import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
 import { Feed } from "./feed.ts"
 import type { Prepared, Stop } from "./inputRules.ts"
+import * as Leftovers from "./leftovers.ts"
 import { LineCutter } from "./lineCutter.ts"
 import { LineObserver } from "./lineObserver.ts"
 import { Pump } from "./pump.ts"
 import * as Retention from "./retention.ts"
-import type { Ending, Stage } from "./stage.ts"
+import type { Stage } from "./stage.ts"
 import { StopLadder } from "./stopLadder.ts"
 import * as Telemetry from "./telemetry.ts"
 
@@ -264,19 +264,12 @@ export class Run {
     this.#exit = exit
     this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
     // Before the run settles: whoever waits for that asks how each stage has ended.
-    this.#setting.stage?.exited(this.#ending(exit))
+    this.#setting.stage?.exited(Conclusion.endingOf(exit, this.#intervention))
     this.#feed?.cancel()
     this.#settleIfOver()
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
     // Last: whoever waits for it goes on within this call.
     Deferred.doneUnsafe(this.#exitTold, exit)
-  }
-
-  /** What the exit says, before any output is looked at. */
-  #ending(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): Ending {
-    return Exit.isFailure(exit) || this.#intervention?._tag === "Cancelled"
-      ? "failed"
-      : Conclusion.outcomeOf(exit.value.exit, this.#intervention)
   }
 
   /**
@@ -336,25 +329,12 @@ export class Run {
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.option(this.#tree.members)),
-      Effect.flatMap((left) => this.#setting.stage === undefined ? Effect.succeed(left) : this.#spare(left)),
-      Effect.flatMap((left) => {
-        if (Option.isSome(left)) this.#leftovers = left.value.length
-        const nobody = Option.isSome(left) && left.value.length === 0
-        return nobody ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
-      })
-    )
-  }
-
-  /** A descendant may write into the pipe to the next stage for as long as into one that we read. */
-  #spare(left: Option.Option<ReadonlyArray<number>>): Effect.Effect<Option.Option<ReadonlyArray<number>>> {
+    // A descendant may write into the pipe to the next stage for as long as into one that we read.
     const waited = this.#pumps().some((pump) => pump.cut)
-    const patience = this.#setting.stage?.patience ?? Duration.zero
-    if (waited || Duration.isZero(patience) || Option.exists(left, (members) => members.length === 0)) {
-      return Effect.succeed(left)
-    }
-    return Effect.andThen(this.#tree.awaitEmpty(patience), Effect.option(this.#tree.members))
+    const patience = waited ? Duration.zero : this.#setting.stage?.patience ?? Duration.zero
+    return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => {
+      this.#leftovers = count
+    })
   }
 
   #facts<A>(
