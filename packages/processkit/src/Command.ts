@@ -19,6 +19,7 @@
  * | the first line that fits | {@link firstLine} | is ignored |
  * | lines as they come | {@link stdoutLines} | fails at the end |
  * | a live process | {@link start} | is data |
+ * | its output in the next command | {@link pipeTo} | see `Pipeline` |
  *
  * @stability experimental
  * @since 0.1.0
@@ -41,6 +42,7 @@ import type * as Stream from "effect/Stream"
 import { isRecord } from "./internal/refusal.ts"
 import * as Verbs from "./internal/verbs.ts"
 import type * as OutputBuffer from "./OutputBuffer.ts"
+import * as Pipeline from "./Pipeline.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
@@ -116,6 +118,7 @@ export interface Retry {
  *
  * Where `redact` or `sanitizeTerminal` is set, what is captured is made of lines, with `\n` between them; captured bytes
  * are those of that text, in UTF-8. Observers, tees and streams of bytes get what the program wrote.
+ * - `unchecked`, `mergeStderr`: for a stage of a pipeline, see {@link unchecked} and {@link mergeStderr}.
  *
  * @stability experimental
  * @category models
@@ -143,6 +146,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly onStderrLine?: ((line: string) => void) | undefined
   readonly redact?: ((line: string, stream: "stdout" | "stderr") => string) | undefined
   readonly sanitizeTerminal?: boolean | undefined
+  readonly unchecked?: boolean | undefined
+  readonly mergeStderr?: boolean | undefined
 }
 
 /**
@@ -367,6 +372,73 @@ export const firstLine: {
 export const stdoutLines = (
   self: Command
 ): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stdoutLines(self)
+
+/**
+ * Connects the standard output of one command to the standard input of the next.
+ *
+ * **Details**
+ *
+ * Gives a `Pipeline`, which runs and fails like a command; `Pipeline.pipeTo` appends further stages, and so does this.
+ *
+ * **Example** (Three programs, no shell)
+ *
+ * ```ts
+ * import * as Command from "processkit/Command"
+ * import * as Pipeline from "processkit/Pipeline"
+ *
+ * const lines = Command.make("git", ["log", "-s"]).pipe(
+ *   Command.pipeTo(Command.make("sort")),
+ *   Command.pipeTo(Command.make("uniq", ["-c"]))
+ * )
+ *
+ * Pipeline.display(lines) // => "git log -s | sort | uniq -c"
+ * ```
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const pipeTo: {
+  (that: Command): (self: Command | Pipeline.Pipeline) => Pipeline.Pipeline
+  (self: Command | Pipeline.Pipeline, that: Command): Pipeline.Pipeline
+} = dual(
+  2,
+  (self: Command | Pipeline.Pipeline, that: Command): Pipeline.Pipeline =>
+    Pipeline.isPipeline(self) ? Pipeline.pipeTo(self, that) : Pipeline.make(self, that)
+)
+
+/**
+ * Exempts a command from blame in a pipeline: its exit code, a broken pipe and its own timeout fail nothing there.
+ *
+ * **Details**
+ *
+ * A producer whose reader leaves early dies of a broken pipe, and a pipeline fails with it unless it is unchecked. As
+ * the last stage the command may return what it likes, and still fails the pipeline when a signal or a deadline ends it.
+ * Outside of a pipeline this changes nothing.
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const unchecked = (self: Command): Command => withOptions(self, { unchecked: true })
+
+/**
+ * Sends standard error of a command into the pipe to the next stage, too, in the order in which it is written.
+ *
+ * **Details**
+ *
+ * The stage has no standard error of its own then. For the last stage of a pipeline, and outside of one, this changes
+ * nothing.
+ *
+ * **Errors**
+ *
+ * `Unsupported` where the mechanism is `process-group` and the system has no `mkfifo` to make a pipe with.
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const mergeStderr = (self: Command): Command => withOptions(self, { mergeStderr: true })
 
 /**
  * Starts the command and gives it as a live process that the scope ends, together with its descendants.
@@ -605,6 +677,24 @@ export const setCancelOn: Setter<"cancelOn"> = setter("cancelOn")
  * @since 0.1.0
  */
 export const setOnStdoutLine: Setter<"onStdoutLine"> = setter("onStdoutLine")
+
+/**
+ * Sets whether the command is exempt from blame in a pipeline, see {@link unchecked}.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUnchecked: Setter<"unchecked"> = setter("unchecked")
+
+/**
+ * Sets whether standard error goes into the pipe to the next stage too, see {@link mergeStderr}.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setMergeStderr: Setter<"mergeStderr"> = setter("mergeStderr")
 
 /**
  * Sets what is called for every line of standard error.

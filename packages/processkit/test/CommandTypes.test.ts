@@ -58,7 +58,9 @@ const setters = {
   noNewPrivileges: [Command.setNoNewPrivileges, true],
   windowsHide: [Command.setWindowsHide, false],
   redact: [Command.setRedact, (line: string) => line],
-  sanitizeTerminal: [Command.setSanitizeTerminal, true]
+  sanitizeTerminal: [Command.setSanitizeTerminal, true],
+  unchecked: [Command.setUnchecked, true],
+  mergeStderr: [Command.setMergeStderr, true]
 } as const
 
 describe("Command", () => {

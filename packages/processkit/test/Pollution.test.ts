@@ -29,6 +29,10 @@ const nasty: Record<string, unknown> = {
   lines: 1,
   bytes: 1,
   overflow: "end",
+  stage: "polluted",
+  launch: "polluted",
+  unchecked: "polluted",
+  mergeStderr: "polluted",
   POLLUTED: "1"
 }
 

@@ -3,9 +3,10 @@
  */
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
-import type { Input, Output, SpawnRequest } from "processkit/ProcessBackend"
-import type * as ProcessError from "processkit/ProcessError"
+import type { Input, Link, Output, SpawnRequest } from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
 import { errnoOf } from "./errno.ts"
+import { Fifo, type Side } from "./fifo.ts"
 import * as StreamFiles from "./streamFiles.ts"
 
 /** Descriptors and words for the child, and the descriptors to close after the start. */
@@ -19,8 +20,21 @@ export const close = ({ opened }: Pick<StandardStreams, "opened">): void => {
   for (const fd of opened) fs.closeSync(fd)
 }
 
-const isSameFile = (one: Output, other: Output): boolean =>
-  typeof one === "object" && typeof other === "object" && one.path === other.path && one.append === other.append
+/** Whether two outputs name the same file in the same way. */
+export const isSameFile = (one: Output, other: Output): boolean =>
+  typeof one === "object" && typeof other === "object" && one._tag === "File" && other._tag === "File" &&
+  one.path === other.path && one.append === other.append
+
+const names = ["standard input", "standard output", "standard error"] as const
+
+type Streams = Pick<SpawnRequest, "program" | "stdin" | "stdout" | "stderr">
+
+/** Node makes each stream a socket pair of its own, and passes none of them on twice. */
+const sharedPipe: ProcessError.Reason = new ProcessError.Unsupported({
+  feature: "standard error in the pipe of standard output",
+  mechanism: "process-group",
+  detail: "Node gives no pipe to two streams, and this system has no mkfifo to make one with"
+})
 
 const flagsOf = (stream: { readonly append?: boolean }): number => {
   const { O_APPEND, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants
@@ -31,33 +45,55 @@ const flagsOf = (stream: { readonly append?: boolean }): number => {
 const openFile = (stream: { readonly path: string; readonly append?: boolean }): number =>
   fs.openSync(stream.path, flagsOf(stream), 0o666)
 
+const foreignLink: ProcessError.Reason = new ProcessError.Unsupported({
+  feature: "a pipe between two children",
+  mechanism: "process-group",
+  detail: "both ends of a link belong to children of the container that made it"
+})
+
+const isForeign = (stream: Input | Output | "stdout"): boolean =>
+  typeof stream === "object" && stream._tag === "Link" && !(stream.link instanceof Fifo)
+
+/** What a start cannot be given at all. */
+const refusal = (streams: Streams): ProcessError.Reason | undefined => {
+  const { stderr, stdin, stdout } = streams
+  if ([stdin, stdout, stderr].some(isForeign)) return foreignLink
+  if (stderr === "stdout" && stdout === "pipe") return sharedPipe
+  return StreamFiles.refusal(streams)
+}
+
+/** An end that is in nobody else's hands, or the errno of the host for one that was given out. */
+const endOf = (link: Link, side: Side): number => {
+  const end = link instanceof Fifo ? link.take(side) : undefined
+  if (end === undefined) throw Object.assign(new Error("the end of a link was given out before"), { code: "EALREADY" })
+  return end
+}
+
 const word = (stream: Input | Output, index: number, opened: Array<number>): "ignore" | "pipe" | number => {
-  if (stream === "null") return "ignore"
-  if (stream === "pipe") return "pipe"
+  if (stream === "null" || stream === "pipe") return stream === "null" ? "ignore" : stream
   if (stream === "inherit") return index
-  const fd = openFile(stream)
+  const fd = stream._tag === "File" ? openFile(stream) : endOf(stream.link, index === 0 ? "reading" : "writing")
   opened.push(fd)
   return fd
 }
-
-const names = ["standard input", "standard output", "standard error"] as const
 
 /**
  * Opens the files among the streams; relative paths are relative to the owner's directory. Output and error that name
  * the same file in the same way share one descriptor, and with it the position in the file.
  */
 export const open = (
-  streams: Pick<SpawnRequest, "program" | "stdin" | "stdout" | "stderr">
+  streams: Streams
 ): Result.Result<StandardStreams, ProcessError.Reason> => {
   const { stderr, stdin, stdout } = streams
-  const pipe = StreamFiles.refusal(streams)
-  if (pipe !== undefined) return Result.fail(pipe)
   const opened: Array<number> = []
   const stdio: Array<"ignore" | "pipe" | number> = []
   try {
+    const refused = refusal(streams)
+    if (refused !== undefined) return Result.fail(refused)
     stdio.push(word(stdin, 0, opened))
     stdio.push(word(stdout, 1, opened))
-    stdio.push(isSameFile(stdout, stderr) ? stdio[1] ?? "ignore" : word(stderr, 2, opened))
+    const isShared = stderr === "stdout" || isSameFile(stdout, stderr)
+    stdio.push(isShared ? stdio[1] ?? "ignore" : word(stderr, 2, opened))
     return Result.succeed({ stdio, opened })
   } catch (thrown) {
     close({ opened })

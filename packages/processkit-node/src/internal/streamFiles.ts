@@ -11,7 +11,7 @@ const names = ["standard input", "standard output", "standard error"] as const
 
 const files = ({ stderr, stdin, stdout }: Streams): ReadonlyArray<{ readonly name: string; readonly path: string }> =>
   [stdin, stdout, stderr].flatMap((stream, i) =>
-    typeof stream === "object" ? [{ name: names[i] ?? "a stream", path: stream.path }] : []
+    typeof stream === "object" && stream._tag === "File" ? [{ name: names[i] ?? "a stream", path: stream.path }] : []
   )
 
 /** What cannot be looked at is no named pipe; opening it says what is wrong with it. */

@@ -7,7 +7,7 @@ import type * as ProcessBackend from "../ProcessBackend.ts"
 import type { Pump } from "./pump.ts"
 
 /** How long a pipe that somebody else still holds may delay the end of a run. */
-const drainWindow = Duration.millis(500)
+export const drainWindow = Duration.millis(500)
 
 /** How many of these windows a tee has after the exit to take what is left. */
 const teeWindows = 10

@@ -52,6 +52,9 @@ export interface Prepared {
   readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
   readonly okCodes: ReadonlyArray<number>
+  /** What only a pipeline asks about. */
+  readonly unchecked: boolean
+  readonly mergesStderr: boolean
 }
 
 export const prepare = (command: Command.Command): Result.Result<Prepared, ProcessError.ProcessError> =>
@@ -85,7 +88,9 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
-      okCodes: okCodes(options.okCodes)
+      okCodes: okCodes(options.okCodes),
+      unchecked: optional("unchecked", options.unchecked, "boolean") === true,
+      mergesStderr: optional("mergeStderr", options.mergeStderr, "boolean") === true
     }
   })
 
@@ -98,20 +103,22 @@ const inactivityTimeout = (options: Command.Options): Duration.Duration | undefi
 }
 
 /** The program for an error, as far as a JavaScript caller gave one. */
-export const programOf = (command: Command.Command): string | undefined =>
+export const programOf = (command: { readonly program: string }): string | undefined =>
   typeof command.program === "string" ? command.program : undefined
 
 /** Whether a command's input can be fed one time only. */
-export const feedsOnce = ({ options }: Command.Command): boolean => takenOf(options.stdin) !== undefined
+export const feedsOnce = ({ options }: { readonly options: Command.Options }): boolean =>
+  takenOf(options.stdin) !== undefined
 
 /** Whether a command's input could be fed one time only, and some start has taken it. */
-export const isUsedUp = ({ options }: Command.Command): boolean => takenOf(options.stdin)?.taken === true
+export const isUsedUp = ({ options }: { readonly options: Command.Options }): boolean =>
+  takenOf(options.stdin)?.taken === true
 
 const takenOf = (stdin: Stdin.Stdin | undefined) =>
   Stdin.isSource(stdin) && stdin._tag === "Feed" ? stdin.once : undefined
 
 /** How a command wants to be repeated, refusing what cannot be followed; `undefined` where it is not to be. */
-export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
+export const retryOf = ({ options }: { readonly options: Command.Options }): Command.Retry | undefined => {
   if (options.retry === undefined) return undefined
   const retry = record("retry", options.retry)
   const invalid = own(retry, "invalid")
@@ -147,7 +154,7 @@ export const shutdown = (
 }
 
 /** What cancels a command, where it is valid; an invalid one is refused by the start. */
-export const cancelOnOf = ({ options: { cancelOn } }: Command.Command): AbortSignal | undefined =>
+export const cancelOnOf = ({ options: { cancelOn } }: { readonly options: Command.Options }): AbortSignal | undefined =>
   cancelOn !== undefined && isAbortSignal(cancelOn) ? cancelOn : undefined
 
 /** A signal, or a refusal. */
@@ -268,7 +275,7 @@ const capture = ({ redact, sanitizeTerminal }: Command.Options): CapturePolicy =
 })
 
 /** Whoever is told about a run has to listen; found out after the start, it would leave a child behind. */
-const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
+export const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
   optional("onStdoutLine", onStdoutLine, "function")
   optional("onStderrLine", onStderrLine, "function")
   if (cancelOn !== undefined && !isAbortSignal(cancelOn)) refuse("cancelOn", "is not an AbortSignal")

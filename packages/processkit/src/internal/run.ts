@@ -17,7 +17,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
@@ -31,10 +30,12 @@ import * as Deadlines from "./deadlines.ts"
 import { drain } from "./draining.ts"
 import { Feed } from "./feed.ts"
 import type { Prepared, Stop } from "./inputRules.ts"
+import * as Leftovers from "./leftovers.ts"
 import { LineCutter } from "./lineCutter.ts"
 import { LineObserver } from "./lineObserver.ts"
 import { Pump } from "./pump.ts"
 import * as Retention from "./retention.ts"
+import type { Stage } from "./stage.ts"
 import { StopLadder } from "./stopLadder.ts"
 import { Tee } from "./tee.ts"
 import * as Telemetry from "./telemetry.ts"
@@ -55,6 +56,8 @@ export interface Setting {
   readonly onStderrLine: ((line: string) => void) | undefined
   /** Called once, when the run is settled. */
   readonly onSettled: (run: Run) => void
+  /** The place of the run in a pipeline, where it is part of one. */
+  readonly stage?: Stage | undefined
 }
 
 /** The services of the fiber that started the run; callbacks have none of their own. */
@@ -73,6 +76,7 @@ export class Run {
   readonly #setting: Setting
   readonly #around: Surroundings
   readonly #startedNanos: bigint
+  readonly #tree: ProcessBackend.Tree
   readonly #ladder: StopLadder
   readonly #feed: Feed | undefined
   readonly #settled = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
@@ -93,7 +97,8 @@ export class Run {
     this.#around = around
     this.startedAt = around.clock.currentTimeMillisUnsafe()
     this.#startedNanos = around.clock.monotonicTimeNanosUnsafe()
-    this.#ladder = new StopLadder(setting.isPrivate ? setting.container : child)
+    this.#tree = setting.isPrivate ? setting.container : child
+    this.#ladder = new StopLadder(this.#tree)
     Telemetry.started(around.context, around.span, setting.container.containment.mechanism, child.pid)
     this.stdout = this.#pump("stdout", child.stdout, setting.onStdoutLine)
     this.stderr = this.#pump("stderr", child.stderr, setting.onStderrLine)
@@ -262,6 +267,8 @@ export class Run {
     if (this.#exit !== undefined) return
     this.#exit = exit
     this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
+    // Before the run settles: whoever waits for that asks how each stage has ended.
+    this.#setting.stage?.exited(Conclusion.endingOf(exit, this.#intervention))
     this.#feed?.cancel()
     this.#settleIfOver()
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
@@ -315,21 +322,20 @@ export class Run {
         this.#feed?.ended ?? Effect.void,
         Effect.forEach(this.#pumps(), (pump) => pump.teeClosed, { discard: true })
       )
-      const work = this.#setting.isPrivate ? Effect.andThen(this.#endLeftovers(), callers) : callers
+      const { isPrivate, stage } = this.#setting
+      const endsLeftovers = isPrivate || stage?.endsLeftovers === true
+      const work = endsLeftovers ? Effect.andThen(this.#endLeftovers(), callers) : callers
       return Effect.ensuring(work, Deferred.succeed(tidied, undefined))
     }).pipe(Effect.uninterruptible)
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    const { container } = this.#setting
-    return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.option(container.members)),
-      Effect.flatMap((left) => {
-        if (Option.isSome(left)) this.#leftovers = left.value.length
-        const nobody = Option.isSome(left) && left.value.length === 0
-        return nobody ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
-      })
-    )
+    // A descendant may write into the pipe to the next stage for as long as into one that we read.
+    const waited = this.#pumps().some((pump) => pump.cut)
+    const patience = waited ? Duration.zero : this.#setting.stage?.patience ?? Duration.zero
+    return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => {
+      this.#leftovers = count
+    })
   }
 
   #facts<A>(

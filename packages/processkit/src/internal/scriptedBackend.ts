@@ -108,9 +108,10 @@ const spawn = (
   const input = inputOf(request.stdin, files)
   const stdout = request.stdout === "pipe" ? new ScriptedPipe() : undefined
   const stderr = request.stderr === "pipe" ? new ScriptedPipe() : undefined
+  const output = stdout ?? fileOf(request.stdout, files)
   const written = {
-    stdout: stdout ?? fileOf(request.stdout, files),
-    stderr: stderr ?? fileOf(request.stderr, files)
+    stdout: output,
+    stderr: request.stderr === "stdout" ? output : stderr ?? fileOf(request.stderr, files)
   }
   const family: Array<ScriptedProcess> = []
   const born = (program: Program, input: ScriptedInput | undefined): ScriptedProcess => {
@@ -136,16 +137,16 @@ const spawn = (
 }
 
 const inputOf = (stdin: ProcessBackend.Input, files: ScriptedFiles): ScriptedInput | undefined => {
-  if (stdin !== "pipe" && typeof stdin === "string") return undefined
+  if (stdin === "pipe") return new ScriptedInput()
+  if (typeof stdin === "string" || stdin._tag === "Link") return undefined
   const input = new ScriptedInput()
-  if (stdin === "pipe") return input
   input.sink.write(files.read(stdin.path), () => {})
   input.sink.end()
   return input
 }
 
 const fileOf = (output: ProcessBackend.Output, files: ScriptedFiles) =>
-  typeof output === "string" ? undefined : files.write(output.path, output.append)
+  typeof output === "object" && output._tag === "File" ? files.write(output.path, output.append) : undefined
 
 const idsOf = (processes: ReadonlyArray<ScriptedProcess>): ReadonlyArray<number> =>
   processes.filter((process) => process.isAlive).map((process) => process.id)
