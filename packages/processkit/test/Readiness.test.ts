@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +13,7 @@ import * as OutputBuffer from "processkit/OutputBuffer"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as Readiness from "processkit/Readiness"
+import type * as RunningProcess from "processkit/RunningProcess"
 import type { Door } from "../src/internal/scriptedDoors.ts"
 import type { Io, Program } from "../src/internal/scriptedProcess.ts"
 import { alive, prints, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
@@ -595,4 +597,18 @@ describe("Readiness", () => {
         assert.deepInclude(yield* reasonOf(wait), { _tag: "InvalidInput", program: "waits", field }, field)
       }
     }).pipe(Effect.provide(scripted())))
+
+  it("needs the services of its effects and no others", () => {
+    class Service extends Context.Service<Service, string>()("test/Service") {}
+    const asks = Readiness.effect(Service)
+    expectTypeOf(asks).toEqualTypeOf<Readiness.Readiness<Service>>()
+    expectTypeOf(Readiness.line("x")).toEqualTypeOf<Readiness.Readiness>()
+    expectTypeOf(Readiness.all([Readiness.port(80), asks])).toExtend<Readiness.Readiness<Service>>()
+    expectTypeOf(Readiness.any([Readiness.port(80), Readiness.line("x")])).toEqualTypeOf<Readiness.Readiness>()
+    expectTypeOf<RunningProcess.RunningProcess["waitFor"]>().toBeCallableWith(Service, { within: "1 second" })
+    const wait = (running: RunningProcess.RunningProcess) => running.waitFor(Readiness.all([asks, Readiness.path("x")]))
+    expectTypeOf(wait).returns.toEqualTypeOf<Effect.Effect<void, ProcessError.ProcessError, Service>>()
+    assert.isTrue(Readiness.isReadiness(asks))
+    assert.isFalse(Readiness.isReadiness(Effect.void))
+  })
 })
