@@ -4,6 +4,7 @@
 import { captureLines } from "./captureLines.ts"
 import { concurrentTrue } from "./concurrentTrue.ts"
 import type { Series } from "./harness.ts"
+import { pipeline } from "./pipeline.ts"
 import { sequentialTrue } from "./sequentialTrue.ts"
 import { streamLines } from "./streamLines.ts"
 
@@ -11,5 +12,6 @@ export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
   concurrentTrue,
   captureLines,
-  streamLines
+  streamLines,
+  pipeline
 }

@@ -320,6 +320,25 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.strictEqual((yield* running.outcome)._tag, "TimedOut")
     }))
 
+  it.effect("what was ready in time is ready, and no look is made up for, where the owner was busy", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(sh("echo READY; exec sleep 60"))
+      let asked = 0
+      const no = Effect.sync(() => ++asked < 0)
+      const asking = yield* Effect.forkChild(reasonOf(running.waitFor(no, { within: "700 millis" })), {
+        startImmediately: true
+      })
+      const line = yield* Effect.forkChild(running.waitForLine("READY", { within: "100 millis" }), {
+        startImmediately: true
+      })
+      const until = performance.now() + 500
+      while (performance.now() < until);
+      assert.strictEqual(yield* Fiber.join(line), "READY")
+      yield* Fiber.join(asking)
+      // Four after the half second, at most, and one or two before it.
+      assert.isBelow(asked, 8)
+    }))
+
   it.effect("a member of a group becomes ready as any other, and its sibling decides for itself", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make

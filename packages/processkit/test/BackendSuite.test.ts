@@ -15,6 +15,7 @@ const capabilities: BackendSuite.Capabilities = {
   arguments: true,
   workingDirectory: "a scripted program has no directory",
   nativeTime: "a scripted tree answers at once",
+  links: "scripted programs are connected by the engine",
   argv0: true,
   uid: true,
   gid: true,

@@ -12,6 +12,7 @@ import * as ProcessError from "processkit/ProcessError"
 import * as Reserve from "../descriptorReserve.ts"
 import type { HostChild, HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
+import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import type { Reports } from "./emptiness.ts"
@@ -136,6 +137,7 @@ export const make = (
     ...tree,
     containment,
     spawn,
+    openLink: Effect.sync(() => new HostedLink(host)),
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,
     resume,

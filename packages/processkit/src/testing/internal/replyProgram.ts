@@ -10,7 +10,10 @@ export const programOf = (reply: Reply.Reply, interactive: boolean): Program => 
   main: (io) => {
     const { descendant } = reply
     const forked = descendant === undefined ? Effect.void : io.fork(programOf(descendant, true))
-    return Effect.andThen(forked, speak(new Lines(io), reply, interactive))
+    return forked.pipe(
+      Effect.andThen(openDoors(io, reply)),
+      Effect.andThen(speak(new Lines(io), reply, interactive))
+    )
   },
   signals: dispositionsOf(reply)
 })
@@ -23,6 +26,15 @@ const dispositionsOf = ({ signals }: Reply.Reply): Signals.Dispositions =>
         ? answer
         : { stdout: answer.stdout, exit: Outcome.exited(answer.code) }
     ])
+  )
+
+/** Opens doors as their times come, beside everything else; the program does not wait for them. */
+const openDoors = (io: Io, { reachable }: Reply.Reply): Effect.Effect<void> =>
+  Effect.forEach(
+    reachable,
+    ({ after, door }) =>
+      Effect.forkChild(Effect.andThen(Effect.sleep(after), io.open(door)), { startImmediately: true }),
+    { discard: true }
   )
 
 /** Prints, then asks or ends. */
