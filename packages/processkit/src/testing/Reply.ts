@@ -55,6 +55,7 @@ export type Ending =
   | { readonly _tag: "Pending" }
   | { readonly _tag: "TimesOut" }
   | { readonly _tag: "Asks"; readonly prompt: string; readonly next: (answer: string) => Reply }
+  | { readonly _tag: "Reads"; readonly next: (stdin: string) => Reply }
   | { readonly _tag: "NotFound" }
   | { readonly _tag: "Fails"; readonly errno: string }
 
@@ -252,6 +253,30 @@ export const spawnFailed = (errno: string): Reply => reply({ ending: { _tag: "Fa
  */
 export const dialog = (prompt: string, next: Reply | ((answer: string) => Reply)): Reply =>
   reply({ ending: { _tag: "Asks", prompt, next: typeof next === "function" ? next : () => next } })
+
+/**
+ * Reads standard input to its end, as UTF-8, and goes on with the reply to it; what stands in a pipeline for `sort`.
+ *
+ * **Example** (Counting lines)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import { Reply, ScriptedRunner } from "processkit/testing"
+ *
+ * const count = Reply.reads((stdin) => Reply.ok(`${stdin.split("\n").length - 1}\n`))
+ * const command = Command.make("wc", ["-l"], { stdin: "a\nb\n" })
+ *
+ * Effect.runPromise(
+ *   Effect.provide(Command.run(command), ScriptedRunner.layer(ScriptedRunner.on(["wc"], count)))
+ * ) // => "2"
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const reads = (next: (stdin: string) => Reply): Reply => reply({ ending: { _tag: "Reads", next } })
 
 /**
  * Sets what is printed on standard output.
