@@ -23,8 +23,7 @@
  * const twice = Effect.all([Command.run(Command.make`a`), Command.run(Command.make`b`)]).pipe(Effect.flip)
  *
  * const error = await Effect.runPromise(Effect.provide(twice, runner))
- * error.reason._tag // => "SpawnFailed"
- * error.reason.program // => "b"
+ * error.message // => "b could not be started: the operating system answered EAGAIN"
  * ```
  *
  * @stability experimental
