@@ -78,6 +78,15 @@ describe("a command that redacts", () => {
       assert.deepStrictEqual(yield* Stream.runCollect(running.stderrLines), ["warning: ***"])
     }).pipe(Effect.scoped, Effect.provide(scripted(programs))))
 
+  it.effect("shows redacted lines to whoever waits for one, and in what it says when none came", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(redacted("chatty"))
+      assert.strictEqual(yield* running.waitForLine((line) => line.startsWith("key")), "key: ***")
+      const reason = yield* reasonOf(running.waitForLine(() => false))
+      assert.strictEqual(reason._tag, "NotReady")
+      assert.notInclude([inspect(reason), reason.message, JSON.stringify(reason)].join(), "hunter2")
+    }).pipe(Effect.scoped, Effect.provide(scripted(programs))))
+
   it.effect("gives bytes that are redacted too, as UTF-8", () =>
     Effect.gen(function*() {
       const result = yield* Command.outputBytes(redacted("chatty"))
