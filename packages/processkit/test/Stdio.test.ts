@@ -210,6 +210,14 @@ describe("a tee", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).outcome._tag, "TimedOut")
     }).pipe(Effect.provide(scripted())))
 
+  it.effect("is output that an inactivity timeout hears", () =>
+    Effect.gen(function*() {
+      const options = { stdout: Stdio.tee(() => {}), stderr: "null", inactivityTimeout: "1 second" } as const
+      const fiber = yield* Effect.forkChild(Command.outputString(Command.make("waits", options)))
+      yield* TestClock.adjust("2 seconds")
+      assert.deepInclude((yield* Fiber.join(fiber)).outcome, { _tag: "TimedOut", kind: "inactivity" })
+    }).pipe(Effect.provide(scripted())))
+
   it.effect("is interrupted when its scope closes or its verb is, and its finalizer has run by then", () =>
     Effect.gen(function*() {
       let finalized = 0

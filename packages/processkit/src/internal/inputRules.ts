@@ -97,7 +97,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
 /** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */
 const inactivityTimeout = (options: Command.Options): Duration.Duration | undefined => {
   if (options.inactivityTimeout === undefined) return undefined
-  const isHeard = [options.stdout, options.stderr].some((output) => output === undefined || output === "pipe")
+  const isHeard = [options.stdout, options.stderr].some(OutputRules.isCaptured)
   if (!isHeard) refuse("inactivityTimeout", "needs stdout or stderr to be a pipe")
   return duration("inactivityTimeout", options.inactivityTimeout)
 }
