@@ -11,6 +11,7 @@ import { text } from "node:stream/consumers"
 import { setImmediate } from "node:timers/promises"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
+import * as Pipeline from "processkit/Pipeline"
 import * as Stdin from "processkit/Stdin"
 import * as Stdio from "processkit/Stdio"
 import { mechanisms } from "./hostedWorld.ts"
@@ -120,6 +121,15 @@ for (const { name, runner } of runners) {
         }
       }))
 
+    it.effect("is made for the last stage of a pipeline, and for no other", () =>
+      Effect.gen(function*() {
+        const [inner, last] = [fresh(), fresh()]
+        const first = Command.make("printf", ["b\\na\\n"], { stdout: Stdio.file(inner) })
+        yield* Pipeline.runUnit(Pipeline.make(first, Command.make("sort", [], { stdout: Stdio.file(last) })))
+        assert.strictEqual(read(last), "a\nb\n")
+        assert.isFalse(fs.existsSync(inner))
+      }))
+
     it.effect("costs no descriptor, whether or not it can be opened", () =>
       Effect.gen(function*() {
         const command = Command.make("true", { stdout: Stdio.file(fresh()), stderr: Stdio.file(fresh()) })
@@ -192,6 +202,16 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a tee of a real p
       const reason = yield* reasonOf(Command.run(command))
       assert.deepInclude(reason, { _tag: "NonZeroExit", stdout: "key: ***\n", stderr: "***\n" })
       assert.strictEqual(seen.join(""), "key: hunter2\n")
+    }))
+
+  it.effect("of the last stage copies what a pipeline gives, and of another one nothing", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const noting = (name: string) => Stdio.tee((chunk) => seen.push(`${name} ${Buffer.from(chunk).toString()}`))
+      const first = Command.make("printf", ["b\\na\\n"], { stdout: noting("first") })
+      const output = Pipeline.run(Pipeline.make(first, Command.make("sort", [], { stdout: noting("last") })))
+      assert.strictEqual(yield* output, "a\nb")
+      assert.deepEqual(seen, ["last a\nb\n"])
     }))
 
   it.effect("and a stream of lines may follow the same program", () =>

@@ -253,8 +253,7 @@ class KeptLines implements Retention {
     const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
     // A line that is cleaned counts as what is left of it, so it is read to its end first.
-    const longest = clean === undefined ? Math.min(maxLineBytes, bytes + 1) : maxLineBytes
-    this.#cutter = new LineCutter(encoding, longest, clean)
+    this.#cutter = new LineCutter(encoding, clean ? maxLineBytes : Math.min(maxLineBytes, bytes + 1), clean)
     this.#hasTail = policy === "Tail" || policy === "HeadTail"
     this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes

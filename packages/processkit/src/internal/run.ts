@@ -194,18 +194,16 @@ export class Run {
   ): Pump | undefined {
     if (source === undefined) return undefined
     const { capture, encoding, maxLineBytes, retention, tees } = this.prepared
-    const receiver = tees[stream]
+    const { context } = this.#around
+    const { overflow } = this.#setting
     const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
     const kept = Retention.make(retention, encoding, maxLineBytes, clean)
-    const cutter = () => new LineCutter(encoding, maxLineBytes)
     return new Pump({
       source,
       retention: kept,
-      observer: onLine === undefined ? undefined : new LineObserver(onLine, cutter(), this.#around.context),
-      tee: receiver === undefined ? undefined : new Tee(stream, receiver, this.#around.context),
-      onChunk: this.#setting.overflow === "end" || this.#setting.overflow === "whole"
-        ? () => this.#checkOverflow(kept)
-        : () => {},
+      observer: onLine && new LineObserver(onLine, new LineCutter(encoding, maxLineBytes), context),
+      tee: tees[stream] && new Tee(stream, tees[stream], context),
+      onChunk: overflow === "end" || overflow === "whole" ? () => this.#checkOverflow(kept) : () => {},
       onEnd: () => this.#settleIfOver()
     })
   }
@@ -323,8 +321,7 @@ export class Run {
         Effect.forEach(this.#pumps(), (pump) => pump.teeClosed, { discard: true })
       )
       const { isPrivate, stage } = this.#setting
-      const endsLeftovers = isPrivate || stage?.endsLeftovers === true
-      const work = endsLeftovers ? Effect.andThen(this.#endLeftovers(), callers) : callers
+      const work = isPrivate || stage?.endsLeftovers === true ? Effect.andThen(this.#endLeftovers(), callers) : callers
       return Effect.ensuring(work, Deferred.succeed(tidied, undefined))
     }).pipe(Effect.uninterruptible)
   }
