@@ -114,6 +114,16 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       stillRuns(running.pid)
     }))
 
+  it.effect("one thing that can never hold any more does not end the wait for any of several", () =>
+    Effect.gen(function*() {
+      const sentinel = yield* freshPath("done")
+      const running = yield* Command.start(sh("exec >&-; sleep 0.3; : > \"$1\"; exec sleep 60", [sentinel]))
+      yield* running.waitFor(Readiness.any([Readiness.line("x"), Readiness.path(sentinel)]))
+      stillRuns(running.pid)
+      const both = Readiness.all([Readiness.line("x"), Readiness.path("/nonexistent")])
+      assert.deepInclude(yield* reasonOf(running.waitFor(both)), { _tag: "NotReady", ended: "output" })
+    }))
+
   it.effect("a line right before a crash is found, also without an end", () =>
     Effect.gen(function*() {
       for (const [script, line] of [["echo READY; exit 1", "READY"], ["printf READY; kill -9 $$", "READY"]] as const) {
