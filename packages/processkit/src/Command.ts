@@ -115,10 +115,10 @@ export interface Retry {
  *   one that a readiness check reads. A line for which it throws or gives no text is blank, and one that was cut at
  *   `maxLineBytes` is an ellipsis.
  * - `sanitizeTerminal`: takes escape sequences and all controls but the tab out of every line, before `redact` sees it.
+ * - `unchecked`, `mergeStderr`: for a stage of a pipeline, see {@link unchecked} and {@link mergeStderr}.
  *
  * Where `redact` or `sanitizeTerminal` is set, what is captured is made of lines, with `\n` between them; captured bytes
  * are those of that text, in UTF-8. Observers, tees and streams of bytes get what the program wrote.
- * - `unchecked`, `mergeStderr`: for a stage of a pipeline, see {@link unchecked} and {@link mergeStderr}.
  *
  * @stability experimental
  * @category models

@@ -16,6 +16,7 @@ import * as OutputBuffer from "processkit/OutputBuffer"
 import * as Pipeline from "processkit/Pipeline"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
+import * as Stdio from "processkit/Stdio"
 import { DryRunRunner, RecordingRunner, Reply, ScriptedRunner } from "processkit/testing"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { alive, Backend, countedAbort, prints, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
@@ -109,6 +110,13 @@ describe("a pipeline", () => {
       const pipeline = Pipeline.make(hear(Command.setStdout(says, "null")), hear(cat))
       assert.strictEqual(yield* Pipeline.run(pipeline), "out")
       assert.deepStrictEqual(seen, ["out"])
+      yield* Pipeline.run(Pipeline.make(Command.setStdout(says, Stdio.file("never-made")), cat))
+      assert.deepStrictEqual((yield* Backend).spawned.map(({ request }) => request.stdout), [
+        "pipe",
+        "pipe",
+        "pipe",
+        "pipe"
+      ])
     }).pipe(Effect.provide(world())))
 
   it.effect("keeps what the last stage's buffer says, and fails loudly where a value would not be whole", () =>
@@ -179,6 +187,11 @@ describe("a pipeline", () => {
       const first = Command.mergeStderr(says)
       const result = yield* Pipeline.make(first, cat)
       assert.deepStrictEqual([result.stdout, result.stages[0]?.stderr], ["out\nsaid\n", ""])
+      const heard: Array<string> = []
+      const hear = (line: string) => void heard.push(line)
+      const elsewhere = first.pipe(Command.setStderr("null"), Command.setOnStderrLine(hear))
+      assert.strictEqual(yield* Pipeline.run(Pipeline.make(elsewhere, cat)), "out\nsaid")
+      assert.deepStrictEqual(heard, [])
       const blamed = yield* Pipeline.outputString(Pipeline.make(Command.mergeStderr(fails), cat))
       assert.deepInclude(blamed, { stdout: "half\nwhy\n", stderr: "", culprit: 0 })
       assert.deepInclude(yield* Command.outputString(first), { stdout: "out\n", stderr: "said\n" })

@@ -5,9 +5,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import type { Pump } from "./pump.ts"
+import type { Stage } from "./stage.ts"
 import type { StopLadder } from "./stopLadder.ts"
 
 const atOnce = { signal: "SIGKILL", grace: Duration.zero, escalate: true } as const
+
+/**
+ * How long descendants may stay: those of a stage may write into the pipe to the next one for as long as into a pipe that
+ * we read. Where a pipe of ours was closed before its end, they have had that time.
+ */
+export const patienceOf = (stage: Stage | undefined, pumps: ReadonlyArray<Pump>): Duration.Duration =>
+  stage === undefined || pumps.some(({ cut }) => cut) ? Duration.zero : stage.patience
 
 /**
  * Ends the members of a tree, after a stop under way and after the patience that they are granted, and counts those who

@@ -79,13 +79,20 @@ const plannedStage = (
       })
   )
 
+const nobodyHears = { stdout: undefined, onStdoutLine: undefined } as const
+
+const nobodyHearsEither = { ...nobodyHears, stderr: undefined, onStderrLine: undefined } as const
+
 /** The command as it is started: without what a pipe takes the place of, and cancelled with the pipeline. */
-const effective = (command: Command.Command, index: number, { cancelOn, commands }: Whole): Command.Command =>
-  withOptions(command, {
+const effective = (command: Command.Command, index: number, { cancelOn, commands }: Whole): Command.Command => {
+  const { options } = command
+  const output = options.mergeStderr === true ? nobodyHearsEither : nobodyHears
+  return withOptions(command, {
     ...(index === 0 ? {} : { stdin: undefined }),
-    ...(index === commands.length - 1 ? {} : { stdout: undefined, onStdoutLine: undefined }),
-    ...(cancelOn === undefined || command.options.cancelOn !== undefined ? {} : { cancelOn })
+    ...(index === commands.length - 1 ? {} : output),
+    ...(cancelOn === undefined || options.cancelOn !== undefined ? {} : { cancelOn })
   })
+}
 
 /** A copy with other options, or the command itself where nothing is another. */
 const withOptions = (command: Command.Command, options: Command.Options): Command.Command => {

@@ -66,13 +66,14 @@ export class Watch {
   /** Starts the stages, first to last. */
   start(
     runner: ProcessRunner.ProcessRunner["Service"],
-    { overflow }: ProcessRunner.StartOptions
+    options: ProcessRunner.StartOptions
   ): Effect.Effect<Arr.NonEmptyReadonlyArray<Started>, ProcessError.ProcessError, Scope.Scope> {
     return Effect.forEach(this.#placed, (placed) => {
       const { planned, place } = placed
       const started = runner.start(planned.command, {
+        ...options,
         // Only the last stage has an output that could be wanted whole.
-        overflow: overflow === "whole" && !planned.isLast ? "end" : overflow,
+        overflow: options.overflow === "whole" && !planned.isLast ? "end" : options.overflow,
         stage: place
       })
       return Effect.flatMap(

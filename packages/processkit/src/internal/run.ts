@@ -327,12 +327,8 @@ export class Run {
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    // A descendant may write into the pipe to the next stage for as long as into one that we read.
-    const waited = this.#pumps().some((pump) => pump.cut)
-    const patience = waited ? Duration.zero : this.#setting.stage?.patience ?? Duration.zero
-    return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => {
-      this.#leftovers = count
-    })
+    const patience = Leftovers.patienceOf(this.#setting.stage, this.#pumps())
+    return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => void (this.#leftovers = count))
   }
 
   #facts<A>(
