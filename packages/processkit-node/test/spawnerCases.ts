@@ -13,7 +13,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import { type ChildProcessHandle, ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
@@ -582,6 +582,20 @@ const pipelines: ReadonlyArray<Case> = [
     name: "ends an endless producer whose reader left",
     observe: within(string(ChildProcess.make("yes").pipe(ChildProcess.pipeTo(ChildProcess.make("head", ["-n", "1"]))))),
     expected: "y\n"
+  },
+  {
+    name: "ends an endless producer below a shell, too",
+    observe: within(
+      string(sh("yes; true").pipe(ChildProcess.pipeTo(sh("head -n 1; sleep 0.2; echo end"))))
+    ),
+    expected: "y\nend\n"
+  },
+  {
+    name: "does not kill a stage for output that it does not write",
+    observe: string(
+      sh("echo a; sleep 0.3; exit 0").pipe(ChildProcess.pipeTo(sh("head -n 1; exec <&-; sleep 0.5; echo end")))
+    ),
+    expected: "a\nend\n"
   },
   {
     name: "feeds the first stage through the handle",

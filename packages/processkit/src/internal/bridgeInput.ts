@@ -58,7 +58,7 @@ export const feed = (
  * Passes the output of one stage on to the next.
  *
  * Where the next one reads no more, the stage before it gets what the kernel would send it: `SIGPIPE`, when it writes
- * again and not before.
+ * again and not before. What still writes after its leader has gone is stopped.
  */
 export const relay = (
   from: RunningProcess.RunningProcess,
@@ -69,7 +69,7 @@ export const relay = (
   let isBroken = false
   const pass = (chunks: ReadonlyArray<Uint8Array>) =>
     Effect.suspend(() => {
-      if (isBroken) return Effect.ignore(from.signal("SIGPIPE"))
+      if (isBroken) return breakOff(from)
       return Effect.catch(write(to, chunks), () =>
         Effect.sync(() => {
           isBroken = true
@@ -85,6 +85,9 @@ export const relay = (
   )
   return Effect.asVoid(Effect.forkScoped(Effect.ignoreCause(passing)))
 }
+
+const breakOff = (from: RunningProcess.RunningProcess): Effect.Effect<void> =>
+  Effect.flatMap(from.isRunning, (isRunning) => Effect.ignore(isRunning ? from.signal("SIGPIPE") : from.stop()))
 
 /** Where the input of a command comes from: a stream to feed, or nothing of ours. */
 export const sourceOf = ({ stream }: ChildProcess.StdinConfig): Input | undefined =>
