@@ -32,6 +32,7 @@ import { dual } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import type * as ChildProcess from "effect/process/ChildProcess"
 import * as CommandLine from "effect/process/CommandLine"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -39,6 +40,7 @@ import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { wholeCommand } from "./internal/childProcess.ts"
 import { isRecord } from "./internal/refusal.ts"
 import * as Verbs from "./internal/verbs.ts"
 import type * as OutputBuffer from "./OutputBuffer.ts"
@@ -215,6 +217,38 @@ export const make: {
   return third === undefined && isRecord(second)
     ? command(first, [], second)
     : command(first, second as ReadonlyArray<Argument>, (third === undefined ? {} : third) as Options)
+}
+
+/**
+ * Takes a command of `effect/process` for a command of this library.
+ *
+ * **Details**
+ *
+ * An environment without `extendEnv` replaces the inherited one, `shell` becomes the shell with `-c`, and `killSignal` and
+ * `forceKillAfter` become `stop`. Standard input is `"pipe"` where the command says nothing of it, as there.
+ *
+ * **Errors**
+ *
+ * Running the command fails with `InvalidInput` where it cannot be one of ours: a pipeline, `additionalFds`,
+ * `detached: false`, output that goes to a sink, input that is not to be ended.
+ *
+ * **Example** (A command with a script for a shell)
+ *
+ * ```ts
+ * import * as ChildProcess from "effect/process/ChildProcess"
+ * import * as Command from "processkit/Command"
+ *
+ * const command = Command.fromChildProcess(ChildProcess.make("echo $HOME", { shell: true }))
+ * Command.display(command) // => "/bin/sh -c 'echo $HOME'"
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromChildProcess = (self: ChildProcess.Command): Command => {
+  const { args, invalid, options, program } = wholeCommand(self)
+  return command(program, args, options, invalid)
 }
 
 /**

@@ -1,6 +1,7 @@
 export * as Attempt from "./Attempt.ts"
 export * as Backoff from "./Backoff.ts"
 export * as Batch from "./Batch.ts"
+export * as ChildProcessBridge from "./ChildProcessBridge.ts"
 export * as CliClient from "./CliClient.ts"
 export * as Command from "./Command.ts"
 export * as Containment from "./Containment.ts"
