@@ -33,6 +33,10 @@ const notes = (file: string): ReadonlyArray<string> =>
 const pidOf = (session: Supervisor.Session) =>
   Effect.map(Effect.andThen(session.ready, session.status), ({ pid }) => pid ?? assert.fail("nothing is up"))
 
+const saysSomething: Supervisor.Probe = (running) => Stream.runHead(running.stdoutLines)
+
+const saysOnStderr: Supervisor.Probe = (running) => Stream.runHead(running.stderrLines)
+
 const runners = {
   "the best mechanism": NodeProcessRunner.layer,
   "process groups": NodeProcessRunner.layerProcessGroup()
@@ -81,10 +85,8 @@ for (const [name, runner] of Object.entries(runners)) {
     // 109
     it.effect("stops a program gracefully, and gives what it said last", () =>
       Effect.gen(function*() {
-        const program = sh("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done")
-        const ready: Supervisor.Probe = (running) =>
-          Stream.runHead(Stream.filter(running.stderrLines, (line) => line === "up"))
-        const session = yield* Supervisor.make(sh(`exec 3>&1 1>&2; echo up; exec 1>&3; ${program.args[1]}`), { ready })
+        const program = sh("trap 'echo bye; exit 0' TERM; echo up >&2; while :; do sleep 0.05; done")
+        const session = yield* Supervisor.make(program, { ready: saysOnStderr })
         yield* session.ready
         const outcome = yield* session.stop()
         assert.deepInclude(outcome, { reason: "Stopped", restarts: 0 })
@@ -96,13 +98,12 @@ for (const [name, runner] of Object.entries(runners)) {
     it.effect("kills a program that ignores a stop after the grace, or at once when told twice", () =>
       Effect.gen(function*() {
         const stubborn = run("ignores-sigterm.sh", [], { stop: { grace: "30 seconds" } })
-        const ready: Supervisor.Probe = (running) => Stream.runHead(running.stdoutLines)
-        const first = yield* Supervisor.make(stubborn, { ready })
+        const first = yield* Supervisor.make(stubborn, { ready: saysSomething })
         yield* first.ready
         const [outcome, elapsed] = yield* timed(first.stop({ grace: "200 millis" }))
         assert.deepInclude(outcome.lastResult?.stop, { signal: "SIGTERM", forced: true })
         assert.isAtLeast(elapsed, 190)
-        const second = yield* Supervisor.make(stubborn, { ready })
+        const second = yield* Supervisor.make(stubborn, { ready: saysSomething })
         yield* second.ready
         const stopping = yield* Effect.forkChild(timed(second.stop()), { startImmediately: true })
         yield* Effect.sleep("100 millis")

@@ -12,6 +12,7 @@ import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
 import * as PolicySchedule from "./policySchedule.ts"
 import { checked, optional, own, record, refuse } from "./refusal.ts"
+import type * as Supervision from "./supervision.ts"
 
 type Running = RunningProcess.RunningProcess
 
@@ -38,10 +39,6 @@ export interface Options<R> {
   readonly ready?: Probe<R> | undefined
 }
 
-export interface Checked<R> {
-  readonly health: ((running: Running) => HealthWatch.Plan<R>) | undefined
-}
-
 /** Failures of a start that are there to stay. */
 export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
   "NotFound",
@@ -60,12 +57,13 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
-/** Checks all options; `isOnce` says whether there is one life only. A refused schedule refuses with its own words. */
-export const check = <R>(
+/** Checks all options, and makes a plan of them; `isOnce` says whether there is one life only. */
+export const plan = <E, R>(
   command: Command.Command,
   options: Options<R>,
+  schedule: Supervision.Plan<E, R>["schedule"],
   isOnce: boolean
-): Result.Result<Checked<R>, ProcessError.ProcessError> => {
+): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const rules = checked(InputRules.programOf(command), () => {
     const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
       "the options",
@@ -78,25 +76,35 @@ export const check = <R>(
     if (!isOnce && InputRules.feedsOnce(command)) {
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
-    if (ready !== undefined) probe("ready", ready)
-    return { schedules, health: healthCheck === undefined ? undefined : healthOf(healthCheck) }
+    const health = healthCheck === undefined ? undefined : healthOf(healthCheck)
+    return { schedules, health, ready: ready === undefined ? undefined : asked(probe("ready", ready)) }
   })
-  return Result.flatMap(rules, ({ health, schedules }) => {
+  return Result.flatMap(rules, ({ health, ready, schedules }) => {
+    // A schedule that can only fail refuses in its own words.
     const refusal = schedules.map(PolicySchedule.refusalOf).find((refusal) => refusal !== undefined)
-    return refusal === undefined ? Result.succeed({ health }) : Result.fail(refusal)
+    return refusal === undefined
+      ? Result.succeed({ command, schedule, cancelOn: command.options.cancelOn, health, ready })
+      : Result.fail(refusal)
   })
 }
 
 export const maxRestarts = (given: number | undefined): Result.Result<number, ProcessError.ProcessError> =>
   checked(undefined, () => restarts(given))
 
+/** Checks the schedule that counts the restarts of a whole group. */
+export const guard = (given: object | undefined): Result.Result<unknown, ProcessError.ProcessError> =>
+  Result.flatMap(checked(undefined, () => policy("stormGuard", given)), (schedule) => {
+    const refusal = PolicySchedule.refusalOf(schedule)
+    return refusal === undefined ? Result.succeed(schedule) : Result.fail(refusal)
+  })
+
 export const stopPolicy = (
-  program: string,
+  program: string | undefined,
   policy: StopPolicy.StopPolicy | undefined
 ): Result.Result<unknown, ProcessError.ProcessError> => checked(program, () => InputRules.stopPolicy(policy))
 
 /** The question as what makes one of a program. */
-export const asked = <R>(question: Probe<R>) => (running: Running): Effect.Effect<unknown, unknown, R> =>
+const asked = <R>(question: Probe<R>) => (running: Running): Effect.Effect<unknown, unknown, R> =>
   typeof question === "function" ? question(running) : question
 
 /** A schedule, where there is one. */
