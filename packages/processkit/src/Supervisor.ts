@@ -37,6 +37,7 @@ import * as OutputBuffer from "./OutputBuffer.ts"
 import * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
+import type * as Readiness from "./Readiness.ts"
 import * as RestartPolicy from "./RestartPolicy.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
@@ -94,13 +95,14 @@ export interface Policy<E = never, R = never> {
 }
 
 /**
- * A question to a live program: an effect, or what makes one of the program.
+ * A question to a live program: a `Readiness`, an effect, or what makes an effect of the program.
  *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
 export type Probe<R = never> =
+  | Readiness.Readiness<R>
   | Effect.Effect<unknown, unknown, R>
   | ((running: RunningProcess.RunningProcess) => Effect.Effect<unknown, unknown, R>)
 
@@ -109,8 +111,8 @@ export type Probe<R = never> =
  *
  * **Details**
  *
- * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check. The first
- * one comes `every` after the program is ready, each later one `every` after the one before has ended, so that they never
+ * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check, and so is
+ * `Readiness.http`. The first one comes `every` after the program is ready, each later one `every` after the one before has ended, so that they never
  * overlap; 10 seconds by default, at least 10 milliseconds. `timeout` is as long as `every` by default. After `failures`
  * of them in a row (3 by default, at least 1) the program is killed, which counts as a crash.
  *
@@ -133,8 +135,10 @@ export interface HealthCheck<R = never> {
  * **Details**
  *
  * - `healthCheck`: none by default.
- * - `ready`: when a program that was started is ready; at once by default. A program that does not become ready is
- *   killed, which counts as a crash.
+ * - `ready`: when a program that was started is ready; at once by default. A `Readiness` and an effect are asked until
+ *   they say yes, as by `waitFor`; a function makes a wait of its own.
+ * - `readyWithin`: how long that may take; 30 seconds by default. A program that is not ready then is killed, which
+ *   counts as a crash. Where readiness cannot be looked for at all, as with `Unsupported`, supervision ends with that.
  *
  * What is kept of the output of each life is what the command's `buffer` says, or else {@link defaultCapture}. Only the
  * last life's is kept.
@@ -146,6 +150,7 @@ export interface HealthCheck<R = never> {
 export interface Options<E = never, R = never> extends Policy<E, R> {
   readonly healthCheck?: HealthCheck<R> | undefined
   readonly ready?: Probe<R> | undefined
+  readonly readyWithin?: Duration.Input | undefined
 }
 
 /**

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Command from "../Command.ts"
 import type * as ProcessError from "../ProcessError.ts"
+import * as Readiness from "../Readiness.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import { duration, times } from "./amounts.ts"
@@ -17,7 +18,10 @@ import type * as Supervision from "./supervision.ts"
 type Running = RunningProcess.RunningProcess
 
 /** A question to a live program. */
-export type Probe<R> = Effect.Effect<unknown, unknown, R> | ((running: Running) => Effect.Effect<unknown, unknown, R>)
+export type Probe<R> =
+  | Readiness.Readiness<R>
+  | Effect.Effect<unknown, unknown, R>
+  | ((running: Running) => Effect.Effect<unknown, unknown, R>)
 
 /** Options of a health check, as they are given. */
 interface HealthCheck<R> {
@@ -37,6 +41,7 @@ export interface Options<R> {
   readonly backoff?: object | undefined
   readonly healthCheck?: HealthCheck<R> | undefined
   readonly ready?: Probe<R> | undefined
+  readonly readyWithin?: Duration.Input | undefined
 }
 
 /** Failures of a start that are there to stay. */
@@ -77,7 +82,8 @@ export const plan = <E, R>(
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
     const health = healthCheck === undefined ? undefined : healthOf(healthCheck)
-    return { schedules, health, ready: ready === undefined ? undefined : asked(probe("ready", ready)) }
+    const within = duration("readyWithin", options.readyWithin ?? "30 seconds")
+    return { schedules, health, ready: ready === undefined ? undefined : readyOf(probe("ready", ready), within) }
   })
   return Result.flatMap(rules, ({ health, ready, schedules }) => {
     // A schedule that can only fail refuses in its own words.
@@ -103,9 +109,25 @@ export const stopPolicy = (
   policy: StopPolicy.StopPolicy | undefined
 ): Result.Result<unknown, ProcessError.ProcessError> => checked(program, () => InputRules.stopPolicy(policy))
 
-/** The question as what makes one of a program. */
-const asked = <R>(question: Probe<R>) => (running: Running): Effect.Effect<unknown, unknown, R> =>
-  typeof question === "function" ? question(running) : question
+/** How a program is waited for until it is ready: what can be asked again is asked until it says yes. */
+const readyOf = <R>(
+  question: Probe<R>,
+  within: Duration.Duration
+): (running: Running) => Effect.Effect<unknown, unknown, R> =>
+(running) =>
+  typeof question === "function"
+    ? Effect.timeout(question(running), within)
+    : running.waitFor(question, { within })
+
+/** How a program is asked once whether it is well. */
+const askedOnce = <R>(
+  question: Probe<R>,
+  running: Running,
+  within: Duration.Duration
+): Effect.Effect<unknown, unknown, R> => {
+  if (typeof question === "function") return question(running)
+  return Readiness.isReadiness(question) ? running.waitFor(question as Readiness.Readiness<R>, { within }) : question
+}
 
 /** A schedule, where there is one. */
 const policy = (field: string, given: object | undefined): object =>
@@ -115,17 +137,18 @@ const restarts = (given: number | undefined): number => given === undefined ? In
 
 const healthOf = <R>(healthCheck: HealthCheck<R>): (running: Running) => HealthWatch.Plan<R> => {
   const given = record("the health check", healthCheck)
-  const question = asked(probe("the health check", own(given, "check")))
+  const question = probe("the health check", own(given, "check"))
   const every = Duration.max(
     duration("the interval of the health check", own(given, "every") ?? "10 seconds"),
     shortestInterval
   )
   const timeout = duration("the timeout of the health check", own(given, "timeout") ?? every)
   const failures = Math.max(1, times("the failures of the health check", own(given, "failures") ?? 3))
-  return (running) => ({ check: question(running), every, timeout, failures })
+  return (running) => ({ check: askedOnce(question, running, timeout), every, timeout, failures })
 }
 
 const probe = <R>(field: string, question: Probe<R> | undefined): Probe<R> =>
-  question !== undefined && (typeof question === "function" || Effect.isEffect(question))
+  question !== undefined &&
+    (typeof question === "function" || Effect.isEffect(question) || Readiness.isReadiness(question))
     ? question
-    : refuse(field, "is neither an effect nor a function")
+    : refuse(field, "is no readiness, no effect and no function")
