@@ -104,10 +104,12 @@ export class Control {
     return Effect.suspend(() => {
       if (this.isStopping) return Effect.void
       if (Deferred.isDoneUnsafe(this.#disturbed)) this.#disturbed = Deferred.makeUnsafe()
-      if (this.#hold === undefined) return Effect.void
+      const hold = this.#hold
+      if (hold === undefined) return Effect.void
       onHeld()
-      Deferred.doneUnsafe(this.#hold.parked, Exit.void)
-      return Effect.andThen(this.unlessDisturbed(Deferred.await(this.#hold.over)), this.park(onHeld))
+      // Whoever waits for this goes on in this tick, and may have released us when it returns.
+      Deferred.doneUnsafe(hold.parked, Exit.void)
+      return Effect.andThen(this.unlessDisturbed(Deferred.await(hold.over)), this.park(onHeld))
     })
   }
 

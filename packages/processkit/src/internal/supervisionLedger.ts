@@ -4,6 +4,7 @@
  * Every change is one synchronous call that replaces the status as a whole and writes the event that goes with it, so
  * that no reader sees half of a change, and no reader is waited for.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -163,5 +164,5 @@ export class Ledger<E> {
   }
 }
 
-const errorOf = <E>(exit: Exit.Failure<unknown, E>): unknown =>
-  exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
+const errorOf = <E>({ cause }: Exit.Failure<unknown, E>): unknown =>
+  Cause.hasInterruptsOnly(cause) ? undefined : Cause.squash(cause)
