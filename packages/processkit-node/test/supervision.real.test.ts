@@ -5,20 +5,30 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
+import { createServer } from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Backoff from "processkit/Backoff"
 import * as Command from "processkit/Command"
 import * as ProcessGroup from "processkit/ProcessGroup"
+import * as Readiness from "processkit/Readiness"
 import * as RestartPolicy from "processkit/RestartPolicy"
 import * as StormGuard from "processkit/StormGuard"
 import * as Supervisor from "processkit/Supervisor"
+import * as SupervisorGroup from "processkit/SupervisorGroup"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
 import { slowness } from "./slowness.ts"
 
 const every = (delay: Duration.Input) => ({ backoff: Schedule.spaced(delay) })
+
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
+  })
+})
 
 /** A file that ends with the scope. */
 const scratch = Effect.acquireRelease(
@@ -168,6 +178,58 @@ for (const [name, runner] of Object.entries(runners)) {
         yield* eventually("the tree is up", () => notes(file).length > 0)
         yield* Fiber.interrupt(fiber)
         assert.deepStrictEqual(survivors(), [])
+      }))
+
+    it.effect("of a group starts in order, takes the rest down with one that crashes, and stops in reverse", () =>
+      Effect.gen(function*() {
+        const file = yield* scratch
+        const program = (name: string, crashes = false) => ({
+          command: sh(
+            `trap 'echo "-${name}" >> "$1"; exit 0' TERM; echo "+${name}" >> "$1"; echo up\n` +
+              `${crashes ? "if [ ! -e \"$1.crashed\" ]; then sleep 0.3; : > \"$1.crashed\"; exit 1; fi" : ""}\n` +
+              "while :; do sleep 0.02; done",
+            [file]
+          ),
+          ready: Readiness.line("up"),
+          ...every("50 millis")
+        })
+        const session = yield* SupervisorGroup.make({
+          c: { ...program("c"), dependsOn: ["b"] },
+          b: { ...program("b", true), dependsOn: ["a"] },
+          a: program("a")
+        }, { strategy: "restForOne" })
+        yield* eventually("the last one is up again", () => notes(file).filter((note) => note === "+c").length === 2)
+        yield* session.ready
+        const { members, reason } = yield* session.stop()
+        assert.deepStrictEqual([reason, members.b.restarts], ["Stopped", 1])
+        assert.deepStrictEqual(notes(file), ["+a", "+b", "+c", "-c", "+b", "+c", "-c", "-b", "-a"])
+        assert.deepStrictEqual(survivors(), [])
+      }))
+
+    it.effect("waits until a server answers, and restarts it when it does not any more", () =>
+      Effect.gen(function*() {
+        const url = "http://127.0.0.1"
+        const file = yield* scratch
+        // The first life stops to answer after a while; its port is free again for the second.
+        const server = Command.make(process.execPath, [
+          "-e",
+          "const { createServer } = require('node:http'); const fs = require('node:fs')\n" +
+          "const [port, file] = process.argv.slice(1); const first = !fs.existsSync(file); fs.writeFileSync(file, 'x')\n" +
+          "const server = createServer((_, response) => response.end('fine')).listen(Number(port), '127.0.0.1')\n" +
+          "if (first) setTimeout(() => { for (;;); }, 300)"
+        ])
+        const port = yield* freePort
+        const address = `${url}:${port}/`
+        const session = yield* Supervisor.make(Command.setArgs(server, [...server.args, `${port}`, file]), {
+          ready: Readiness.http(address),
+          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: "200 millis", failures: 2 },
+          ...every("20 millis")
+        })
+        yield* Effect.repeat(session.status, {
+          until: ({ incarnation, isReady }) => incarnation === 2 && isReady,
+          schedule: Schedule.spaced(10)
+        })
+        assert.deepInclude(yield* session.stop(), { restarts: 1, livenessKills: 1 })
       }))
 
     // V13

@@ -18,7 +18,7 @@ import type { Program } from "../src/internal/scriptedProcess.ts"
 import { startOrder } from "../src/internal/startOrder.ts"
 import { intBetween } from "./arbitraries.ts"
 import { alive, prints, scripted, settle, tagOf } from "./scripted.ts"
-import { byTurns, exitsAfter, runsOn } from "./supervised.ts"
+import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const second = { backoff: Schedule.spaced("1 second") }
 
@@ -268,6 +268,59 @@ describe("when a member fails", () => {
       assert.strictEqual(yield* tagOf(session.await), "RestartStorm")
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted({ a: exitsAfter(900, 1), b: exitsAfter(800, 1), c: runsOn }))))
+})
+
+describe("whatever crashes when", () => {
+  const names = ["a", "b", "c", "d"] as const
+  type Name = typeof names[number]
+
+  /** Lives of the four, each as long as said; the last one lasts. Which are up is written down at every start. */
+  const observed = (lives: ReadonlyArray<ReadonlyArray<number>>) => {
+    const up = new Map<string, number>()
+    const starts: Array<{ readonly name: Name; readonly up: ReadonlyArray<string>; readonly twice: boolean }> = []
+    const program = (name: Name, i: number): Program => {
+      let life = 0
+      return {
+        main: () =>
+          Effect.suspend(() => {
+            starts.push({ name, up: [...up.keys()], twice: up.has(name) })
+            up.set(name, 1)
+            const uptime = lives[i]?.[life++]
+            const lived = uptime === undefined ? Effect.never : Effect.sleep(uptime)
+            return Effect.ensuring(Effect.as(lived, Outcome.exited(1)), Effect.sync(() => up.delete(name)))
+          })
+      }
+    }
+    const programs: Record<string, Program> = Object.fromEntries(names.map((name, i) => [name, program(name, i)]))
+    return { programs, starts, up }
+  }
+
+  const uptimes = Arbitrary.array(Arbitrary.array(intBetween(1, 9000), { maxLength: 3 }), {
+    minLength: 4,
+    maxLength: 4
+  })
+
+  it.effect.prop(
+    "nobody starts before what it waits for, nobody is there twice, and in the end all are up",
+    [pick(["oneForOne", "oneForAll", "restForOne"]), uptimes, intBetween(0, 63)],
+    ([strategy, lives, edges]) => {
+      const { programs, starts, up } = observed(lives)
+      // Each of the six pairs waits or does not, always the later for the earlier.
+      const waits = (i: number) => names.slice(0, i).filter((_, j) => (edges >> (i * (i - 1) / 2 + j)) & 1)
+      const [a, b, c, d] = names.map((name, i) => member(name, { dependsOn: waits(i) }))
+      return Effect.gen(function*() {
+        const session = yield* SupervisorGroup.make({ a: a!, b: b!, c: c!, d: d! }, { strategy })
+        yield* TestClock.adjust("10 minutes")
+        assert.sameMembers([...up.keys()], [...names])
+        for (const { name, twice, up } of starts) {
+          assert.isFalse(twice)
+          assert.includeMembers([...up], waits(names.indexOf(name)))
+        }
+        yield* session.stop()
+        assert.deepStrictEqual([[...up.keys()], yield* alive], [[], []])
+      }).pipe(Effect.provide(scripted(programs)))
+    }
+  )
 })
 
 describe("a tree of supervisors", () => {
