@@ -97,6 +97,8 @@ export const isDestination = (u: unknown): u is Destination => Predicate.hasProp
  * umask leaves of 0666, and emptied unless `append` is set. A relative path is relative to the owner's working directory.
  * Where both streams go to the same file in the same way, they share one position, so that neither overwrites the other.
  *
+ * A file that is read and written by one command is empty before it is read, as in a shell.
+ *
  * A start that does not find its program or its working directory leaves the file alone. One that the operating system
  * refuses later may have created or emptied it.
  *

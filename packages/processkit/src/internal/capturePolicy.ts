@@ -5,6 +5,7 @@
  * only the beginning of the line, is not shown at all.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as TerminalText from "./terminalText.ts"
 
 /** What a command asks for. */
@@ -46,6 +47,8 @@ const redacted = (
 ): string | undefined => {
   try {
     const text: unknown = redact(line, stream)
+    // Nobody waits for a promise, and a rejection that nobody hears would end the owner and show what was thrown.
+    if (Predicate.isPromiseLike(text)) text.then(undefined, () => {})
     return typeof text === "string" ? text : undefined
   } catch {
     // What was thrown may quote the line.
