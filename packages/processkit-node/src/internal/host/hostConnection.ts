@@ -300,8 +300,6 @@ class Conversation {
       }
       case "Refused":
         return this.#process?.close(`it refused the conversation (${event.why})`)
-      case "Welcome":
-        return
     }
   }
 
