@@ -74,7 +74,8 @@ export type Decision =
  * everybody was.
  *
  * 1. `stopWhen`: by the result of a program that ended by itself. Never by default.
- * 2. `restart`: any schedule over attempts; `RestartPolicy.onCrash` by default.
+ * 2. `restart`: any schedule over attempts, of which only the end matters and not the waits; `RestartPolicy.onCrash` by
+ *    default.
  * 3. `giveUpWhen`: after failures. By default after starts that failed in a way that waiting does not heal; see
  *    {@link isHopeless}.
  * 4. `maxRestarts`: how many lives follow the first, at the most; as many as it takes by default.
