@@ -22,11 +22,13 @@ import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const second = { backoff: Schedule.spaced("1 second") }
 
-const member = <const O extends object = {}>(name: string, options?: O) => ({
-  command: Command.make(name),
-  ...second,
-  ...options as O
-})
+const plain = (name: string) => ({ command: Command.make(name), ...second })
+
+/** A member that backs off for a second, unless it is told otherwise. */
+const member: {
+  (name: string): ReturnType<typeof plain>
+  <const O extends object>(name: string, options: O): Omit<ReturnType<typeof plain>, keyof O> & O
+} = (name: string, options = {}) => ({ ...plain(name), ...options })
 
 /** Programs that write down when they start and when they are asked to end. */
 const told = (journal: Array<string>, programs: Record<string, Program>): Record<string, Program> =>
