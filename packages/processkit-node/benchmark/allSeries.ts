@@ -6,12 +6,15 @@ import { concurrentTrue } from "./concurrentTrue.ts"
 import type { Series } from "./harness.ts"
 import { pipeline } from "./pipeline.ts"
 import { sequentialTrue } from "./sequentialTrue.ts"
-import { streamLines } from "./streamLines.ts"
+import { streamBytes } from "./streamBytes.ts"
+import { eachLine, streamLines } from "./streamLines.ts"
 
 export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
   concurrentTrue,
   captureLines,
   streamLines,
+  eachLine,
+  streamBytes,
   pipeline
 }
