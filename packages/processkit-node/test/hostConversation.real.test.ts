@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
 import { maxMessage, type Refusal } from "../src/internal/host/hostProtocol.ts"
+import { version } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import {
   eventually,
@@ -153,7 +154,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
 
   test("refuses a version that it does not speak", async (host) => {
     const bytes = Buffer.from(hello)
-    bytes.writeUInt16LE(2, 10)
+    bytes.writeUInt16LE(version + 1, 10)
     host.socket.write(bytes)
     assert.deepInclude(await host.event("Refused"), { why: "version" })
     await host.ended

@@ -77,6 +77,7 @@ const unreachable: HostChild = {
   id: 1,
   pid: 4321,
   pipes: [undefined, undefined, undefined],
+  relays: [undefined, undefined],
   onExit: () => {},
   onEmptied: () => {},
   signal: () => lost,

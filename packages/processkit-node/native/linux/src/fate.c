@@ -3,6 +3,7 @@
 #include "birth.h"
 #include "family.h"
 #include "host.h"
+#include "relays.h"
 #include "report.h"
 
 static void send_spawned(const struct child *child)
@@ -25,6 +26,13 @@ static void send_failed(const struct child *child)
     event_u32(&event, (uint32_t)child->error);
     event_end(&event);
     host_send(&event);
+}
+
+/* The start has failed: nothing of it is told any more. */
+static void give_up(const struct child *child)
+{
+    relays_forget(child->id);
+    send_failed(child);
 }
 
 static void send_id(enum event_type type, const struct child *child)
@@ -102,7 +110,7 @@ static bool admit(struct child *child, const struct event *event)
     case EVENT_EMPTIED:
         conclude_start(child);
         child->emptied = true;
-        if (!child->started) send_failed(child);
+        if (!child->started) give_up(child);
         return child->started;
     default:
         return false;
@@ -130,15 +138,22 @@ void fate_from_monitor(uint32_t id)
     while (child != NULL && outbox_has_room(2 * EVENT_MAX) && take_packet(child)) continue;
 }
 
+static enum own_cgroup remove_cgroup(const struct child *child)
+{
+    if (child->cgroup.guard == 0) return OWN_CGROUP_NONE;
+    return cgroups_unmake(&child->cgroup) ? OWN_CGROUP_REMOVED : OWN_CGROUP_LEFT;
+}
+
 static void end_direct(struct child *child, int status, const struct rusage *usage)
 {
     struct event event;
     conclude_start(child);
+    enum own_cgroup cgroup = remove_cgroup(child);
     if (child->started) {
-        report_exited(&event, child->id, status, usage);
+        report_exited(&event, child->id, status, usage, cgroup);
         host_send(&event);
     } else {
-        send_failed(child);
+        give_up(child);
     }
     children_remove(child);
 }
@@ -191,7 +206,7 @@ static void settle_lost(void)
     for (struct child *child = children_next(NULL); child != NULL; child = children_next(child)) {
         if (!child->orphaned || !outbox_has_room(2 * EVENT_MAX)) continue;
         if (child->started) send_id(EVENT_EMPTIED, child);
-        else send_failed(child);
+        else give_up(child);
         children_remove(child);
         host.lost--;
     }

@@ -40,10 +40,7 @@ const containment: Containment = {
 let estate: Estate | undefined
 let groups = 0
 
-const unsupported = (detail: string): ProcessError.ProcessError =>
-  ProcessError.make(
-    new ProcessError.Unsupported({ feature: "holding processes in a cgroup", mechanism: "cgroup-v2", detail })
-  )
+const { unsupported } = CgroupContainer
 
 /** What can be used as it is; a host that was lost takes its directory along. */
 const usable = (): Estate | undefined => estate?.host.isLost() === true ? undefined : estate
@@ -92,24 +89,16 @@ const found: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.suspend((
   return known === undefined ? making.withPermit(Effect.uninterruptible(settle())) : Effect.succeed(known)
 })
 
-const openIn = ({ directory, host }: Estate): Effect.Effect<ProcessBackend.Container, string> =>
-  Effect.suspend(() => {
-    const group = `${directory}/g${++groups}`
-    return Effect.map(
-      Effect.fromResult(Files.make(group)),
-      () => CgroupContainer.make(group, host, containment)
-    )
-  })
+/** Somebody may remove an empty directory that is not theirs; then host and directory are made anew. */
+const intact: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.flatMap(found, (made) => {
+  if (Files.exists(made.directory)) return Effect.succeed(made)
+  made.host.close()
+  return found
+})
 
-/** Somebody may remove an empty directory that is not theirs; then it is made again, once. */
-const open = Effect.flatMap(found, openIn).pipe(
-  Effect.catchIf((failure) => failure === "ENOENT", () => {
-    estate?.host.close()
-    return Effect.flatMap(found, openIn)
-  }),
-  Effect.mapError((failure) =>
-    typeof failure === "string" ? unsupported(`a cgroup could not be made (${failure})`) : failure
-  )
+const open = Effect.map(
+  intact,
+  ({ directory, host }) => CgroupContainer.make(`${directory}/g${++groups}`, host, containment)
 )
 
 /** Makes the backend. */

@@ -21,6 +21,11 @@ import * as Freezer from "./freezer.ts"
 const failed = (operation: string, program: string | undefined) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program, operation, errno }))
 
+export const unsupported = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({ feature: "holding processes in a cgroup", mechanism: "cgroup-v2", detail })
+  )
+
 /** The directory of one child and its descendants. */
 interface Leaf extends CgroupTree.State {
   readonly directory: string
@@ -42,6 +47,8 @@ const resumeLeaf = (leaf: Leaf): Effect.Effect<void, ProcessError.ProcessError> 
 
 class CgroupContainer {
   readonly directory: string
+  /** The directory is made when something is started in it, and for a child alone by the host. */
+  readonly state: CgroupTree.State = { suspended: false, exists: false }
   readonly pipes: HostedChild.OpenPipes = new Set()
   readonly #host: HostConnection
   /** The exits that have not been reported yet. */
@@ -56,21 +63,32 @@ class CgroupContainer {
     this.#host = host
   }
 
+  #make(): Result.Result<void, string> {
+    const made = this.state.exists ? Result.succeed(undefined) : Files.make(this.directory)
+    this.state.exists ||= Result.isSuccess(made)
+    return made
+  }
+
+  readonly prepare: Effect.Effect<void, ProcessError.ProcessError> = Effect.suspend(() =>
+    Effect.fromResult(Result.mapError(this.#make(), (errno) => unsupported(`a cgroup could not be made (${errno})`)))
+  )
+
   readonly spawn = (
     request: ProcessBackend.SpawnRequest,
     alone = false
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
     Effect.suspend(() => {
-      // A directory costs two system calls, and whoever has no siblings needs no other than the container's.
-      const directory = alone ? this.directory : `${this.directory}/c${++this.#children}`
-      const made = alone ? Result.succeed(undefined) : Files.make(directory)
-      // With the host the directory may be gone, and the host's own failure is the one to tell.
+      const made = alone ? Result.succeed(undefined) : this.#make()
+      // With the host the owner's directory may be gone, and the host's own failure is the one to tell.
       if (Result.isFailure(made) && !this.#host.isLost()) {
         return Effect.fail(failed("making a cgroup", request.program)(made.failure))
       }
-      const leaf: Leaf = { directory, suspended: false, starting: true }
+      this.state.exists = true
+      // Whoever has no siblings needs no other directory than the container's.
+      const directory = alone ? this.directory : `${this.directory}/c${++this.#children}`
+      const leaf: Leaf = { directory, suspended: false, exists: true, starting: true }
       this.#leaves.add(leaf)
-      return HostedStart.start(this.#host, request, directory).pipe(
+      return HostedStart.start(this.#host, request, { directory, isOwn: true }).pipe(
         Effect.onError(() => this.#forget(leaf)),
         Effect.map((child) => this.#started(child, leaf, request.program)),
         Effect.tap(() => this.#suspended ? Effect.ignore(suspendLeaf(leaf)) : Effect.void)
@@ -82,7 +100,7 @@ class CgroupContainer {
     this.#running.add(child.id)
     const tree = CgroupTree.make(leaf.directory, leaf, this.reportsOf(child.id))
     const parts = HostedChild.parts(child, program, this.pipes)
-    child.onExit(() => this.#reported(child.id, leaf))
+    child.onExit((exit) => this.#reported(child.id, leaf, Result.isSuccess(exit) && exit.success.cgroupRemoved))
     return { ...tree, ...parts }
   }
 
@@ -111,18 +129,30 @@ class CgroupContainer {
     observers: this.#observers
   })
 
-  #reported(id: number, leaf: Leaf): void {
+  #reported(id: number, leaf: Leaf, isRemoved: boolean): void {
     this.#running.delete(id)
+    if (isRemoved) this.#removed(leaf)
     // In a moment, because others are told of this exit after us, and a tree is empty only when all have been.
     queueMicrotask(() => {
       for (const observe of this.#observers) observe()
       // Fails where descendants are left; then the end of the container removes it.
-      if (Result.isSuccess(Files.remove(leaf.directory))) this.#leaves.delete(leaf)
+      if (leaf.exists && Result.isSuccess(Files.remove(leaf.directory))) this.#removed(leaf)
     })
   }
+
+  #removed(leaf: Leaf): void {
+    leaf.exists = false
+    this.#leaves.delete(leaf)
+    if (leaf.directory === this.directory) this.state.exists = false
+  }
+
+  /** Removes what is left of the directory. */
+  readonly remove: Effect.Effect<void> = Effect.suspend(() =>
+    this.state.exists ? CgroupTree.remove(this.directory) : Effect.void
+  )
 }
 
-/** Makes a container of a directory that exists and is empty. */
+/** Makes a container of a directory that does not exist yet, in one that does. */
 export const make = (
   directory: string,
   host: HostConnection,
@@ -130,17 +160,18 @@ export const make = (
 ): ProcessBackend.Container => {
   const container = new CgroupContainer(directory, host)
   Reserve.hold(container)
-  const tree = CgroupTree.make(directory, { suspended: false }, container.reportsOf())
-  const { pipes, resume, spawn, suspend } = container
+  const tree = CgroupTree.make(directory, container.state, container.reportsOf())
+  const { pipes, prepare, resume, spawn, suspend } = container
   return {
     ...tree,
     containment,
+    prepare,
     spawn,
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,
     resume,
     release: Effect.sync(() => HostedChild.closePipes(pipes)).pipe(
-      Effect.andThen(CgroupTree.remove(directory)),
+      Effect.andThen(container.remove),
       Effect.andThen(Effect.sync(() => Reserve.drop(container)))
     )
   }

@@ -20,15 +20,20 @@ const kill = (directory: string): Effect.Effect<void, ProcessError.ProcessError>
     Files.kill(directory, (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group")))))
   })
 
-/** A directory that may be frozen because somebody asked for it. `SIGCONT` ends that, as for a stopped process. */
+/** What is known of a directory without asking the kernel. */
 export interface State {
+  /** Whether it is frozen because somebody asked for it. `SIGCONT` ends that, as for a stopped process. */
   suspended: boolean
+  /** Whether there may be such a directory, and somebody in it. */
+  exists: boolean
 }
 
 /** The tree of a directory. */
 export const make = (directory: string, state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
   members: Effect.suspend(() =>
-    Effect.fromResult(Result.mapError(Files.members(directory), failed("listing members")))
+    state.exists
+      ? Effect.fromResult(Result.mapError(Files.members(directory), failed("listing members")))
+      : Effect.succeed([])
   ),
   signal: (signal) =>
     Effect.flatMap(Ending.numberOf(signal), (number) => {

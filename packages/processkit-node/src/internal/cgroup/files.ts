@@ -28,6 +28,8 @@ const orWhenGone = <A>(answer: Answer<A>, value: A): Answer<A> =>
 
 const read = (path: string): string => fs.readFileSync(path, "latin1")
 
+export const exists = (directory: string): boolean => fs.existsSync(directory)
+
 export const make = (directory: string): Answer<void> => attempt(() => fs.mkdirSync(directory, { mode: 0o700 }))
 
 /** The sub-directories, which members may have made themselves. */

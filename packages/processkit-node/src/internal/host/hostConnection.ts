@@ -15,6 +15,7 @@ import type { Handle, HostPipe } from "./hostPipe.ts"
 import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
 import type { HostEvent, Mode, Spawn, Stage, TreeAction, Unencodable } from "./hostProtocol.ts"
+import { HostRelay } from "./hostRelay.ts"
 import * as Requests from "./hostRequests.ts"
 
 /** A start that the host or the kernel refused. */
@@ -36,6 +37,8 @@ export interface Exited {
   readonly userMicros: number
   readonly systemMicros: number
   readonly peakBytes: number
+  /** Whether a cgroup that was made for the child is gone again, and so nobody left in it. */
+  readonly cgroupRemoved: boolean
 }
 
 /** How a request about processes ended: `errno` is undefined where it succeeded. */
@@ -49,6 +52,8 @@ export interface HostChild {
   readonly id: number
   readonly pid: number
   readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
+  /** The relayed ones among standard output and standard error. */
+  readonly relays: readonly [stdout: HostRelay | undefined, stderr: HostRelay | undefined]
   /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */
   readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
   /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
@@ -88,6 +93,9 @@ const hostLost = (detail: string): ProcessError.ProcessError =>
 
 const sigkill = 9
 
+/** A stream of a child as one number. */
+const relayKey = (id: number, stream: number): number => 4 * id + stream
+
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
 /** What is known of the conversation, and the changes that events make. */
@@ -95,6 +103,7 @@ class Conversation {
   readonly #starts = new Map<number, Start>()
   readonly #living = new Map<number, Life>()
   readonly #pending = new Map<number, Pending>()
+  readonly #relays = new Map<number, HostRelay>()
   readonly lost = latch<ProcessError.ProcessError>()
   readonly #mode: Mode
   #process: HostProcess | undefined
@@ -122,7 +131,8 @@ class Conversation {
   }
 
   #adjust(): void {
-    const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0
+    const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0 ||
+      this.#relays.size > 0
     if (held === this.#held) return
     this.#held = held
     this.#process?.hold(held)
@@ -135,14 +145,19 @@ class Conversation {
   ): Effect.Effect<Answer, ProcessError.ProcessError> {
     return Effect.callback((resume) => {
       if (this.#error !== undefined) return resume(Effect.fail(this.#error))
-      const token = this.next()
       const living = child === undefined ? undefined : this.#living.get(child)
       if (child !== undefined && living === undefined) return resume(Effect.succeed(gone))
+      const token = this.#ask(make, (result) => resume(Effect.fromResult(result)), pids)
       living?.tokens.add(token)
-      this.#pending.set(token, { pids, answer: (result) => resume(Effect.fromResult(result)) })
-      this.#adjust()
-      this.#process?.send(make(token))
     })
+  }
+
+  #ask(make: (token: number) => Uint8Array, answer: Pending["answer"], pids: Array<number> = []): number {
+    const token = this.next()
+    this.#pending.set(token, { pids, answer })
+    this.#adjust()
+    this.#process?.send(make(token))
+    return token
   }
 
   spawn(request: Spawn): Effect.Effect<HostChild, StartFailed | NotEncodable | ProcessError.ProcessError> {
@@ -156,6 +171,7 @@ class Conversation {
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
+        relays: [this.#relay(id, 1, request), this.#relay(id, 2, request)],
         awaited,
         pid: undefined,
         lost: 0,
@@ -167,7 +183,38 @@ class Conversation {
     }))
   }
 
+  #relay(id: number, stream: 1 | 2, { streams }: Spawn): HostRelay | undefined {
+    if (streams[stream]._tag !== "Relay") return undefined
+    const key = relayKey(id, stream)
+    const relay = new HostRelay(() => this.#abandon(id, stream, relay))
+    this.#relays.set(key, relay)
+    return relay
+  }
+
+  /** Until the host has answered, bytes may be on their way, or the pipe itself. */
+  #abandon(id: number, stream: number, relay: HostRelay): void {
+    const answer = (): void => {
+      if (!relay.isHanded) this.#forget(relayKey(id, stream))
+    }
+    this.#ask((token) => Requests.close(token, id, stream), answer)
+  }
+
+  #forget(key: number): void {
+    if (this.#relays.delete(key)) this.#adjust()
+  }
+
+  /** Does something to a relayed stream, unless it is one of a start that has failed. */
+  #relayed(id: number, stream: number, change: (relay: HostRelay) => void): boolean {
+    const key = relayKey(id, stream)
+    const relay = this.#relays.get(key)
+    if (relay === undefined) return false
+    change(relay)
+    if (relay.isOver) this.#forget(key)
+    return true
+  }
+
   handle(id: number, stream: number, handle: Handle): void {
+    if (this.#relayed(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
     if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
     start.awaited--
@@ -176,7 +223,8 @@ class Conversation {
     this.#conclude(id, start)
   }
 
-  handleLost(id: number): void {
+  handleLost(id: number, stream: number): void {
+    if (this.#relayed(id, stream, (relay) => relay.take(undefined))) return
     const start = this.#starts.get(id)
     if (start === undefined) return
     start.awaited--
@@ -197,8 +245,9 @@ class Conversation {
   }
 
   /** Ends a program that runs without all of its pipes; the start has failed once it is gone. */
-  #undo(id: number, { life, pipes }: Start, settle: NonNullable<Start["settle"]>): void {
+  #undo(id: number, { life, pipes, relays }: Start, settle: NonNullable<Start["settle"]>): void {
     for (const pipe of pipes) pipe?.close()
+    for (const relay of relays) relay?.close()
     const fail = () => settle(Result.fail({ _tag: "StartFailed", stage: "pipe", errno: "EMFILE" }))
     // It may have ended by itself, and with the host it is gone too.
     if (!this.#living.has(id)) return fail()
@@ -210,13 +259,14 @@ class Conversation {
     this.lost.observe(fail)
   }
 
-  #child(id: number, pid: number, { life, pipes }: Start): HostChild {
+  #child(id: number, pid: number, { life, pipes, relays }: Start): HostChild {
     const act = (action: TreeAction, number: number, pids?: Array<number>) =>
       this.request((token) => Requests.tree(token, id, action, number), pids, id)
     return {
       id,
       pid,
       pipes,
+      relays,
       onExit: (observer) => life.exit.observe(observer),
       onEmptied: (observer) => life.emptied.observe(observer),
       signal: (number) => this.request((token) => Requests.signal(token, id, number), [], id),
@@ -241,6 +291,7 @@ class Conversation {
     if (start === undefined) return
     const arrived = start.pipes.filter((pipe) => pipe !== undefined)
     for (const pipe of arrived) pipe.close()
+    for (const stream of [1, 2]) this.#relays.delete(relayKey(id, stream))
     // What the host sent before it failed is still to arrive, and to be closed.
     const awaited = handles - arrived.length - start.lost
     this.#starts.delete(id)
@@ -288,6 +339,10 @@ class Conversation {
         const errno = event.errno === 0 ? undefined : errnoName(event.errno)
         return this.#answer(event.token, Result.succeed({ errno, count: event.count }))
       }
+      case "Output":
+        return void this.#relayed(event.id, event.stream, (relay) => relay.told(event.bytes))
+      case "Handed":
+        return void this.#relayed(event.id, event.stream, (relay) => relay.handed())
       case "Refused":
         return this.#process?.close(`it refused the conversation (${event.why})`)
       case "Welcome":
@@ -301,6 +356,8 @@ class Conversation {
     const starts = [...this.#starts.values()]
     const living = [...this.#living.values()]
     const pending = [...this.#pending.values()]
+    const relays = [...this.#relays.values()]
+    this.#relays.clear()
     this.#starts.clear()
     this.#living.clear()
     this.#pending.clear()
@@ -309,6 +366,8 @@ class Conversation {
       settle?.(Result.fail(error))
     }
     for (const { answer } of pending) answer(Result.fail(error))
+    // What was in the pipe is lost with the host, and the exit tells that.
+    for (const relay of relays) relay.end(undefined)
     for (const { exit } of living) exit.set(Result.fail(error))
     this.lost.set(error)
   }
@@ -322,7 +381,7 @@ export const make = (
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),
-    handleLost: (id) => conversation.handleLost(id),
+    handleLost: (id, stream) => conversation.handleLost(id, stream),
     lost: (detail) => conversation.lose(detail)
   }
   const open = (process: HostProcess, features: number): HostConnection => {

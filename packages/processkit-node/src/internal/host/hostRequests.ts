@@ -78,6 +78,8 @@ export const signal = (token: number, id: number, number: number): Buffer =>
 export const tree = (token: number, id: number, action: TreeAction, number: number): Buffer =>
   message(6, token).u32(id).u16(actions[action]).u16(number).finish()
 export const ping = (token: number): Buffer => message(7, token).finish()
+export const close = (token: number, id: number, stream: number): Buffer =>
+  message(9, token).u32(id).u16(stream).finish()
 export const unlink = (token: number, link: number): Buffer => message(8, token).u32(link).finish()
 
 const writeStream = (writer: Writer, stream: Stream): void => {
@@ -100,6 +102,9 @@ const writeStream = (writer: Writer, stream: Stream): void => {
     case "Same":
       writer.u8(5).u8(stream.stream)
       break
+    case "Relay":
+      writer.u8(6)
+      break
   }
 }
 
@@ -115,7 +120,8 @@ const presence = (attributes: Attributes): number =>
     attributes.ioPriority !== undefined,
     attributes.noNewPrivileges === true,
     attributes.session === true,
-    attributes.keepDescriptors === true
+    attributes.keepDescriptors === true,
+    attributes.ownCgroup === true
   ].reduce((bits, present, bit) => present ? bits | (1 << bit) : bits, 0)
 
 const writeAttributes = (writer: Writer, attributes: Attributes): void => {

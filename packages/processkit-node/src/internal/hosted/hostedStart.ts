@@ -13,12 +13,15 @@ import { locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 
+const pipe: Stream = { _tag: "Pipe" }
+const relay: Stream = { _tag: "Relay" }
+
 const outputFlags = (append: boolean): number =>
   FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
 
-const streamOf = (stream: Input | Output): Stream => {
+const streamOf = (stream: Input | Output, pipe: Stream): Stream => {
   if (stream === "null") return { _tag: "Null" }
-  if (stream === "pipe") return { _tag: "Pipe" }
+  if (stream === "pipe") return pipe
   if (stream === "inherit") return { _tag: "Inherit" }
   const flags = "append" in stream ? outputFlags(stream.append) : FileFlag.read
   return { _tag: "File", path: WorkingDirectory.resolve(stream.path), flags, mode: 0o666 }
@@ -29,7 +32,7 @@ const errorStream = ({ stderr, stdout }: SpawnRequest): Stream =>
   typeof stdout === "object" && typeof stderr === "object" && stdout.path === stderr.path &&
     stdout.append === stderr.append
     ? { _tag: "Same", stream: 1 }
-    : streamOf(stderr)
+    : streamOf(stderr, relay)
 
 const variables = (env: Record<string, string>): ReadonlyArray<string> => {
   const texts: Array<string> = []
@@ -37,13 +40,26 @@ const variables = (env: Record<string, string>): ReadonlyArray<string> => {
   return texts
 }
 
-const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string): Spawn => ({
+/** Where a process is born; in its own directory, which the host makes and removes, or in one that is there. */
+export interface Cgroup {
+  readonly directory: string
+  readonly isOwn: boolean
+}
+
+export const noCgroup: Cgroup = { directory: "", isOwn: false }
+
+const messageOf = (
+  request: SpawnRequest,
+  { env, file }: Located,
+  { directory: cgroup, isOwn: ownCgroup }: Cgroup
+): Spawn => ({
   file,
   directory: WorkingDirectory.resolve(request.cwd),
   cgroup,
   arguments: [request.program, ...request.args],
   environment: variables(env),
-  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)]
+  streams: [streamOf(request.stdin, pipe), streamOf(request.stdout, relay), errorStream(request)],
+  attributes: { ownCgroup }
 })
 
 const streamNames = ["standard input", "standard output", "standard error"]
@@ -87,7 +103,7 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
 export const start = (
   host: HostConnection,
   request: SpawnRequest,
-  cgroup: string
+  cgroup: Cgroup
 ): Effect.Effect<HostChild, ProcessError.ProcessError> =>
   Effect.suspend(() => {
     const located = locate(request)

@@ -52,7 +52,7 @@ const container = (host: HostConnection): ProcessBackend.Container => {
   const spawn = (
     request: ProcessBackend.SpawnRequest
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
-    Effect.map(HostedStart.start(host, request, ""), (child) => {
+    Effect.map(HostedStart.start(host, request, HostedStart.noCgroup), (child) => {
       const one = watch(child)
       return {
         ...MonitoredTree.make(() => watched.has(one) ? [one] : []),
