@@ -89,17 +89,20 @@ const found: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.suspend((
   return known === undefined ? making.withPermit(Effect.uninterruptible(settle())) : Effect.succeed(known)
 })
 
-/** Somebody may remove an empty directory that is not theirs; then host and directory are made anew. */
-const intact: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.flatMap(found, (made) => {
-  if (Files.exists(made.directory)) return Effect.succeed(made)
-  made.host.close()
-  return found
+const place = ({ directory, host }: Estate): CgroupContainer.Place => ({
+  host,
+  owner: directory,
+  directory: `${directory}/g${++groups}`
 })
 
-const open = Effect.map(
-  intact,
-  ({ directory, host }) => CgroupContainer.make(`${directory}/g${++groups}`, host, containment)
-)
+/** Host and directory are made anew, together. */
+const elsewhere = ({ host }: CgroupContainer.Place): Effect.Effect<CgroupContainer.Place, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    host.close()
+    return Effect.map(found, place)
+  })
+
+const open = Effect.map(found, (made) => CgroupContainer.make(place(made), elsewhere, containment))
 
 /** Makes the backend. */
 export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
