@@ -82,7 +82,9 @@ class CgroupContainer {
   readonly prepare: Effect.Effect<void, ProcessError.ProcessError> = Effect.suspend(() =>
     this.#unlessMoved(
       Effect.suspend(() =>
-        Effect.fromResult(Result.mapError(this.#make(), (errno) => unsupported(`a cgroup could not be made (${errno})`)))
+        Effect.fromResult(
+          Result.mapError(this.#make(), (errno) => unsupported(`a cgroup could not be made (${errno})`))
+        )
       )
     )
   )

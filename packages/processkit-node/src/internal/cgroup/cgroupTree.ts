@@ -17,7 +17,10 @@ const failed = (operation: string) => (errno: string): ProcessError.ProcessError
 /** Asked for in another thread, because the write takes its time where there are many members. */
 const kill = (state: State): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.callback((resume) => {
-    Files.kill(state.directory, (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group")))))
+    Files.kill(
+      state.directory,
+      (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group"))))
+    )
   })
 
 /** What is known of a directory without asking the kernel. */

@@ -292,6 +292,7 @@ class Conversation {
     const arrived = start.pipes.filter((pipe) => pipe !== undefined)
     for (const pipe of arrived) pipe.close()
     for (const stream of [1, 2]) this.#relays.delete(relayKey(id, stream))
+    for (const relay of start.relays) relay?.drop()
     // What the host sent before it failed is still to arrive, and to be closed.
     const awaited = handles - arrived.length - start.lost
     this.#starts.delete(id)
@@ -361,8 +362,9 @@ class Conversation {
     this.#starts.clear()
     this.#living.clear()
     this.#pending.clear()
-    for (const { pipes, settle } of starts) {
+    for (const { pipes, relays, settle } of starts) {
       for (const pipe of pipes) pipe?.close()
+      for (const relay of relays) relay?.drop()
       settle?.(Result.fail(error))
     }
     for (const { answer } of pending) answer(Result.fail(error))

@@ -81,11 +81,17 @@ export class HostRelay implements ByteSource {
 
   close(): void {
     if (this.#state === "closed") return
+    const isHosted = !this.isOver && !this.#handed
+    this.drop()
+    if (isHosted) this.#abandon()
+  }
+
+  /** Closes without a word to the host, which knows already or is gone. */
+  drop(): void {
     this.#state = "closed"
     this.#held = []
     this.#receiver = undefined
     if (typeof this.#rest === "object") this.#rest.close()
-    if (!this.isOver && !this.#handed) this.#abandon()
     this.onClose?.()
   }
 
