@@ -89,11 +89,11 @@ describe.each(modes)("output that a %s host relays", (mode) => {
       yield* emptied(child)
     }))
 
-  // There are 64 places, and who is there for the longest makes room.
+  // There are 256 places, and who is there for the longest makes room.
   test("arrives from more programs than the host has places for", (host) =>
     Effect.gen(function*() {
       const children: Array<HostChild> = []
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 150; i++) {
         children.push(
           yield* host.spawn(shell("echo begun; read line; echo $line", {
             streams: [{ _tag: "Pipe" }, Relay, Relay]

@@ -358,6 +358,7 @@ static void raise_limit(void)
 {
     if (SYS_4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &host.limit) < 0) return;
     struct sys_limit raised = {host.limit.hard, host.limit.hard};
+    relays_spare(host.limit.hard);
     if (host.limit.soft == host.limit.hard) return;
     host.limit_raised = SYS_4(__NR_prlimit64, 0, RLIMIT_NOFILE, &raised, 0) == 0;
 }

@@ -3,7 +3,8 @@
 #include "handles.h"
 #include "host.h"
 
-#define SLOTS 64u
+#define SLOTS_MAX 256u
+#define SLOTS_MIN 2u
 #define NO_STREAM 0
 
 struct relay {
@@ -14,9 +15,16 @@ struct relay {
     int fd;
 };
 
-static struct relay relays[SLOTS];
+static struct relay relays[SLOTS_MAX];
+static unsigned slots = SLOTS_MAX;
 static unsigned next; /* the slot that was taken the longest ago */
 static unsigned leaving;
+
+void relays_spare(uint64_t descriptors)
+{
+    if (descriptors / 4 < slots) slots = (unsigned)(descriptors / 4);
+    if (slots < SLOTS_MIN) slots = SLOTS_MIN;
+}
 
 static void begin(struct event *event, enum event_type type, const struct relay *relay)
 {
@@ -60,7 +68,7 @@ void relays_add(uint32_t id, unsigned index, int fd)
         return;
     }
     *relay = added;
-    next = (next + 1) % SLOTS;
+    next = (next + 1) % slots;
 }
 
 /* Tells one piece. Answers whether there may be another. */
@@ -88,14 +96,14 @@ static bool tell(struct relay *relay)
 
 void relays_read(uint32_t slot, bool ended)
 {
-    struct relay *relay = &relays[slot % SLOTS];
+    struct relay *relay = &relays[slot % SLOTS_MAX];
     if (relay->stream == NO_STREAM || relay->leaving) return;
     while (tell(relay) && ended) continue;
 }
 
 bool relays_hand_over(void)
 {
-    for (unsigned i = 0; i < SLOTS && leaving > 0; i++) {
+    for (unsigned i = 0; i < slots && leaving > 0; i++) {
         if (!relays[i].leaving) continue;
         hand_over(&relays[i]);
         (void)release(&relays[i]);
@@ -106,7 +114,7 @@ bool relays_hand_over(void)
 
 long relays_close(uint32_t id, unsigned index)
 {
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < slots; i++) {
         if (relays[i].stream == NO_STREAM || relays[i].stream != index || relays[i].id != id) continue;
         end(&relays[i]);
         return 0;
@@ -122,7 +130,7 @@ void relays_forget(uint32_t id)
 
 void relays_close_all(void)
 {
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < slots; i++) {
         if (relays[i].stream != NO_STREAM) (void)sys_close(relays[i].fd);
     }
 }

@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Leaves most of so many descriptors to others; to be called before the first output. */
+void relays_spare(uint64_t descriptors);
+
 /* Takes over `fd`, our end of stream `index` of child `id`. May hand over another one, so the queue of handles is empty. */
 void relays_add(uint32_t id, unsigned index, int fd);
 
