@@ -4,12 +4,16 @@
 import { captureLines } from "./captureLines.ts"
 import { concurrentTrue } from "./concurrentTrue.ts"
 import type { Series } from "./harness.ts"
+import { isolatedTrue } from "./isolatedTrue.ts"
+import { largeOwner } from "./largeOwner.ts"
 import { sequentialTrue } from "./sequentialTrue.ts"
 import { streamLines } from "./streamLines.ts"
 
 export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
   concurrentTrue,
+  isolatedTrue,
+  largeOwner,
   captureLines,
   streamLines
 }

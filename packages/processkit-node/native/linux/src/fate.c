@@ -6,6 +6,9 @@
 #include "relays.h"
 #include "report.h"
 
+/* The news of a child does not wait until everybody is reaped that it has left behind. */
+#define REAPED_AT_ONCE 16
+
 static void send_spawned(const struct child *child)
 {
     struct event event;
@@ -189,7 +192,7 @@ static void end_process(int process, int status, const struct rusage *usage)
 bool fate_reap(void)
 {
     int options = WNOHANG | __WALL | (host.mode == MODE_MONITORED ? WUNTRACED : 0);
-    for (;;) {
+    for (unsigned reaped = 0; reaped < REAPED_AT_ONCE; reaped++) {
         struct rusage usage;
         int status = 0;
         if (!outbox_has_room(OUTBOX_SIZE / 2)) return false;
@@ -197,6 +200,7 @@ bool fate_reap(void)
         if (process <= 0) return true;
         end_process((int)process, status, &usage);
     }
+    return false;
 }
 
 static bool is_monitor(int pid) { return children_by_process(pid) != NULL; }
