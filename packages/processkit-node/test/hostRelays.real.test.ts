@@ -53,6 +53,8 @@ const collect = (child: HostChild, stream: 1 | 2) => {
   }
 }
 
+const descriptorsOf = ({ pid }: HostConnection): number => fs.readdirSync(`/proc/${pid}/fd`).length
+
 const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
 
 describe.each(modes)("output that a %s host relays", (mode) => {
@@ -129,8 +131,7 @@ describe.each(modes)("output that a %s host relays", (mode) => {
 
   test("leaves no descriptor in the host", (host) =>
     Effect.gen(function*() {
-      const descriptors = () => fs.readdirSync(`/proc/${host.pid}/fd`).length
-      const before = descriptors()
+      const before = descriptorsOf(host)
       for (let i = 0; i < 20; i++) {
         const child = yield* host.spawn(shell(i % 2 === 0 ? "echo x" : "head -c 9999 /dev/zero", relayed))
         const [stdout, stderr] = [collect(child, 1), collect(child, 2)]
@@ -139,7 +140,7 @@ describe.each(modes)("output that a %s host relays", (mode) => {
         yield* exitOf(child)
         if (mode === "monitored") yield* emptied(child)
       }
-      yield* eventually("no more than before", () => descriptors() <= before)
+      yield* eventually("no more than before", () => descriptorsOf(host) <= before)
     }))
 })
 
@@ -168,11 +169,12 @@ describe.runIf(isSupported)("a host that is asked to relay", () => {
     }))
 })
 
+const own = (cgroup: string): Partial<Spawn> => ({ cgroup, attributes: { ownCgroup: true } })
+
 const hasCgroups = has("a writable cgroup", cgroupHome !== undefined) && isSupported
 
 describe.runIf(hasCgroups)("a cgroup that the host makes for one child", () => {
   const home = cgroupHome ?? ""
-  const own = (cgroup: string): Partial<Spawn> => ({ cgroup, attributes: { ownCgroup: true } })
 
   const test = (name: string, body: (host: HostConnection, directory: string) => Effect.Effect<unknown, unknown>) =>
     it.live(

@@ -9,51 +9,23 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
+import type { Answer, Exited, NotEncodable, StartFailed } from "./hostAnswers.ts"
 import type { Life, Pending, Start } from "./hostLedger.ts"
 import { latch } from "./hostLedger.ts"
 import type { Handle, HostPipe } from "./hostPipe.ts"
 import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
-import type { HostEvent, Mode, Spawn, Stage, TreeAction, Unencodable } from "./hostProtocol.ts"
-import { HostRelay } from "./hostRelay.ts"
+import type { HostEvent, Mode, Spawn, Stage, TreeAction } from "./hostProtocol.ts"
+import type { Outputs } from "./hostRelays.ts"
+import { HostRelays } from "./hostRelays.ts"
 import * as Requests from "./hostRequests.ts"
-
-/** A start that the host or the kernel refused. */
-export interface StartFailed {
-  readonly _tag: "StartFailed"
-  readonly stage: Stage
-  /** Its name; `UNKNOWN` for `stage: "killed"`, where the process was ended on its way to its program. */
-  readonly errno: string
-}
-
-/** A start that cannot be put into words. */
-export interface NotEncodable extends Unencodable {
-  readonly _tag: "NotEncodable"
-}
-
-export interface Exited {
-  /** As `wait4` gives it: the signal in the low seven bits, the core flag above, the code in the second byte. */
-  readonly status: number
-  readonly userMicros: number
-  readonly systemMicros: number
-  readonly peakBytes: number
-  /** Whether a cgroup that was made for the child is gone again, and so nobody left in it. */
-  readonly cgroupRemoved: boolean
-}
-
-/** How a request about processes ended: `errno` is undefined where it succeeded. */
-export interface Answer {
-  readonly errno: string | undefined
-  /** How many processes were reached. */
-  readonly count: number
-}
 
 export interface HostChild {
   readonly id: number
   readonly pid: number
   readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
   /** The relayed ones among standard output and standard error. */
-  readonly relays: readonly [stdout: HostRelay | undefined, stderr: HostRelay | undefined]
+  readonly relays: Outputs
   /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */
   readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
   /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
@@ -93,9 +65,6 @@ const hostLost = (detail: string): ProcessError.ProcessError =>
 
 const sigkill = 9
 
-/** A stream of a child as one number. */
-const relayKey = (id: number, stream: number): number => 4 * id + stream
-
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
 /** What is known of the conversation, and the changes that events make. */
@@ -103,7 +72,10 @@ class Conversation {
   readonly #starts = new Map<number, Start>()
   readonly #living = new Map<number, Life>()
   readonly #pending = new Map<number, Pending>()
-  readonly #relays = new Map<number, HostRelay>()
+  readonly #relays = new HostRelays(
+    (id, stream, answered) => this.#ask((token) => Requests.close(token, id, stream), answered),
+    () => this.#adjust()
+  )
   readonly lost = latch<ProcessError.ProcessError>()
   readonly #mode: Mode
   #process: HostProcess | undefined
@@ -171,7 +143,7 @@ class Conversation {
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
-        relays: [this.#relay(id, 1, request), this.#relay(id, 2, request)],
+        relays: this.#relays.outputs(id, request),
         awaited,
         pid: undefined,
         lost: 0,
@@ -183,38 +155,8 @@ class Conversation {
     }))
   }
 
-  #relay(id: number, stream: 1 | 2, { streams }: Spawn): HostRelay | undefined {
-    if (streams[stream]._tag !== "Relay") return undefined
-    const key = relayKey(id, stream)
-    const relay = new HostRelay(() => this.#abandon(id, stream, relay))
-    this.#relays.set(key, relay)
-    return relay
-  }
-
-  /** Until the host has answered, bytes may be on their way, or the pipe itself. */
-  #abandon(id: number, stream: number, relay: HostRelay): void {
-    const answer = (): void => {
-      if (!relay.isHanded) this.#forget(relayKey(id, stream))
-    }
-    this.#ask((token) => Requests.close(token, id, stream), answer)
-  }
-
-  #forget(key: number): void {
-    if (this.#relays.delete(key)) this.#adjust()
-  }
-
-  /** Does something to a relayed stream, unless it is one of a start that has failed. */
-  #relayed(id: number, stream: number, change: (relay: HostRelay) => void): boolean {
-    const key = relayKey(id, stream)
-    const relay = this.#relays.get(key)
-    if (relay === undefined) return false
-    change(relay)
-    if (relay.isOver) this.#forget(key)
-    return true
-  }
-
   handle(id: number, stream: number, handle: Handle): void {
-    if (this.#relayed(id, stream, (relay) => relay.take(handle))) return
+    if (this.#relays.change(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
     if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
     start.awaited--
@@ -224,7 +166,7 @@ class Conversation {
   }
 
   handleLost(id: number, stream: number): void {
-    if (this.#relayed(id, stream, (relay) => relay.take(undefined))) return
+    if (this.#relays.change(id, stream, (relay) => relay.take(undefined))) return
     const start = this.#starts.get(id)
     if (start === undefined) return
     start.awaited--
@@ -291,8 +233,7 @@ class Conversation {
     if (start === undefined) return
     const arrived = start.pipes.filter((pipe) => pipe !== undefined)
     for (const pipe of arrived) pipe.close()
-    for (const stream of [1, 2]) this.#relays.delete(relayKey(id, stream))
-    for (const relay of start.relays) relay?.drop()
+    this.#relays.drop(id, start.relays)
     // What the host sent before it failed is still to arrive, and to be closed.
     const awaited = handles - arrived.length - start.lost
     this.#starts.delete(id)
@@ -341,9 +282,8 @@ class Conversation {
         return this.#answer(event.token, Result.succeed({ errno, count: event.count }))
       }
       case "Output":
-        return void this.#relayed(event.id, event.stream, (relay) => relay.told(event.bytes))
       case "Handed":
-        return void this.#relayed(event.id, event.stream, (relay) => relay.handed())
+        return this.#relays.event(event)
       case "Refused":
         return this.#process?.close(`it refused the conversation (${event.why})`)
       case "Welcome":
@@ -357,19 +297,15 @@ class Conversation {
     const starts = [...this.#starts.values()]
     const living = [...this.#living.values()]
     const pending = [...this.#pending.values()]
-    const relays = [...this.#relays.values()]
-    this.#relays.clear()
     this.#starts.clear()
     this.#living.clear()
     this.#pending.clear()
+    this.#relays.lose() // first: what has ended asks the host for nothing
     for (const { pipes, relays, settle } of starts) {
-      for (const pipe of pipes) pipe?.close()
-      for (const relay of relays) relay?.drop()
+      for (const pipe of [...pipes, ...relays]) pipe?.close()
       settle?.(Result.fail(error))
     }
     for (const { answer } of pending) answer(Result.fail(error))
-    // What was in the pipe is lost with the host, and the exit tells that.
-    for (const relay of relays) relay.end(undefined)
     for (const { exit } of living) exit.set(Result.fail(error))
     this.lost.set(error)
   }
