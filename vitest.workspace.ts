@@ -1,5 +1,5 @@
 /**
- * The test projects: two per package.
+ * The test projects: two per package, and the examples, which start no process in their tests.
  *
  * `<package>` holds the pure and the scripted tests, which start no process and run in parallel. `<package>:real`
  * holds the files named `*.real.test.ts`, which start real processes: one worker, one file at a time, after everything
@@ -29,6 +29,8 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
       name,
       include: ["test/**/*.test.ts"],
       exclude: ["test/**/*.real.test.ts"],
+      // Nothing here waits; some of it computes, and other processes may want the same cores.
+      testTimeout: 20_000 * slowness,
       sequence: { groupOrder: 1 }
     }
   },
@@ -52,6 +54,13 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
 export default defineConfig({
   test: {
     passWithNoTests: false,
-    projects: readdirSync(here("packages")).flatMap((name, index) => projects(name, index + 2))
+    projects: [
+      ...readdirSync(here("packages")).flatMap((name, index) => projects(name, index + 2)),
+      {
+        ...shared,
+        root: here("examples"),
+        test: { name: "examples", include: ["**/*.test.ts"], sequence: { groupOrder: 1 } }
+      }
+    ]
   }
 })

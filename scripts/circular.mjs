@@ -14,6 +14,7 @@ const layers = {
   words: [
     "Outcome",
     "Signal",
+    "SpawnAttributes",
     "Mechanism",
     "Containment",
     "Limits",
@@ -24,11 +25,19 @@ const layers = {
     "StopPolicy"
   ],
   errors: ["ProcessError"],
-  values: ["ProcessResult", "RunningProcess", "Readiness"],
+  values: [
+    "ProcessResult",
+    "RunningProcess",
+    "Readiness",
+    "Attempt",
+    "SupervisionOutcome",
+    "SupervisionStatus",
+    "SupervisionEvent"
+  ],
   seams: ["ProcessBackend", "ProcessRunner", "ProcessGroup"],
   verbs: ["Command", "Pipeline", "Batch"],
-  policies: ["RestartPolicy", "Backoff", "StormGuard"],
-  keepers: ["Supervisor", "CliClient", "ChildProcessBridge"]
+  policies: ["RestartPolicy", "Backoff", "StormGuard", "RetryPolicy"],
+  keepers: ["Supervisor", "SupervisorGroup", "CliClient", "ChildProcessBridge"]
 }
 
 const mayImport = {
@@ -37,7 +46,7 @@ const mayImport = {
   values: ["words", "errors", "values", "internal"],
   seams: ["words", "errors", "values", "seams", "internal"],
   verbs: ["words", "errors", "values", "seams", "verbs", "internal"],
-  policies: ["words", "policies", "internal"],
+  policies: ["words", "errors", "values", "policies", "internal"],
   keepers: ["words", "errors", "values", "seams", "verbs", "policies", "keepers", "internal"],
   internal: ["words", "errors", "values", "seams", "internal"],
   testing: ["words", "errors", "values", "seams", "verbs", "policies", "keepers", "internal", "testing"]

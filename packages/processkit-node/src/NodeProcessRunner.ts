@@ -49,6 +49,15 @@ export interface ProcessGroupOptions {
 }
 
 /**
+ * What a runner layer provides: the runner, and the backend below it for whoever decorates that, such as a cassette.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Provided = ProcessRunner.ProcessRunner | ProcessBackend.ProcessBackend
+
+/**
  * Provides a runner with the best mechanism available.
  *
  * **Example** (Running a command)
@@ -66,8 +75,8 @@ export interface ProcessGroupOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() =>
-  Layer.provide(ProcessRunner.layerBackend, layerBackend)
+export const layer: Layer.Layer<Provided> = Layer.suspend(() =>
+  Layer.provideMerge(ProcessRunner.layerBackend, layerBackend)
 )
 
 /**
@@ -93,8 +102,8 @@ export const layerBackend: Layer.Layer<ProcessBackend.ProcessBackend> = Layer.sy
  * @category layers
  * @since 0.1.0
  */
-export const layerProcessGroup = (options?: ProcessGroupOptions): Layer.Layer<ProcessRunner.ProcessRunner> =>
-  Layer.provide(ProcessRunner.layerBackend, layerProcessGroupBackend(options))
+export const layerProcessGroup = (options?: ProcessGroupOptions): Layer.Layer<Provided> =>
+  Layer.provideMerge(ProcessRunner.layerBackend, layerProcessGroupBackend(options))
 
 /**
  * Provides the backend under {@link layerProcessGroup}, for decorators of backends and for contract tests.
@@ -115,8 +124,8 @@ export const layerProcessGroupBackend = (
  * @category layers
  * @since 0.1.0
  */
-export const layerCgroup: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() =>
-  Layer.provide(ProcessRunner.layerBackend, layerCgroupBackend)
+export const layerCgroup: Layer.Layer<Provided> = Layer.suspend(() =>
+  Layer.provideMerge(ProcessRunner.layerBackend, layerCgroupBackend)
 )
 
 /**
@@ -138,8 +147,8 @@ export const layerCgroupBackend: Layer.Layer<ProcessBackend.ProcessBackend> = La
  * @category layers
  * @since 0.1.0
  */
-export const layerSubreaper: Layer.Layer<ProcessRunner.ProcessRunner> = Layer.suspend(() =>
-  Layer.provide(ProcessRunner.layerBackend, layerSubreaperBackend)
+export const layerSubreaper: Layer.Layer<Provided> = Layer.suspend(() =>
+  Layer.provideMerge(ProcessRunner.layerBackend, layerSubreaperBackend)
 )
 
 /**

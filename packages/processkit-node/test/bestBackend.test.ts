@@ -18,6 +18,7 @@ const containment = (mechanism: Mechanism): Containment => ({
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: [],
   realTimeSignals: true,
   escapes: "nothing",
   refused: []

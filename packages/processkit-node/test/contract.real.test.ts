@@ -1,11 +1,12 @@
 import { describe, it } from "@effect/vitest"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import { BackendSuite } from "processkit/testing"
+import { bareAttributes, hostedAttributes } from "./attributeCapabilities.ts"
 import { programs } from "./contractPrograms.ts"
 import { mechanisms } from "./hostedWorld.ts"
 import { hasProc } from "./oracle.ts"
 
-const capabilities: BackendSuite.Capabilities = {
+const capabilities = {
   signals: true,
   descendants: true,
   stop: true,
@@ -13,7 +14,7 @@ const capabilities: BackendSuite.Capabilities = {
   workingDirectory: true,
   arguments: true,
   nativeTime: true
-}
+} as const
 
 // The table of `ps` is what macOS has; using it here too lets Linux cover that path.
 const tables = hasProc ? ["proc", "ps"] as const : ["ps"] as const
@@ -22,7 +23,7 @@ for (const table of tables) {
   BackendSuite.suite({ describe, it }, {
     name: `process-group over ${table}`,
     layer: NodeProcessRunner.layerProcessGroupBackend({ table }),
-    capabilities,
+    capabilities: { ...capabilities, ...bareAttributes },
     programs
   })
 }
@@ -30,5 +31,10 @@ for (const table of tables) {
 const hosted = { "cgroup-v2": NodeProcessRunner.layerCgroupBackend, subreaper: NodeProcessRunner.layerSubreaperBackend }
 
 for (const { name } of mechanisms) {
-  BackendSuite.suite({ describe, it }, { name, layer: hosted[name], capabilities, programs })
+  BackendSuite.suite({ describe, it }, {
+    name,
+    layer: hosted[name],
+    capabilities: { ...capabilities, ...hostedAttributes },
+    programs
+  })
 }

@@ -1,4 +1,5 @@
 /** The programs that the contract suite of backends asks for, as small scripts of `/bin/sh` and Node. */
+import type * as SpawnAttributes from "processkit/SpawnAttributes"
 import type { BackendPrograms } from "processkit/testing"
 
 type Line = BackendPrograms.Line
@@ -12,6 +13,25 @@ const js = (script: string, ...args: ReadonlyArray<string>): Line => ({
   program: process.execPath,
   args: ["-e", script, "--", ...args]
 })
+
+/** Where a program on Linux finds each of its attributes; not its limits, which Node raises for itself. */
+const attributes: Record<Exclude<SpawnAttributes.Name, "rlimits">, string> = {
+  argv0: "process.argv0",
+  uid: "status('Uid')[0]",
+  gid: "status('Gid')[0]",
+  groups: "status('Groups').map(Number).sort((a, b) => a - b).join(' ')",
+  umask: "process.umask().toString(8)",
+  priority: "require('os').getPriority()",
+  affinity: "status('Cpus_allowed_list').join(' ')",
+  ioPriority: "run('ionice', ['-p', process.pid]).trim().replace('best-effort: prio', 'bestEffort')",
+  noNewPrivileges: "status('NoNewPrivs')[0]"
+}
+
+const attribute = (name: keyof typeof attributes): string =>
+  "const run = (program, args) => require('child_process').execFileSync(program, args, { encoding: 'utf8' });" +
+  "const file = (name) => require('fs').readFileSync('/proc/self/' + name, 'latin1');" +
+  "const status = (name) => new RegExp('^' + name + ':(.*)$', 'm').exec(file('status'))[1].trim().split(/\\s+/).filter(Boolean);" +
+  `process.stdout.write(String(${attributes[name]}))`
 
 /** Every program that keeps running prints `ready` once it has done what its name says. */
 export const programs: BackendPrograms.BackendPrograms["Service"] = {
@@ -29,6 +49,8 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   printsVariable: (name) =>
     js("const v = process.env[process.argv[1]]; process.stdout.write(v === undefined ? '' : '=' + v)", name),
   printsDirectory: sh("printf %s \"$PWD\""),
+  printsAttribute: (name) =>
+    name === "rlimits" ? sh("printf '%s %s' \"$(ulimit -Sn)\" \"$(ulimit -Hn)\"") : js(attribute(name)),
   waits: sh("echo ready; exec sleep 1000"),
   ignoresTerm: sh("trap '' TERM; echo ready; exec sleep 1000"),
   trapsTerm: js(

@@ -119,19 +119,20 @@ for (const mechanism of mechanisms) {
   })
 
   describe(`starts in ${name}`, () => {
-    it.live("that race a close, three hundred of them, are ended by it or refused", () =>
+    it.live("that race a close, a thousand of them, are ended by it or refused", () =>
       Effect.gen(function*() {
         const seen = new Set<string>()
-        for (let round = 0; round < 6; round++) {
+        for (let round = 0; round < 20; round++) {
           const scope = yield* Scope.make()
           const held = yield* Scope.provide(group, scope)
           const starts = yield* Effect.forEach(Array.from({ length: 50 }), () =>
             Effect.forkChild(Effect.result(held.start(sh("sleep 600 & sleep 600")))))
+          // The first rounds close while the starts are being asked for, the others while they are carried out.
           for (let turn = 0; turn < round; turn++) {
             yield* Effect.yieldNow
           }
-          if (round > 2) {
-            yield* Effect.sleep(round * 2)
+          if (round > 8) {
+            yield* Effect.sleep(round * 2 - 16)
           }
           yield* Scope.close(scope, Exit.void)
           assert.deepEqual(survivors(), [])

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
-import type { HostChild, HostConnection } from "../src/internal/host/hostConnection.ts"
+import type { HostChild } from "../src/internal/host/hostAnswers.ts"
+import type { HostConnection } from "../src/internal/host/hostConnection.ts"
 import type { HostEvent, Mode, Spawn, Stream } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import {

@@ -71,13 +71,38 @@ describe.runIf(hasProc)("a second after the end of an owner", () => {
   }
 })
 
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter((text) => text !== "").map(
+    Number
+  )
+
+const isMonitor = (pid: number): boolean => fs.readFileSync(`/proc/${pid}/comm`, "latin1") === "pk-monitor\n"
+
+describe.runIf(hasProc)("an owner that dies while its host is stopped", () => {
+  for (const { name } of mechanisms) {
+    // Whoever is stopped sees no end of file: everything went on, until somebody continued the host.
+    it.live(`leaves nobody and nothing (${name})`, () =>
+      Effect.gen(function*() {
+        const { exit, owner, survivors } = yield* owning("SIGKILL", name)
+        const pid = owner.pid ?? 0
+        const hosts = childrenOf(pid)
+        const monitors = hosts.flatMap(childrenOf).filter(isMonitor)
+        assert.strictEqual(monitors.length > 0, name === "subreaper")
+        for (const one of [...hosts, ...monitors]) process.kill(one, "SIGSTOP")
+        process.kill(pid, "SIGKILL")
+        yield* Effect.promise(() => exit)
+        yield* eventually("nobody is left", () => survivors().length === 0, 1_000)
+        yield* eventually("no directory is left", () => directoriesOf(pid).length === 0, 1_000)
+      }))
+  }
+})
+
 describe.runIf(hasProc)("an owner that dies together with its host", () => {
   for (const { name } of mechanisms) {
     it.live(`leaves ${name === "cgroup-v2" ? "what the next owner removes" : "nobody"} (${name})`, () =>
       Effect.gen(function*() {
         const { exit, owner, survivors } = yield* owning("SIGKILL", name)
-        const children = `/proc/${owner.pid}/task/${owner.pid}/children`
-        const hosts = fs.readFileSync(children, "latin1").trim().split(" ").map(Number)
+        const hosts = childrenOf(owner.pid ?? 0)
         // Stopped first, so that neither sees the end of the other.
         for (const pid of [...hosts, owner.pid ?? 0]) process.kill(pid, "SIGSTOP")
         for (const pid of [...hosts, owner.pid ?? 0]) process.kill(pid, "SIGKILL")
@@ -85,12 +110,13 @@ describe.runIf(hasProc)("an owner that dies together with its host", () => {
         if (name === "cgroup-v2") {
           assert.lengthOf(directoriesOf(owner.pid ?? 0), 1)
           assert.isAtLeast(survivors().length, members)
-          // A live owner's directory stays, whoever comes and goes.
+          // The first one that comes removes it. Its processes were still on their way out then, and it was left to the second.
           const alive = yield* owning("return", name)
           yield* eventually("the members of the dead owner are gone", () => survivors().length === 0)
+          yield* eventually("and so is its directory", () => directoriesOf(owner.pid ?? 0).length === 0, 1_000)
+          // A live owner's directory stays, whoever comes and goes.
           const next = yield* ending("return", name)
           assert.deepEqual(next[1].survivors, [])
-          assert.deepEqual(directoriesOf(owner.pid ?? 0), [])
           assert.lengthOf(directoriesOf(alive.owner.pid ?? 0), 1)
           assert.isAtLeast(alive.survivors().length, members)
           alive.owner.stdin.write("now\n")

@@ -79,6 +79,49 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.deepEqual(yield* group.members, [sibling.pid ?? 0])
     }))
 
+  it.effect("a program that prints nothing for too long is ended with its tree, and its output is kept", () =>
+    Effect.gen(function*() {
+      const script = "for i in 1 2 3 4 5; do echo $i >&$((i % 2 + 1)); sleep 0.1; done; sleep 60 & sleep 60"
+      const [result, elapsed] = yield* timed(Command.outputString(sh(script, [], { inactivityTimeout: "400 millis" })))
+      assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "inactivity" })
+      assert.deepInclude(Outcome.isTimedOut(result.outcome) && result.outcome.exit, { signal: "SIGTERM" })
+      assert.deepEqual([result.stdout, result.stderr], ["2\n4\n", "1\n3\n5\n"])
+      assert.deepEqual(result.stop, { signal: "SIGTERM", forced: false })
+      assert.isAtLeast(elapsed, 790)
+      assert.isBelow(elapsed, 900 + slack)
+      assert.deepEqual(survivors(), [])
+    }))
+
+  it.effect("a silence that a signal does not end is ended by SIGKILL after the grace", () =>
+    Effect.gen(function*() {
+      const options = { inactivityTimeout: "300 millis", stop: { grace: "150 millis" } } as const
+      const [result, elapsed] = yield* timed(Command.outputString(run("ignores-sigterm.sh", [], options)))
+      assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "inactivity" })
+      assert.deepEqual(result.stop, { signal: "SIGTERM", forced: true })
+      assert.isAtLeast(elapsed, 440)
+      assert.isBelow(elapsed, 450 + slack)
+    }))
+
+  it.effect("a silence in a shared group ends that child and what it started, and no sibling", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      const sibling = yield* group.start(Command.make("sleep", ["60"]))
+      const late = yield* group.start(sh("echo one; sleep 60 & sleep 60", [], { inactivityTimeout: "300 millis" }))
+      assert.deepEqual(yield* Stream.runCollect(late.stdoutLines), ["one"])
+      assert.deepInclude(yield* late.outcome, { _tag: "TimedOut", kind: "inactivity" })
+      assert.deepEqual(yield* group.members, [sibling.pid ?? 0])
+    }))
+
+  it.effect("a program that talks all the time is not silent because its owner was busy", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(
+        sh("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.05; done", [], { inactivityTimeout: "250 millis" })
+      )
+      const until = performance.now() + 600
+      while (performance.now() < until);
+      assert.deepEqual((yield* running.result).outcome, Outcome.exited(0))
+    }))
+
   // E5
   it.effect("a program that answers the deadline's signal with exit code 0 has TimedOut, and its last words are kept", () =>
     Effect.gen(function*() {
@@ -153,6 +196,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       yield* Stream.runHead(running.stdoutLines)
       const [report, elapsed] = yield* timed(running.stop({ grace: "400 millis" }))
       assert.isTrue(report.forced)
+      assert.isAtLeast(elapsed, 395)
       assert.isBelow(elapsed, 400 + slack)
       assert.deepInclude(yield* running.outcome, { _tag: "Signaled", signal: "SIGKILL" })
     }))

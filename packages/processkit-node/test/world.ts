@@ -36,6 +36,7 @@ export const request = (
   stdin: "null",
   stdout: "null",
   stderr: "null",
+  attributes: {},
   ...more
 })
 

@@ -45,6 +45,7 @@ import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
+import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stdin from "./Stdin.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
@@ -84,7 +85,8 @@ export type Output = "pipe" | "null" | "inherit"
  *
  * `schedule` says how often and how far apart, `while` which failures are worth it; without `while` those whose
  * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only.
- * Each attempt's processes are gone before the next one starts.
+ * Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid` says what
+ * was wrong with its options, and fails the start.
  *
  * @stability experimental
  * @category models
@@ -93,6 +95,7 @@ export type Output = "pipe" | "null" | "inherit"
 export interface Retry {
   readonly schedule: Schedule.Schedule<unknown, ProcessError.ProcessError>
   readonly while?: ((error: ProcessError.ProcessError) => boolean) | undefined
+  readonly invalid?: { readonly field: string; readonly problem: string } | undefined
 }
 
 /**
@@ -110,17 +113,20 @@ export interface Retry {
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
  * - `timeout`: from the start to the end of output; none by default, 0 stops the program as soon as it has started.
+ * - `inactivityTimeout`: how long the program may print nothing on either stream that is a pipe; none by default.
  * - `stop`: how the program is stopped, for whatever reason; `SIGTERM`, 2 seconds, `SIGKILL` by default.
  * - `retry`: none by default.
  * - `okCodes`: the exit codes that are success; `[0]` by default. `exitCode` and `probe` ignore it.
  * - `cancelOn`: a signal from outside Effect that stops the run and fails it with `Cancelled`.
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
+ * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
+ *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
  *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options extends SpawnAttributes.Options {
   readonly cwd?: string | undefined
   readonly env?: Readonly<Record<string, Argument | undefined>> | undefined
   readonly envClear?: boolean | undefined
@@ -133,6 +139,7 @@ export interface Options {
   readonly maxLineBytes?: ByteSize.Input | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined
   readonly timeout?: Duration.Input | undefined
+  readonly inactivityTimeout?: Duration.Input | undefined
   readonly stop?: StopPolicy.StopPolicy | undefined
   readonly retry?: Retry | undefined
   readonly okCodes?: ReadonlyArray<number> | undefined
@@ -412,6 +419,22 @@ export const setArgs: {
 } = dual(2, (self: Command, args: ReadonlyArray<Argument>) => command(self.program, args, self.options, self.invalid))
 
 /**
+ * Sets several options; those that are not given stay.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setOptions: {
+  (options: Options): (self: Command) => Command
+  (self: Command, options: Options): Command
+} = dual(
+  2,
+  (self: Command, options: Options) =>
+    isRecord(options) ? withOptions(self, options) : command(self.program, self.args, options, self.invalid)
+)
+
+/**
  * Adds variables to the environment; later ones win, and `undefined` removes.
  *
  * @stability experimental
@@ -523,6 +546,21 @@ export const setBuffer: Setter<"buffer"> = setter("buffer")
 export const setTimeout: Setter<"timeout"> = setter("timeout")
 
 /**
+ * Sets how long the program may print nothing before it is stopped; infinity is for ever.
+ *
+ * **Details**
+ *
+ * Counts from the start and anew from every byte on standard output or standard error, whether or not anybody reads the
+ * lines. Time in which a slow consumer holds the output up does not count. When it is over, the program is stopped as
+ * with {@link setTimeout}, and the outcome is `TimedOut` with the kind `"inactivity"`.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setInactivityTimeout: Setter<"inactivityTimeout"> = setter("inactivityTimeout")
+
+/**
  * Sets how the program is stopped.
  *
  * @stability experimental
@@ -579,6 +617,105 @@ export const setOnStdoutLine: Setter<"onStdoutLine"> = setter("onStdoutLine")
  * @since 0.1.0
  */
 export const setOnStderrLine: Setter<"onStderrLine"> = setter("onStderrLine")
+
+/**
+ * Sets the user that the program runs as, by number.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUid: Setter<"uid"> = setter("uid")
+
+/**
+ * Sets the group that the program runs as, by number.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setGid: Setter<"gid"> = setter("gid")
+
+/**
+ * Sets the supplementary groups of the program.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setGroups: Setter<"groups"> = setter("groups")
+
+/**
+ * Sets the bits that files made by the program do not get.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUmask: Setter<"umask"> = setter("umask")
+
+/**
+ * Sets the limits of the program's resources, instead of all that were set before.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setRlimits: Setter<"rlimits"> = setter("rlimits")
+
+/**
+ * Sets the scheduling priority of the program.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setPriority: Setter<"priority"> = setter("priority")
+
+/**
+ * Sets the processors that the program may use.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setAffinity: Setter<"affinity"> = setter("affinity")
+
+/**
+ * Sets how the kernel orders what the program reads and writes.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setIoPriority: Setter<"ioPriority"> = setter("ioPriority")
+
+/**
+ * Sets what the program sees as its own name.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setArgv0: Setter<"argv0"> = setter("argv0")
+
+/**
+ * Sets whether the program and its descendants can gain rights by executing something.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setNoNewPrivileges: Setter<"noNewPrivileges"> = setter("noNewPrivileges")
+
+/**
+ * Sets whether Windows shows no console window for the program.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setWindowsHide: Setter<"windowsHide"> = setter("windowsHide")
 
 // -----------------------------------------------------------------------------
 

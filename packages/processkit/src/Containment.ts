@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type * as Mechanism from "./Mechanism.ts"
+import type * as SpawnAttributes from "./SpawnAttributes.ts"
 
 /**
  * A mechanism that was considered and not taken, and why.
@@ -27,6 +28,7 @@ export interface Refusal {
  *   every descendant that stayed in the session, kept its chain of living parents, or was seen before it broke away.
  * - `ownerDeath`: what ends when the owning program is killed without a chance to clean up.
  * - `limits`: the resource limits that can be enforced for the whole group.
+ * - `attributes`: the attributes that a program can be started with; asking for another fails with `Unsupported`.
  * - `realTimeSignals`: whether death by a real-time signal is told apart from success.
  * - `escapes`: one sentence that names what can leave the group.
  * - `refused`: stronger mechanisms that were tried and could not be had here.
@@ -41,6 +43,7 @@ export interface Containment {
   readonly ownerDeath: "whole" | "linked" | "none"
   readonly suspend: boolean
   readonly limits: ReadonlyArray<"memory" | "processes" | "cpus">
+  readonly attributes: ReadonlyArray<SpawnAttributes.Name>
   readonly realTimeSignals: boolean
   readonly escapes: string
   readonly refused: ReadonlyArray<Refusal>

@@ -20,6 +20,7 @@ import type * as Containment from "./Containment.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Signal from "./Signal.ts"
+import type * as SpawnAttributes from "./SpawnAttributes.ts"
 
 /**
  * Where the environment of a child comes from, in the order of application.
@@ -77,6 +78,8 @@ export interface SpawnRequest {
   readonly stdin: Input
   readonly stdout: Output
   readonly stderr: Output
+  /** None that the containment of the backend does not list. */
+  readonly attributes: SpawnAttributes.SpawnAttributes
 }
 
 /**
@@ -173,6 +176,11 @@ export interface Usage {
 /**
  * The end of a child as the operating system reported it.
  *
+ * **Details**
+ *
+ * `deadline` is for backends that know of a deadline from elsewhere, such as one that replays a run: the child was
+ * ended because it passed. The run has then timed out, as if its own deadline had passed.
+ *
  * @stability experimental
  * @category models
  * @since 0.1.0
@@ -180,6 +188,7 @@ export interface Usage {
 export interface ExitReport {
   readonly exit: Outcome.Exit
   readonly usage: Usage | undefined
+  readonly deadline?: "deadline" | "inactivity" | undefined
 }
 
 /**
@@ -189,7 +198,8 @@ export interface ExitReport {
  *
  * `onExit` calls back exactly once, also where the exit came before the call; a failure means that the status was
  * lost. `signalLeader` reaches the process itself and nobody else, and does nothing once it has exited. The streams are
- * `undefined` where they are not pipes.
+ * `undefined` where they are not pipes. `concluded` is for a backend that keeps records: it is told once what the run
+ * engine made of the end.
  *
  * @stability experimental
  * @category models
@@ -202,6 +212,7 @@ export interface Child extends Tree {
   readonly stderr: ByteSource | undefined
   readonly onExit: (observer: (exit: Exit.Exit<ExitReport, ProcessError.ProcessError>) => void) => void
   readonly signalLeader: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly concluded?: ((outcome: Outcome.Outcome) => void) | undefined
 }
 
 /**
@@ -231,13 +242,38 @@ export interface Container extends Tree {
 }
 
 /**
+ * Looks whether something can be reached in the world that the backend's processes live in.
+ *
+ * **Details**
+ *
+ * Each looks once, and fails with a short text that says what it found instead: an errno, a status. Whatever it opened
+ * is closed when it ends or is interrupted. How often and how long to look is decided above.
+ *
+ * - `port`: a TCP connection to any address of the host can be made.
+ * - `socket`: a connection to a Unix socket, or to a named pipe on Windows, can be made.
+ * - `path`: something exists there.
+ * - `http`: a GET request is answered with a status that is accepted.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Probes {
+  readonly port: (host: string, port: number) => Effect.Effect<void, string>
+  readonly socket: (path: string) => Effect.Effect<void, string>
+  readonly path: (path: string) => Effect.Effect<void, string>
+  readonly http: (url: URL, accepts: (status: number) => boolean) => Effect.Effect<void, string>
+}
+
+/**
  * The service a backend provides.
  *
  * **Details**
  *
  * `containment` is known without starting anything. `open` makes an empty container. `resolve` locates a program
  * exactly as a start would, without starting it. `sleep` waits on the time that the backend's processes live in: the
- * operating system's monotonic clock for real ones, Effect's `Clock` for scripted ones.
+ * operating system's monotonic clock for real ones, Effect's `Clock` for scripted ones. Without `probes` nobody can wait
+ * for a port, a socket, a path or an answer over HTTP.
  *
  * @stability experimental
  * @category services
@@ -248,6 +284,7 @@ export class ProcessBackend extends Context.Service<ProcessBackend, {
   readonly open: Effect.Effect<Container, ProcessError.ProcessError>
   readonly resolve: (request: SpawnRequest) => Effect.Effect<string, ProcessError.ProcessError>
   readonly sleep: (duration: Duration.Duration) => Effect.Effect<void>
+  readonly probes?: Probes | undefined
 }>()("processkit/ProcessBackend") {}
 
 /**

@@ -100,7 +100,11 @@ const cwdProblem: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * This user may not execute the program.
+ * This user may not execute the program, or not with an attribute that was asked for.
+ *
+ * **Details**
+ *
+ * `option` names the attribute (`uid`, `priority`), and is `undefined` where it is the program that may not be executed.
  *
  * @stability experimental
  * @category reasons
@@ -109,9 +113,13 @@ const cwdProblem: ReadonlyMap<string, string> = new Map([
 export class PermissionDenied extends Data.TaggedError("PermissionDenied")<{
   readonly program: string
   readonly errno: string
+  readonly option?: string | undefined
 }> {
   override get message(): string {
-    return `${name(this)} may not be executed by this user: check that it is a file with the execute permission`
+    return this.option === undefined
+      ? `${name(this)} may not be executed by this user: check that it is a file with the execute permission`
+      : `${name(this)} was not started: this user may not set its ${Text.shown(this.option)}; leave the option out, ` +
+        "or run as a user who may"
   }
 }
 
@@ -260,8 +268,8 @@ export class TimedOut extends Data.TaggedError("TimedOut")<
   }
 > {
   override get message(): string {
-    const what = this.kind === "deadline" ? "timed out" : "printed nothing"
-    return `${name(this)} ${what} after ${lasting(this.after)} and was stopped${tail(this)}`
+    const what = this.kind === "deadline" ? "timed out after" : "printed nothing for"
+    return `${name(this)} ${what} ${lasting(this.after)} and was stopped${tail(this)}`
   }
   override toJSON(): unknown {
     return preview(this)
@@ -320,7 +328,13 @@ export class StdinFailed extends Data.TaggedError("StdinFailed")<{
 }
 
 /**
- * The program did not become ready in time. It was not killed.
+ * The program did not become ready in time, or can never become ready. It was not killed.
+ *
+ * **Details**
+ *
+ * `last` is what was found at the last look. `ended` is why nobody waited longer: how the program had exited, or
+ * `"output"` where it had closed the stream that was looked at; `undefined` where the time was over. `said` is the last
+ * line that it had printed, on standard error where there is one.
  *
  * @stability experimental
  * @category reasons
@@ -330,10 +344,21 @@ export class NotReady extends Data.TaggedError("NotReady")<{
   readonly program: string
   readonly within: Duration.Duration
   readonly last: string
+  readonly ended?: Outcome.Exit | "output" | undefined
+  readonly said?: string | undefined
 }> {
   override get message(): string {
-    return `${name(this)} was not ready within ${lasting(this.within)}: ${Text.shown(this.last)}`
+    const said = this.said === undefined || this.said === "" ? "" : `; it said: ${Text.shown(this.said)}`
+    return `${name(this)} was not ready ${notReadyUntil(this)}: ${Text.shown(this.last)}${said}`
   }
+}
+
+const notReadyUntil = ({ ended, within }: Pick<NotReady, "ended" | "within">): string => {
+  if (ended === undefined) return `within ${lasting(within)}`
+  if (ended === "output") return "when its output ended"
+  return ended._tag === "Exited"
+    ? `when it exited with code ${ended.code}`
+    : `when it was killed by ${Text.shown(ended.signal)}`
 }
 
 /**
@@ -531,6 +556,10 @@ export class Unscripted extends Data.TaggedError("Unscripted")<{
 /**
  * A replayed cassette has no entry for the command.
  *
+ * **Details**
+ *
+ * `nearest` says in which positions the entry that comes closest differs, if there is one for this program.
+ *
  * @stability experimental
  * @category reasons
  * @since 0.1.0
@@ -538,9 +567,13 @@ export class Unscripted extends Data.TaggedError("Unscripted")<{
 export class CassetteMiss extends Data.TaggedError("CassetteMiss")<{
   readonly program: string
   readonly cassette: string
+  readonly nearest?: string | undefined
 }> {
   override get message(): string {
-    return `the cassette ${Text.shown(this.cassette)} has no entry for this call of ${name(this)}: record it again`
+    const nearest = this.nearest === undefined ? "" : ` (the nearest differs in ${Text.shown(this.nearest)})`
+    return `the cassette ${Text.shown(this.cassette)} has no entry for this call of ${
+      name(this)
+    }${nearest}: record it again`
   }
 }
 

@@ -14,14 +14,20 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
+import * as Dialog from "./internal/dialog.ts"
+import * as Joining from "./internal/joining.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
+import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
@@ -52,6 +58,72 @@ export interface Writer {
 }
 
 /**
+ * How long to wait for a program to become ready; 30 seconds by default.
+ *
+ * **Details**
+ *
+ * Measured by Effect's `Clock`. `within` bounds the wait and not the program: when it is over, the program runs on.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitOptions {
+  readonly within?: Duration.Input | undefined
+}
+
+/**
+ * The ways to wait until a program is ready, none of which ends it.
+ *
+ * **Details**
+ *
+ * - `waitForLine`, `waitForStderrLine`: gives the first line that fits, and takes it from the output together with those
+ *   before it. The next wait, `stdoutLines` and the result begin after it. A wait that fails takes nothing.
+ * - `waitForOutput`: gives what was printed after the last line end, once that fits, such as a prompt; takes nothing.
+ * - `waitForPort`, `waitForSocket`, `waitForPath`, `waitForHttp`: look from outside, every 50 milliseconds.
+ * - `waitFor`: any `Readiness`, or an effect, which is asked until it succeeds with something else than `false`.
+ *
+ * **Errors**
+ *
+ * `NotReady` when the time is over, or at once where waiting has become pointless: the program has exited, or its stream
+ * has ended. `AlreadyConsumed` where somebody else consumes the stream, `Cancelled` after the command's `AbortSignal`
+ * fired, `InvalidInput`, and `Unsupported` where the runner has no world to look at.
+ *
+ * @see {@link Readiness.Readiness} for what each of them looks at, and its gotchas
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Waits {
+  readonly waitForLine: (
+    pattern: Readiness.Pattern,
+    options?: WaitOptions
+  ) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly waitForStderrLine: (
+    pattern: Readiness.Pattern,
+    options?: WaitOptions
+  ) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly waitForOutput: (
+    pattern: Readiness.Pattern,
+    options?: WaitOptions & Readiness.OutputOptions
+  ) => Effect.Effect<string, ProcessError.ProcessError>
+  readonly waitForPort: (
+    port: number,
+    options?: WaitOptions & Readiness.PortOptions
+  ) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitForSocket: (path: string, options?: WaitOptions) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitForPath: (path: string, options?: WaitOptions) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitForHttp: (
+    url: string | URL,
+    options?: WaitOptions & Readiness.HttpOptions
+  ) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly waitFor: <A, E, R>(
+    condition: Readiness.Readiness<R> | Effect.Effect<A, E, R>,
+    options?: WaitOptions
+  ) => Effect.Effect<void, ProcessError.ProcessError, R>
+}
+
+/**
  * A running program.
  *
  * **Details**
@@ -63,6 +135,7 @@ export interface Writer {
  * - `stop`: the stop ladder, for the program and its descendants. `kill`: the same, at once.
  * - `stdoutLines`, `stderrLines`: from the first line on, in order, to be consumed once. They end with the output and
  *   do not fail for an exit code.
+ * - `waitForLine` and its kin: see {@link Waits}.
  *
  * **Errors**
  *
@@ -73,7 +146,7 @@ export interface Writer {
  * @category models
  * @since 0.1.0
  */
-export interface RunningProcess extends Pipeable.Pipeable, Inspectable.Inspectable {
+export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.Inspectable {
   readonly [TypeId]: typeof TypeId
   readonly program: string
   readonly pid: number | undefined
@@ -89,6 +162,36 @@ export interface RunningProcess extends Pipeable.Pipeable, Inspectable.Inspectab
   readonly kill: Effect.Effect<void, ProcessError.ProcessError>
   readonly stop: (policy?: StopPolicy.StopPolicy) => Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError>
 }
+
+/**
+ * What is answered to a prompt: a line, or what to make of the prompt.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Answer =
+  | string
+  | Redacted.Redacted<string>
+  | ((prompt: string) => string | Redacted.Redacted<string>)
+
+/**
+ * A prompt of a program, and the answer to it.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Turn = readonly [prompt: Readiness.Pattern, answer: Answer]
+
+/**
+ * Where a program asks, and how long each of its questions may take to come; standard output and 30 seconds by default.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface DialogOptions extends WaitOptions, Readiness.StreamOptions {}
 
 /**
  * Tells whether a value is a `RunningProcess`.
@@ -109,6 +212,107 @@ export const isRunningProcess = (u: unknown): u is RunningProcess => Predicate.h
 export const make = (
   fields: Omit<RunningProcess, typeof TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
 ): RunningProcess => Object.assign(Object.create(Proto), fields)
+
+/**
+ * Answers the prompts of a program that was started with `stdin: "pipe"`, in turn, and gives the prompts.
+ *
+ * **Details**
+ *
+ * Each prompt is waited for with `waitForOutput`, the first in what is there, the others in what comes after the answer
+ * before. An answer is written as a line. The output is left for others, and the input open for more.
+ *
+ * **Errors**
+ *
+ * Those of `waitForOutput` and of the writer; `NotReady` says which question did not come.
+ *
+ * **Gotchas**
+ *
+ * A program that sees that it writes to a pipe may hold its prompt back until its buffer is full, or not ask at all.
+ *
+ * **Example** (Logging in)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ * import * as Command from "processkit/Command"
+ * import * as RunningProcess from "processkit/RunningProcess"
+ *
+ * export const login = (password: Redacted.Redacted<string>) =>
+ *   Effect.scoped(Effect.gen(function*() {
+ *     const running = yield* Command.start(Command.make("login-tool", [], { stdin: "pipe" }))
+ *     yield* RunningProcess.dialog(running, [["user: ", "ada"], [/password.*: $/i, password]], { within: "5 seconds" })
+ *     return yield* running.result
+ *   }))
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const dialog: {
+  (
+    turns: ReadonlyArray<Turn>,
+    options?: DialogOptions
+  ): (self: RunningProcess) => Effect.Effect<ReadonlyArray<string>, ProcessError.ProcessError>
+  (
+    self: RunningProcess,
+    turns: ReadonlyArray<Turn>,
+    options?: DialogOptions
+  ): Effect.Effect<ReadonlyArray<string>, ProcessError.ProcessError>
+} = dual((args) => isRunningProcess(args[0]), Dialog.converse)
+
+/**
+ * Waits until the first of several programs has ended, and gives its position and outcome.
+ *
+ * **Details**
+ *
+ * The programs are only looked at: the others run on, and all of them can be waited for again, with the same answer.
+ * Where several have ended, the first in the list counts. Exit codes and signals are data.
+ *
+ * **Errors**
+ *
+ * `InvalidInput` where the list is empty, since nothing would ever end. `Cancelled` where the first to end was cancelled.
+ *
+ * **Example** (Whichever comes first)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import * as RunningProcess from "processkit/RunningProcess"
+ *
+ * export const winner = Effect.scoped(Effect.gen(function*() {
+ *   const mirrors = yield* Effect.forEach(["a", "b"], (host) => Command.start(Command.make("fetch", [host])))
+ *   const [index, outcome] = yield* RunningProcess.waitAny(mirrors)
+ *   return `mirror ${index} was first: ${outcome._tag}`
+ * }))
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitAny: (
+  processes: ReadonlyArray<RunningProcess>
+) => Effect.Effect<readonly [index: number, outcome: Outcome.Outcome], ProcessError.ProcessError> = Joining.waitAny
+
+/**
+ * Waits until all of several programs have ended, and gives their outcomes in the order of the list.
+ *
+ * **Details**
+ *
+ * The programs are only looked at, as by {@link waitAny}. No outcome is waited for where the list is empty.
+ *
+ * **Errors**
+ *
+ * The first failure, such as `Cancelled`, ends the wait; the others run on and can be waited for again.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitAll: (
+  processes: ReadonlyArray<RunningProcess>
+) => Effect.Effect<ReadonlyArray<Outcome.Outcome>, ProcessError.ProcessError> = Joining.waitAll
 
 // -----------------------------------------------------------------------------
 

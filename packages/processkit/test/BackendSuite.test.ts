@@ -14,7 +14,17 @@ const capabilities: BackendSuite.Capabilities = {
   environment: true,
   arguments: true,
   workingDirectory: "a scripted program has no directory",
-  nativeTime: "a scripted tree answers at once"
+  nativeTime: "a scripted tree answers at once",
+  argv0: true,
+  uid: true,
+  gid: true,
+  groups: true,
+  umask: true,
+  rlimits: true,
+  priority: true,
+  affinity: true,
+  ioPriority: true,
+  noNewPrivileges: true
 }
 
 BackendSuite.suite({ describe, it }, { name: "scripted", layer, capabilities, programs })
@@ -127,6 +137,16 @@ const faults: Record<string, readonly [ProcessBackend.ProcessBackend["Service"],
       spawn: (request) => spawn({ ...request, env: { ...request.env, base: "inherit" } })
     })),
     "inherits all of the environment, none of it, or what is named"
+  ],
+  "ignores attributes": [
+    mapContainer(backend().service, ({ spawn }) => ({ spawn: (request) => spawn({ ...request, attributes: {} }) })),
+    "sets the mask for new files"
+  ],
+  "keeps the groups of another user": [
+    mapContainer(backend().service, ({ spawn }) => ({
+      spawn: (request) => spawn({ ...request, attributes: { ...request.attributes, groups: [0] } })
+    })),
+    "leaves no groups to a child that becomes another user"
   ],
   "forgets to answer a writer": [
     faultyChild(({ stdin }) =>

@@ -39,12 +39,24 @@ const setters = {
   maxLineBytes: [Command.setMaxLineBytes, "1 KiB"],
   buffer: [Command.setBuffer, OutputBuffer.unbounded],
   timeout: [Command.setTimeout, "1 second"],
+  inactivityTimeout: [Command.setInactivityTimeout, "1 second"],
   stop: [Command.setStop, { signal: "SIGINT" }],
   retry: [Command.setRetry, { schedule: Schedule.recurs(1) }],
   okCodes: [Command.setOkCodes, [0, 1]],
   cancelOn: [Command.setCancelOn, new AbortController().signal],
   onStdoutLine: [Command.setOnStdoutLine, () => {}],
-  onStderrLine: [Command.setOnStderrLine, () => {}]
+  onStderrLine: [Command.setOnStderrLine, () => {}],
+  uid: [Command.setUid, 1000],
+  gid: [Command.setGid, 1000],
+  groups: [Command.setGroups, [1000]],
+  umask: [Command.setUmask, 0o027],
+  rlimits: [Command.setRlimits, { nofile: 64 }],
+  priority: [Command.setPriority, "belowNormal"],
+  affinity: [Command.setAffinity, [0]],
+  ioPriority: [Command.setIoPriority, "idle"],
+  argv0: [Command.setArgv0, "name"],
+  noNewPrivileges: [Command.setNoNewPrivileges, true],
+  windowsHide: [Command.setWindowsHide, false]
 } as const
 
 describe("Command", () => {

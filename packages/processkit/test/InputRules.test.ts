@@ -96,6 +96,8 @@ const inputs: Inputs = [
   option("the buffer", { buffer: 5 }),
   option("timeout", { timeout: NaN }),
   option("timeout", { timeout: secret }),
+  option("inactivityTimeout", { inactivityTimeout: NaN }),
+  option("inactivityTimeout", { inactivityTimeout: secret }),
   option("the stop signal", { stop: { signal: "TERM" } }),
   option("the stop signal", { stop: { signal: 15 } }),
   option("the stop grace", { stop: { grace: NaN } }),

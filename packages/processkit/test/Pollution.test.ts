@@ -20,6 +20,7 @@ const nasty: Record<string, unknown> = {
   encoding: "utf-16le",
   maxLineBytes: 1,
   timeout: 0,
+  inactivityTimeout: 0,
   okCodes: [7],
   uid: 0,
   signal: "SIGKILL",
@@ -82,7 +83,7 @@ describe("a polluted Object.prototype", () => {
         assert.deepStrictEqual([result.stdout, lined.stdout, lined.stderr], ["ready\nbye\n", "out\n", "err\n"])
         assert.deepStrictEqual([lined.truncated, lined.okCodes], [false, [0]])
         const [request] = (yield* Backend).spawned.map((spawned) => spawned.request)
-        assert.deepStrictEqual(request, {
+        assert.deepStrictEqual(Object.fromEntries(Object.entries(request ?? {})), {
           program: "trapsTerm",
           args: ["x"],
           cwd: undefined,
@@ -90,7 +91,8 @@ describe("a polluted Object.prototype", () => {
           preferLocal: [],
           stdin: "null",
           stdout: "pipe",
-          stderr: "pipe"
+          stderr: "pipe",
+          attributes: Object.create(null)
         })
       }).pipe(Effect.provide(scripted())))
   }

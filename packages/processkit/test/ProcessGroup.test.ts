@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,11 +14,36 @@ import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import { alive, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
-import { backend, unkillable } from "./scriptedPrograms.ts"
+import { backend, mapContainer, unkillable } from "./scriptedPrograms.ts"
 
 const waits = Command.make("waits")
 
 describe("ProcessGroup", () => {
+  // A group that somebody else had frozen held its starts, and the close waited for them for ever.
+  it.effect("that closes kills a start that stands still, after giving it a second", () =>
+    Effect.gen(function*() {
+      const below = backend()
+      const killed = yield* Deferred.make<void>()
+      const service = mapContainer(below.service, ({ kill, spawn }) => ({
+        spawn: (request) => Effect.andThen(Deferred.await(killed), spawn(request)),
+        kill: Effect.andThen(Deferred.succeed(killed, undefined), kill)
+      }))
+      const scope = yield* Scope.make()
+      const group = yield* Scope.provide(ProcessGroup.make, scope).pipe(
+        Effect.provideService(ProcessRunner.ProcessRunner, ProcessRunner.fromBackend(service))
+      )
+      const start = yield* Effect.forkChild(group.start(waits))
+      const close = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("999 millis")
+      assert.isUndefined(close.pollUnsafe())
+      assert.isFalse(yield* Deferred.isDone(killed))
+      yield* TestClock.adjust("1 millis")
+      // What was started all the same is ended as everything else is.
+      assert.isFalse(yield* Effect.flatMap(Fiber.join(start), (running) => running.isRunning))
+      yield* Fiber.join(close)
+      assert.deepStrictEqual(below.alive(), [])
+    }))
+
   it.effect("refuses every operation with GroupClosed once its scope has closed", () =>
     Effect.gen(function*() {
       const group = yield* Effect.scoped(ProcessGroup.make)

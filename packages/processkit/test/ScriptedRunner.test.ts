@@ -7,10 +7,11 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
+import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import { Reply, ScriptedRunner } from "processkit/testing"
-import { reasonOf, settle, tagOf } from "./scripted.ts"
+import { reasonOf, tagOf } from "./scripted.ts"
 
 const { fallback, layer, make, on } = ScriptedRunner
 
@@ -144,61 +145,40 @@ describe("ScriptedRunner", () => {
     Effect.gen(function*() {
       assert.strictEqual(yield* Command.run(Command.make("login", [Redacted.make("token")])), "in")
     }).pipe(Effect.provide(layer(on(["login", "token"], Reply.ok("in"))))))
-})
 
-const end = (reply: Reply.Reply) =>
-  Command.outputString(Command.make("x")).pipe(
-    Effect.map((result) => [result.outcome, result.stdout, result.stderr]),
-    Effect.provide(layer(fallback(reply)))
-  )
-
-describe("Reply", () => {
-  it("is text as it is given, and only lines are ended", () => {
-    assert.deepInclude(Reply.ok("done"), { stdout: "done", stderr: "" })
-    assert.deepInclude(Reply.ok(), { stdout: "", stderr: "" })
-    assert.deepInclude(Reply.lines(["a", "", "b"]), { stdout: "a\n\nb\n" })
-    assert.deepInclude(Reply.lines([]), { stdout: "" })
-    assert.deepInclude(Reply.fail(3, "why"), { stdout: "", stderr: "why" })
-  })
-
-  it("is not changed by a modifier", () => {
-    const plain = Reply.fail(3, "why")
-    const changed = plain.pipe(Reply.withStdout("out"), Reply.withStderr("err"))
-    assert.deepInclude(plain, { stdout: "", stderr: "why" })
-    assert.deepInclude(changed, { stdout: "out", stderr: "err" })
-    assert.deepStrictEqual(changed.ending, plain.ending)
-    assert.deepStrictEqual(Reply.withStdout(plain, "x").stdout, "x")
-    assert.deepStrictEqual([plain, changed, {}, undefined].map(Reply.isReply), [true, true, false, false])
-  })
-
-  it.effect("ends as it says", () =>
+  it.effect("matches a whole line exactly, and anything about a command by predicate", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* end(Reply.ok("out")), [Outcome.exited(0), "out", ""])
-      assert.deepStrictEqual(yield* end(Reply.fail(255, "err")), [Outcome.exited(255), "", "err"])
-      assert.deepStrictEqual(yield* end(Reply.lines(["a"])), [Outcome.exited(0), "a\n", ""])
-      assert.deepStrictEqual(yield* end(Reply.signaled("SIGSEGV")), [Outcome.signaled("SIGSEGV", 11, false), "", ""])
-      assert.deepStrictEqual(yield* end(Reply.signaled("SIGRTMIN+3")), [
-        Outcome.signaled("SIGRTMIN+3", 37, false),
-        "",
-        ""
-      ])
+      const here = Command.make("git", ["status"], { cwd: "/repo" })
+      assert.strictEqual(yield* Command.run(here), "in the repository")
+      assert.strictEqual(yield* run("git", "status"), "status")
+      assert.strictEqual(yield* tagOf(run("git", "status", "-s")), "Unscripted")
+    }).pipe(Effect.provide(layer(
+      ScriptedRunner.when(({ options }) => options.cwd === "/repo", Reply.ok("in the repository")),
+      ScriptedRunner.onExactly(["git", "status"], Reply.ok("status"))
+    ))))
+
+  it.effect("shows a predicate the command that was run, also inside a group", () =>
+    Effect.gen(function*() {
+      const seen: Array<Command.Command> = []
+      const rule = ScriptedRunner.when((command) => seen.push(command) > 0, Reply.ok())
+      const command = Command.make("git", [Redacted.make("token")], { env: { A: "1" } })
+      yield* Effect.provide(Command.run(command), layer(rule))
+      const inGroup = Effect.flatMap(ProcessGroup.make, (group) => ProcessGroup.provide(Command.run(command), group))
+      yield* Effect.provide(Effect.scoped(inGroup), layer(rule))
+      assert.deepStrictEqual(seen.map((shown) => shown === command), [true, true])
     }))
 
-  it.effect("notFound says whether a search or a path came to nothing", () =>
+  it.effect("provides the backend below it too, so that it can be decorated there", () =>
     Effect.gen(function*() {
-      assert.include(yield* Effect.map(reasonOf(run("git")), (reason) => reason.message), "PATH")
-      assert.include(yield* Effect.map(reasonOf(run("./bin/git")), (reason) => reason.message), "check the path")
-    }).pipe(Effect.provide(layer(fallback(Reply.notFound)))))
+      const below = yield* ProcessBackend.ProcessBackend
+      const runner = ProcessRunner.fromBackend(below)
+      const said = Effect.provideService(run("a"), ProcessRunner.ProcessRunner, runner)
+      assert.deepStrictEqual([yield* said, yield* run("a")], ["1", "2"])
+    }).pipe(Effect.provide(layer(on(["a"], Reply.ok("1"), Reply.ok("2"))))))
 
-  it.effect("pending prints, and then runs until a signal that kills", () =>
+  it.effect("runs a thousand commands one after the other", () =>
     Effect.gen(function*() {
-      const running = yield* Command.start(Command.make("server"))
-      yield* settle()
-      yield* TestClock.adjust("10 days")
-      yield* running.signal("SIGWINCH")
-      yield* running.signal("SIGCONT")
-      assert.isTrue(yield* running.isRunning)
-      yield* running.signal("SIGHUP")
-      assert.deepInclude(yield* running.result, { stdout: "up\n", outcome: Outcome.signaled("SIGHUP", 1, false) })
-    }).pipe(Effect.provide(layer(fallback(Reply.pending.pipe(Reply.withStdout("up\n")))))))
+      for (let i = 0; i < 1000; i++) yield* run("a")
+      assert.strictEqual(yield* run("a"), "x")
+    }).pipe(Effect.provide(layer(fallback(Reply.ok("x"))))))
 })

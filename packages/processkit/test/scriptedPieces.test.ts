@@ -8,11 +8,17 @@ import * as Rules from "../src/internal/scriptedRules.ts"
 import * as Signals from "../src/internal/scriptedSignals.ts"
 import { settle } from "./scripted.ts"
 
-const rule = (prefix: ReadonlyArray<string>, ...answers: readonly [string, ...Array<string>]): Rules.Rule<string> => ({
-  prefix,
-  isFallback: false,
-  answers
-})
+type Rule = Rules.Rule<number, string>
+
+const ruled = (match: Rule["match"], ...answers: Rule["answers"]): Rule => ({ match, isFallback: false, answers })
+
+const rule = (words: ReadonlyArray<string>, ...answers: Rule["answers"]) => ruled({ _tag: "Prefix", words }, ...answers)
+
+const exact = (words: ReadonlyArray<string>) => ruled({ _tag: "Exact", words }, "x")
+
+const when = (predicate: (call: number) => boolean) => ruled({ _tag: "When", predicate }, "x")
+
+const asked = (line: ReadonlyArray<string>, call = 0) => ({ line, call })
 
 describe("rules", () => {
   it("cover what begins with their elements", () => {
@@ -40,14 +46,31 @@ describe("rules", () => {
 
   it("give their answers in order and repeat the last, and looking uses none up", () => {
     const book = new Rules.RuleBook([rule(["a"], "1", "2")])
-    assert.deepStrictEqual([book.peek(["a"]), book.take(["a"]), book.peek(["a"]), book.take(["a"]), book.take(["a"])], [
-      "1",
-      "1",
-      "2",
-      "2",
-      "2"
+    const a = asked(["a"])
+    const answers = [book.peek(a), book.take(a), book.peek(a), book.take(a), book.take(a)]
+    assert.deepStrictEqual(answers, ["1", "1", "2", "2", "2"])
+    assert.isUndefined(book.take(asked(["b"])))
+  })
+
+  it("fit a whole line only where they are exact, and any line where a predicate says so", () => {
+    assert.isTrue(Rules.fits(exact(["a", "b"]).match, asked(["a", "b"])))
+    assert.isFalse(Rules.fits(exact(["a", "b"]).match, asked(["a", "b", "c"])))
+    assert.isFalse(Rules.fits(exact(["a", "b"]).match, asked(["a"])))
+    assert.isTrue(Rules.fits(when((call) => call > 3).match, asked([], 4)))
+    assert.isFalse(Rules.fits(when((call) => call > 3).match, asked([], 3)))
+  })
+
+  it("hide exact ones behind prefixes, never the other way round, and predicates behind what fits everything only", () => {
+    const some = when(() => true)
+    assert.deepStrictEqual(Rules.unreachable([rule(["a"], "x"), exact(["a", "b"])]), [{ rule: 2, by: 1 }])
+    assert.deepStrictEqual(Rules.unreachable([exact(["a"]), exact(["a"])]), [{ rule: 2, by: 1 }])
+    assert.deepStrictEqual(Rules.unreachable([exact(["a"]), rule(["a"], "x"), some, rule(["a", "b"], "x")]), [
+      { rule: 4, by: 2 }
     ])
-    assert.isUndefined(book.take(["b"]))
+    assert.deepStrictEqual(Rules.unreachable([some, rule(["b"], "x"), rule([], "x"), when(() => true)]), [{
+      rule: 4,
+      by: 3
+    }])
   })
 })
 
@@ -75,7 +98,6 @@ describe("signals", () => {
     assert.strictEqual(Signals.reaction("SIGSTOP", own)._tag, "Stop")
     assert.deepStrictEqual(Signals.reaction("SIGKILL", own), {
       _tag: "End",
-      stdout: "",
       exit: Outcome.signaled("SIGKILL", 9, false)
     })
   })

@@ -6,6 +6,7 @@ import * as Outcome from "processkit/Outcome"
 import * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import type * as Signal from "processkit/Signal"
+import type * as SpawnAttributes from "processkit/SpawnAttributes"
 import type { BackendPrograms } from "processkit/testing"
 import * as ScriptedBackend from "../src/internal/scriptedBackend.ts"
 import type { Io, Program } from "../src/internal/scriptedProcess.ts"
@@ -34,6 +35,25 @@ const flood = (io: Io, length: number) =>
 
 const silent: Program = { main: () => Effect.never }
 
+/** What a scripted program says of an attribute: there is no system to ask but what it was started with. */
+const shown = (name: SpawnAttributes.Name, attributes: SpawnAttributes.SpawnAttributes): string => {
+  const { ioPriority, rlimits, umask } = attributes
+  switch (name) {
+    case "umask":
+      return umask?.toString(8) ?? ""
+    case "rlimits":
+      return (rlimits ?? []).map(({ hard, soft }) => `${soft} ${hard}`).join(" ")
+    case "ioPriority":
+      return ioPriority === undefined || ioPriority === "idle"
+        ? ioPriority ?? ""
+        : `${ioPriority.class} ${ioPriority.level}`
+    case "noNewPrivileges":
+      return attributes.noNewPrivileges === true ? "1" : "0"
+    default:
+      return [attributes[name] ?? []].flat().join(" ")
+  }
+}
+
 const scripts: Record<string, (args: ReadonlyArray<string>) => Program> = {
   printsTwoStreams: () => ({
     main: (io) => Effect.andThen(Effect.andThen(says(io, "out\n"), io.write("stderr", "err\n")), exits(0))
@@ -50,6 +70,9 @@ const scripts: Record<string, (args: ReadonlyArray<string>) => Program> = {
       const value = ProcessBackend.resolveEnvironment(io.request.env, owner)[name]
       return Effect.andThen(says(io, value === undefined ? "" : `=${value}`), exits(0))
     }
+  }),
+  printsAttribute: ([name]) => ({
+    main: (io) => Effect.andThen(says(io, shown(name as SpawnAttributes.Name, io.request.attributes)), exits(0))
   }),
   waits: () => runsOn(),
   ignoresTerm: () => runsOn({ SIGTERM: "ignore" }),
@@ -71,6 +94,7 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   printsArguments: (args) => line("printsArguments", ...args),
   printsVariable: (name) => line("printsVariable", name),
   printsDirectory: line("printsDirectory"),
+  printsAttribute: (name) => line("printsAttribute", name),
   waits: line("waits"),
   ignoresTerm: line("ignoresTerm"),
   trapsTerm: line("trapsTerm"),

@@ -51,7 +51,8 @@ const harmless = (): ProcessBackend.SpawnRequest => {
     preferLocal: [],
     stdin: "null",
     stdout: "null",
-    stderr: "null"
+    stderr: "null",
+    attributes: {}
   }
 }
 
@@ -144,13 +145,14 @@ export const containment = (): Containment => chosen?.containment ?? predict(run
 
 /** Makes the backend. The choice is shared by all of this Node process. */
 export const make = (): Backend => {
-  const { resolve, sleep } = ProcessGroupBackend.make()
+  const { probes, resolve, sleep } = ProcessGroupBackend.make()
   return {
     get containment() {
       return containment()
     },
     open: Effect.flatMap(best, ({ open }) => open),
     resolve,
-    sleep
+    sleep,
+    probes
   }
 }

@@ -13,10 +13,12 @@ import * as Ending from "./ending.ts"
 import * as ExitHook from "./exitHook.ts"
 import * as ExitLatch from "./exitLatch.ts"
 import * as Guardian from "./guardian.ts"
+import * as Identity from "./identity.ts"
 import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
 import { sleep } from "./nativeSleep.ts"
+import { probes } from "./probes.ts"
 import type { ProcessTable } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
 import * as PsTable from "./psTable.ts"
@@ -35,6 +37,7 @@ const containmentWith = (guardian: boolean): Containment => ({
   ownerDeath: guardian ? "linked" : "none",
   suspend: true,
   limits: [],
+  attributes: Identity.attributes,
   realTimeSignals: false,
   escapes: "a process that leaves its session and whose parent ends before anybody looked at the process table",
   refused: []
@@ -108,7 +111,8 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
       ? Effect.fail(unsupported)
       : Effect.sync(() => container(theMeans(), containment)),
     resolve: Spawn.resolve,
-    sleep
+    sleep,
+    probes
   }
 }
 

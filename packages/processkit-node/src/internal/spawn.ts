@@ -11,6 +11,7 @@ import * as ProcessError from "processkit/ProcessError"
 import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import * as Executables from "./executables.ts"
+import * as Identity from "./identity.ts"
 import * as ProgramLookup from "./programLookup.ts"
 import { argumentBytes, spawnFailure } from "./spawnFailure.ts"
 import * as StandardStreams from "./standardStreams.ts"
@@ -20,6 +21,12 @@ export interface Located {
   readonly file: string
   readonly env: Record<string, string>
 }
+
+/** What the program sees as its arguments, its own name first. */
+export const argvOf = ({ args, attributes, program }: SpawnRequest): ReadonlyArray<string> => [
+  attributes.argv0 ?? program,
+  ...args
+]
 
 /** Finds the file that a request would execute, and makes sure that the kernel would execute it. */
 export const locate = (request: SpawnRequest): Result.Result<Located, ProcessError.Reason> => {
@@ -60,13 +67,15 @@ const optionsOf = (
   stdio: StandardStreams.StandardStreams["stdio"]
 ): SpawnOptions =>
   Object.assign(Object.create(null), {
-    argv0: request.program,
+    argv0: request.attributes.argv0 ?? request.program,
     cwd: request.cwd === undefined ? undefined : WorkingDirectory.resolve(request.cwd),
     detached: true,
     env,
+    gid: request.attributes.gid,
     shell: false,
     stdio: [...stdio],
-    windowsHide: true
+    uid: request.attributes.uid,
+    windowsHide: request.attributes.windowsHide ?? true
   })
 
 /** Starts, and gives the child or the errno for which it could not be. */
@@ -109,10 +118,12 @@ export const spawn = <A>(
   Effect.suspend(() => {
     const located = locate(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
+    const refusal = Identity.refusal(request)
+    if (refusal !== undefined) return Effect.fail(ProcessError.make(refusal))
     const streams = StandardStreams.open(request)
     if (Result.isFailure(streams)) return Effect.fail(ProcessError.make(streams.failure))
     const { env } = located.success
-    const bytes = () => argumentBytes([request.program, ...request.args], env)
+    const bytes = () => argumentBytes(argvOf(request), env)
     const failed = (errno: string) =>
       Effect.fail(ProcessError.make(spawnFailure(errno, { program: request.program, bytes })))
     const started = attempt(request, located.success, streams.success)

@@ -4,7 +4,8 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { own, refuse } from "./refusal.ts"
 
-const tenYears = Duration.days(3653)
+/** The longest duration that is waited for: ten years. */
+export const longest = Duration.days(3653)
 
 /**
  * A duration that can be waited for: NaN and negative ones are refused, anything above ten years is cut to ten years,
@@ -14,7 +15,7 @@ export const duration = (field: string, input: Duration.Input): Duration.Duratio
   const value = Option.getOrUndefined(Duration.fromInput(exact(field, input)))
   if (value === undefined) return refuse(field, "is not a duration")
   if (Duration.isNegative(value)) refuse(field, "is negative")
-  return Duration.isFinite(value) ? Duration.min(value, tenYears) : Duration.infinity
+  return Duration.isFinite(value) ? Duration.min(value, longest) : Duration.infinity
 }
 
 /** The input, unless `Duration` would take it for zero: NaN in it, or an object that names no unit. */
@@ -59,3 +60,9 @@ export const bytes = (field: string, input: ByteSize.Input): number => {
 
 export const count = (field: string, value: number): number =>
   Number.isSafeInteger(value) && value >= 0 ? value : refuse(field, "has a number of lines that is not a count")
+
+/** A number of times, infinity included. */
+export const times = (field: string, value: number): number =>
+  value === Infinity || (Number.isSafeInteger(value) && value >= 0)
+    ? value
+    : refuse(field, "is not a whole number from 0 up")

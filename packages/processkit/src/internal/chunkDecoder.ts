@@ -25,19 +25,39 @@ const none = new Uint8Array(0)
 export class ChunkDecoder {
   readonly #decoder: TextDecoder
   readonly #isUtf8: boolean
+  readonly #unitBytes: 1 | 2
   #held: Uint8Array = none
+  /** Whether a unit of two bytes was begun. */
+  #isOdd = false
+  /** Bytes to come that belong to a character that was begun before. */
+  #skip = 0
   /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
   #started: boolean
 
   constructor(encoding: string) {
     this.#decoder = new TextDecoder(encoding, { ignoreBOM: true })
     this.#isUtf8 = this.#decoder.encoding === "utf-8"
+    this.#unitBytes = this.#decoder.encoding.startsWith("utf-16") ? 2 : 1
     this.#started = !this.#decoder.encoding.startsWith("utf-")
+  }
+
+  /**
+   * A decoder that goes on from here by itself.
+   *
+   * The state of a `TextDecoder` cannot be copied. Where that is not UTF-8, a character that was begun is lost, and
+   * nothing after it.
+   */
+  fork(): ChunkDecoder {
+    const fork = new ChunkDecoder(this.#decoder.encoding)
+    fork.#held = this.#held
+    fork.#started = this.#started
+    fork.#skip = this.#isOdd ? 1 : 0
+    return fork
   }
 
   /** The characters that the bytes complete. */
   decode(bytes: Uint8Array): string {
-    return this.#withoutMark(this.#isUtf8 ? this.#whole(bytes) : this.#decoder.decode(bytes, { stream: true }))
+    return this.#withoutMark(this.#isUtf8 ? this.#whole(bytes) : this.#streamed(bytes))
   }
 
   /** What the end of the stream makes of a character that was not finished. */
@@ -45,6 +65,13 @@ export class ChunkDecoder {
     const held = this.#held
     this.#held = none
     return this.#withoutMark(this.#decoder.decode(held))
+  }
+
+  #streamed(bytes: Uint8Array): string {
+    if (this.#unitBytes === 2 && bytes.length % 2 === 1) this.#isOdd = !this.#isOdd
+    const rest = this.#skip > 0 && bytes.length > 0 ? bytes.subarray(1) : bytes
+    if (bytes.length > 0) this.#skip = 0
+    return this.#decoder.decode(rest, { stream: true })
   }
 
   #whole(bytes: Uint8Array): string {

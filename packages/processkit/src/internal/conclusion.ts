@@ -4,7 +4,8 @@
  * What we did outranks what the dying process returned, and the first observer of the exit has decided by then what we
  * did. Cancellation outranks a deadline that fell into the same moment.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
@@ -23,6 +24,15 @@ export type Intervention =
 /** The intervention that counts when a second one is asked for before the process has exited. */
 export const outranking = (first: Intervention | undefined, second: Intervention): Intervention =>
   first === undefined || (second._tag === "Cancelled" && first._tag === "Deadline") ? second : first
+
+/** The deadline that a backend says has passed; the command's own says after how long, and zero where it has none. */
+export const deadlineOf = (
+  report: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>,
+  { timeout }: { readonly timeout: Duration.Duration | undefined }
+): Intervention | undefined => {
+  const kind = Exit.isSuccess(report) ? report.value.deadline : undefined
+  return kind === undefined ? undefined : { _tag: "Deadline", after: timeout ?? Duration.zero, kind }
+}
 
 /** How a process ended, once our own doing is taken into account. */
 export const outcomeOf = (exit: Outcome.Exit, intervention: Intervention | undefined): Outcome.Outcome =>

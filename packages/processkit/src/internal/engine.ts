@@ -19,6 +19,7 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
           start(command, backend.open, {
             isPrivate: true,
             sleep: backend.sleep,
+            probes: backend.probes,
             overflow: options?.overflow ?? "fail",
             onSettled: () => {}
           }),

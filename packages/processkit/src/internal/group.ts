@@ -26,6 +26,9 @@ import { StopLadder } from "./stopLadder.ts"
 type Backend = ProcessBackend.ProcessBackend["Service"]
 type Runner = ProcessRunner.ProcessRunner["Service"]
 
+/** A start that takes longer while the group closes stands still: somebody else froze the group, for one. */
+const startsBudget = Duration.seconds(1)
+
 class GroupState {
   readonly container: ProcessBackend.Container
   readonly stop: InputRules.Stop
@@ -36,9 +39,11 @@ class GroupState {
   spares = false
   #starting = 0
   #quiet: Deferred.Deferred<void> | undefined
+  readonly #sleep: Backend["sleep"]
 
-  constructor(container: ProcessBackend.Container, stop: InputRules.Stop) {
+  constructor(container: ProcessBackend.Container, stop: InputRules.Stop, sleep: Backend["sleep"]) {
     this.container = container
+    this.#sleep = sleep
     this.stop = stop
     this.ladder = new StopLadder(container)
   }
@@ -66,10 +71,17 @@ class GroupState {
     if (this.#starting === 0 && this.#quiet !== undefined) Deferred.doneUnsafe(this.#quiet, Effect.void)
   }
 
+  /** Waits for the starts under way; those that stand still are killed on their way, and fail. */
+  readonly #startsOver: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#starting === 0) return Effect.void
+    const quiet = this.#quiet = Deferred.makeUnsafe<void>()
+    const killed = Effect.andThen(this.#sleep(startsBudget), Effect.ignore(this.container.kill))
+    return Effect.raceFirst(Deferred.await(quiet), Effect.andThen(killed, Deferred.await(quiet)))
+  })
+
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isOpen = false
-    const quiet = this.#quiet = Deferred.makeUnsafe<void>()
-    return (this.#starting === 0 ? Effect.void : Deferred.await(quiet)).pipe(
+    return this.#startsOver.pipe(
       Effect.andThen(Effect.suspend(() =>
         this.spares
           ? Effect.succeed([])
@@ -92,7 +104,7 @@ export const open = Effect.fnUntraced(function*(
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
-    Effect.map(prepared(backend), (container) => new GroupState(container, stop)),
+    Effect.map(prepared(backend), (container) => new GroupState(container, stop, backend.sleep)),
     (state) => state.close
   )
   // Only the container that was opened knows for certain what holds it.
@@ -144,6 +156,7 @@ const startIn = (
   start(command, Effect.succeed(state.container), {
     isPrivate: false,
     sleep: backend.sleep,
+    probes: backend.probes,
     overflow: options?.overflow ?? "fail",
     onSettled: (run) => state.runs.delete(run)
   }).pipe(

@@ -17,8 +17,10 @@ import * as Signal from "../Signal.ts"
 import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
+import * as Origin from "./origin.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
+import * as SpawnAttributes from "./spawnAttributes.ts"
 
 export { checked }
 
@@ -43,6 +45,7 @@ export interface Prepared {
   readonly maxLineBytes: number
   readonly retention: Limits
   readonly timeout: Duration.Duration | undefined
+  readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
   readonly okCodes: ReadonlyArray<number>
 }
@@ -55,7 +58,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
     observers(options)
     retryOf(command)
     return {
-      request: {
+      request: Origin.mark({
         program: nonEmpty(programField, command.program),
         args: command.args.map((arg, i) => text(`argument ${i + 1}`, exposed(`argument ${i + 1}`, arg))),
         cwd: options.cwd === undefined ? undefined : nonEmpty("the working directory", options.cwd),
@@ -63,17 +66,27 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
         preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
         stdin: inputOf(options.stdin, payload),
         stdout: output("stdout", options.stdout),
-        stderr: output("stderr", options.stderr)
-      },
+        stderr: output("stderr", options.stderr),
+        attributes: SpawnAttributes.read(options)
+      }, command),
       payload,
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       retention: options.buffer === undefined ? defaultLimits : limits(options.buffer),
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
+      inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
       okCodes: okCodes(options.okCodes)
     }
   })
+
+/** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */
+const inactivityTimeout = (options: Command.Options): Duration.Duration | undefined => {
+  if (options.inactivityTimeout === undefined) return undefined
+  const isHeard = [options.stdout, options.stderr].some((output) => output === undefined || output === "pipe")
+  if (!isHeard) refuse("inactivityTimeout", "needs stdout or stderr to be a pipe")
+  return duration("inactivityTimeout", options.inactivityTimeout)
+}
 
 /** The program for an error, as far as a JavaScript caller gave one. */
 export const programOf = (command: Command.Command): string | undefined =>
@@ -87,6 +100,8 @@ export const feedsOnce = ({ options }: Command.Command): boolean =>
 export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
   if (options.retry === undefined) return undefined
   const retry = record("retry", options.retry)
+  const invalid = own(retry, "invalid")
+  if (invalid !== undefined) return refuse(invalid.field, invalid.problem)
   const schedule = own(retry, "schedule")
   return Schedule.isSchedule(schedule)
     ? { schedule, while: optional("retry", own(retry, "while"), "function") }

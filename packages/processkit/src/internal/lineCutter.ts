@@ -23,14 +23,28 @@ export class LineCutter {
   /** Whether a line was cut so far. */
   hasCut = false
 
-  constructor(encoding: string, maxBytes: number) {
-    this.#decoder = new ChunkDecoder(encoding)
+  constructor(encoding: string, maxBytes: number, decoder = new ChunkDecoder(encoding)) {
+    this.#decoder = decoder
     this.#maxBytes = maxBytes
+  }
+
+  /** A cutter that goes on from here by itself. */
+  fork(): LineCutter {
+    const fork = new LineCutter("", this.#maxBytes, this.#decoder.fork())
+    fork.#pieces = [...this.#pieces]
+    fork.#length = this.#length
+    return fork
   }
 
   /** Whether bytes have arrived since the last line end. */
   get unfinished(): boolean {
     return this.#length > 0
+  }
+
+  /** What has arrived since the last line end, as far as it is kept. */
+  get tail(): string {
+    if (this.#pieces.length > 1) this.#pieces = [this.#pieces.join("")]
+    return this.#pieces[0] ?? ""
   }
 
   /** The lines that the bytes complete. */

@@ -15,6 +15,12 @@ export interface Subscriber {
   readonly end: (errno: string | undefined) => void
 }
 
+/** Somebody who reads along without taking anything. */
+export interface Watcher {
+  readonly chunk: (bytes: Uint8Array) => void
+  readonly end: (errno: string | undefined) => void
+}
+
 export class Pump {
   readonly #source: ProcessBackend.ByteSource
   readonly #observer: LineObserver | undefined
@@ -22,6 +28,7 @@ export class Pump {
   readonly #onEnd: () => void
   readonly retention: Retention.Retention
   #subscriber: Subscriber | undefined
+  #watchers: ReadonlyArray<Watcher> = []
   bytesSeen = 0
   ended = false
   /** Set where the pipe was closed by us before its end of file. */
@@ -59,6 +66,14 @@ export class Pump {
     this.proceed()
   }
 
+  /** Lets somebody read along from here on, until the answer is called. */
+  watch(watcher: Watcher): () => void {
+    this.#watchers = [...this.#watchers, watcher]
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher)
+    }
+  }
+
   /** The subscriber can take more. */
   proceed(): void {
     if (!this.paused) return
@@ -81,6 +96,8 @@ export class Pump {
     this.#observer?.chunk(bytes)
     this.paused = this.#subscriber !== undefined && !this.#subscriber.chunk(bytes)
     this.#onChunk()
+    // Last: whoever waits for a line goes on within this call, and may subscribe to what comes after it.
+    for (const watcher of this.#watchers) watcher.chunk(bytes)
     return !this.paused
   }
 
@@ -93,6 +110,7 @@ export class Pump {
     this.#source.close()
     this.#observer?.end(errno)
     this.#subscriber?.end(errno)
+    for (const watcher of this.#watchers) watcher.end(errno)
     this.#onEnd()
   }
 }

@@ -21,18 +21,25 @@ export const refuse = (field: string, problem: string): never => {
   throw new Refused(field, problem)
 }
 
-/** Runs checks that refuse, and gives the refusal as a value. */
+/** Runs checks that refuse, and gives the refusal as an error. */
 export const checked = <A>(
   program: string | undefined,
   check: () => A
-): Result.Result<A, ProcessError.ProcessError> => {
+): Result.Result<A, ProcessError.ProcessError> =>
+  Result.mapError(read(check), ({ field, problem }) => {
+    const named = field === programField ? undefined : program
+    return ProcessError.make(new ProcessError.InvalidInput({ program: named, field, problem }))
+  })
+
+/** Runs checks that refuse, and gives the refusal as it is, for whoever tells it later. */
+export const read = <A>(
+  check: () => A
+): Result.Result<A, { readonly field: string; readonly problem: string }> => {
   try {
     return Result.succeed(check())
   } catch (refused) {
-    if (!(refused instanceof Refused)) throw refused
-    const { field, problem } = refused
-    const named = field === programField ? undefined : program
-    return Result.fail(ProcessError.make(new ProcessError.InvalidInput({ program: named, field, problem })))
+    if (refused instanceof Refused) return Result.fail(refused)
+    throw refused
   }
 }
 

@@ -7,6 +7,7 @@
 import type * as OutputBuffer from "../OutputBuffer.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
+import { ByteFollower, type Follower, LineFollower, type Segment } from "./follower.ts"
 import { LineCutter } from "./lineCutter.ts"
 import * as Piece from "./piece.ts"
 
@@ -29,6 +30,12 @@ export interface Retention {
   readonly bytes: () => Uint8Array
   /** Hands over what was kept as lines, and the cutter that continues them; keeps nothing from then on. */
   readonly handOver: () => { readonly lines: Array<string>; readonly cutter: LineCutter }
+  /** Whether it was handed over. */
+  readonly released: boolean
+  /** Reads along, from the oldest that is kept or only from the last line end. */
+  readonly follow: (from: "oldest" | "lastLine") => Follower
+  /** Keeps no longer what came before a mark of a follower. Bounds count on as if it were still there. */
+  readonly forget: (mark: number) => void
 }
 
 /** Bounds of a policy in plain numbers; `Infinity` where there is none. */
@@ -85,11 +92,13 @@ class KeptBytes implements Retention {
   readonly #maxLineBytes: number
   readonly #head = new ChunkQueue()
   #headRoom: number
+  /** What the head has kept so far, forgotten or not. */
+  #headTaken = 0
   readonly #tail = new ChunkQueue()
   readonly #tailRoom: number
   #total = 0
   #dropped = false
-  #released = false
+  released = false
 
   constructor(limits: Limits, encoding: string, maxLineBytes: number) {
     this.#limits = limits
@@ -108,7 +117,7 @@ class KeptBytes implements Retention {
   }
 
   push(bytes: Uint8Array): void {
-    if (this.#released) return
+    if (this.released) return
     this.#total += bytes.length
     const rest = this.#fillHead(bytes)
     if (rest.length === 0) return
@@ -138,7 +147,7 @@ class KeptBytes implements Retention {
   }
 
   text(): string {
-    if (this.#total === 0 || this.#released) return ""
+    if (this.#total === 0 || this.released) return ""
     if (!this.#dropped) return decoded(this.#chunks(), this.#encoding)
     const tail = joined(this.#tail.all())
     return Piece.first(this.#encoding, joined(this.#head.all())) +
@@ -150,8 +159,30 @@ class KeptBytes implements Retention {
     const lines = this.#dropped ? this.#cutEnds(cutter) : this.#chunks().flatMap((chunk) => cutter.push(chunk))
     this.#head.clear()
     this.#tail.clear()
-    this.#released = true
+    this.released = true
     return { lines, cutter }
+  }
+
+  follow(from: "oldest" | "lastLine"): Follower {
+    const whole = this.#segments()
+    const segments = from === "oldest" ? whole : whole.slice(-1).map((last) => sinceLastLine(this.#encoding, last))
+    return new ByteFollower(this.#encoding, this.#maxLineBytes, segments)
+  }
+
+  forget(mark: number): void {
+    this.#head.trim(Math.max(0, this.#headTaken - mark))
+    this.#tail.trim(Math.max(0, this.#total - mark))
+  }
+
+  /** What is kept, as pieces of the stream: one, or those on both sides of what was dropped. */
+  #segments(): ReadonlyArray<Segment> {
+    const from = this.#total - this.#tail.total
+    if (!this.#dropped) return [{ from: from - this.#head.total, chunks: this.#chunks() }]
+    const head = { from: this.#headTaken - this.#head.total, chunks: this.#head.all() }
+    if (this.#tailRoom === 0) return [head, { from: this.#total, chunks: [] }]
+    const tail = joined(this.#tail.all())
+    const whole = Piece.fromCharacter(this.#encoding, tail, from)
+    return [head, { from: from + tail.length - whole.length, chunks: [whole] }]
   }
 
   /** The lines on both sides of what was dropped; the line before it ends there, and none is made of both. */
@@ -173,8 +204,17 @@ class KeptBytes implements Retention {
     const taken = bytes.length <= this.#headRoom ? bytes : bytes.subarray(0, this.#headRoom)
     this.#head.push(taken)
     this.#headRoom -= taken.length
+    this.#headTaken += taken.length
     return taken === bytes ? bytes.subarray(bytes.length) : bytes.subarray(taken.length)
   }
+}
+
+/** The end of a piece, from a chunk on that ends a line. */
+const sinceLastLine = (encoding: string, { chunks, from }: Segment): Segment => {
+  const at = encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
+  const first = Math.max(0, at)
+  const skipped = chunks.slice(0, first).reduce((length, chunk) => length + chunk.length, 0)
+  return { from: from + skipped, chunks: chunks.slice(first) }
 }
 
 /** Decodes piece by piece: joined bytes would be that much fresh memory, and touching it is what large output costs. */
@@ -194,12 +234,14 @@ class KeptLines implements Retention {
   readonly #headBytes: number
   readonly #hasTail: boolean
   #headCost = 0
+  /** How many lines the head has kept so far, forgotten or not. */
+  #headTaken = 0
   #sealed = false
   #totalLines = 0
   #totalBytes = 0
   #terminated = true
   #dropped = false
-  #released = false
+  released = false
 
   constructor(limits: Limits, encoding: string, maxLineBytes: number) {
     const { lines, policy } = limits
@@ -213,14 +255,14 @@ class KeptLines implements Retention {
   }
 
   push(bytes: Uint8Array): void {
-    if (this.#released) return
+    if (this.released) return
     this.#totalBytes += bytes.length
     this.#keepAll(this.#cutter.push(bytes))
     this.#terminated = !this.#cutter.unfinished
   }
 
   end(clean: boolean): void {
-    if (this.#released) return
+    if (this.released) return
     const last = this.#cutter.end(clean)
     this.#keepAll(last)
     if (last.length > 0) this.#terminated = false
@@ -258,8 +300,20 @@ class KeptLines implements Retention {
     const lines = this.#head.concat(this.#tail.all())
     this.#head.length = 0
     this.#tail.clear()
-    this.#released = true
+    this.released = true
     return { lines, cutter: this.#cutter }
+  }
+
+  follow(from: "oldest" | "lastLine"): Follower {
+    const head = { from: this.#headTaken - this.#head.length, lines: [...this.#head] }
+    const tail = { from: this.#totalLines - this.#tail.size, lines: this.#tail.all() }
+    const none = { from: this.#totalLines, lines: [] }
+    return new LineFollower(from === "oldest" ? [head, tail, none] : [none], this.#cutter.fork())
+  }
+
+  forget(mark: number): void {
+    this.#head.splice(0, mark - (this.#headTaken - this.#head.length))
+    while (this.#tail.size > 0 && this.#totalLines - this.#tail.size < mark) this.#tail.shift()
   }
 
   #keepAll(lines: ReadonlyArray<string>): void {
@@ -269,8 +323,9 @@ class KeptLines implements Retention {
 
   #keep(line: string): void {
     this.#totalLines++
-    if (!this.#sealed && this.#head.length < this.#headLines && this.#headCost + cost(line) <= this.#headBytes) {
+    if (!this.#sealed && this.#headTaken < this.#headLines && this.#headCost + cost(line) <= this.#headBytes) {
       this.#head.push(detached(line))
+      this.#headTaken++
       this.#headCost += cost(line)
       return
     }
@@ -281,7 +336,7 @@ class KeptLines implements Retention {
     }
     this.#tail.push(detached(line))
     // What the head left of the bound is the tail's, so that nothing is dropped that fits.
-    const lines = this.#limits.lines - this.#head.length
+    const lines = this.#limits.lines - this.#headTaken
     const bytes = this.#limits.bytes - this.#headCost
     while (this.#tail.size > lines || this.#tail.total > bytes) {
       this.#tail.shift()

@@ -26,6 +26,7 @@ import type * as ProcessResult from "../ProcessResult.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Conclusion from "./conclusion.ts"
+import * as Deadlines from "./deadlines.ts"
 import { Feed } from "./feed.ts"
 import type { Prepared, Stop } from "./inputRules.ts"
 import { LineCutter } from "./lineCutter.ts"
@@ -49,6 +50,7 @@ export interface Setting {
   /** Whether the container belongs to this run alone. */
   readonly isPrivate: boolean
   readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
+  readonly probes: ProcessBackend.Probes | undefined
   /** What becomes of output above its bound. */
   readonly overflow: NonNullable<ProcessRunner.StartOptions["overflow"]>
   readonly cancelOn: AbortSignal | undefined
@@ -77,9 +79,10 @@ export class Run {
   readonly #ladder: StopLadder
   readonly #feed: Feed | undefined
   readonly #settled = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
+  readonly #exitTold = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
   #exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError> | undefined
   #intervention: Conclusion.Intervention | undefined
-  #deadline: Fiber.Fiber<void> | undefined
+  #deadlines: Deadlines.Deadlines | undefined
   #draining: Fiber.Fiber<void> | undefined
   #duration = Duration.zero
   #leftovers = 0
@@ -108,18 +111,33 @@ export class Run {
     if (this.isSettled) return
     if (this.isRunning) this.#feed?.start(this.prepared.payload, this.#around.context)
     this.#listen()
-    const { timeout } = this.prepared
-    if (!this.isSettled && timeout !== undefined && Duration.isFinite(timeout)) {
-      this.#deadline = this.#fork(this.#awaitDeadline(timeout))
-    }
+    const limits = Deadlines.limited(this.prepared)
+    if (!this.isSettled && limits !== undefined) this.#deadlines = new Deadlines.Deadlines(this.#timed, limits)
   }
 
   get program(): string {
     return this.prepared.request.program
   }
 
+  /** What the world outside can be asked, and waited on with. */
+  get outside(): Pick<Setting, "probes" | "sleep"> {
+    return this.#setting
+  }
+
   get isRunning(): boolean {
     return this.#exit === undefined
+  }
+
+  /** How the process exited, as soon as it has, whether or not its output has ended; fails where it was cancelled. */
+  get exit(): Effect.Effect<Outcome.Exit, ProcessError.ProcessError> {
+    return Deferred.await(this.#exitTold).pipe(
+      Effect.tap(() => this.#intervention?._tag === "Cancelled" ? this.#ladder.underWay ?? Effect.void : Effect.void),
+      Effect.flatMap(({ exit }) =>
+        this.#intervention?._tag === "Cancelled"
+          ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
+          : Effect.succeed(exit)
+      )
+    )
   }
 
   /** How the process ended, once its output has ended too. */
@@ -198,17 +216,19 @@ export class Run {
     this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
   }
 
-  /** An owner that was busy for long finds its timers due before the exits that came first: those are let in. */
-  #awaitDeadline(after: Duration.Duration): Effect.Effect<void> {
-    return Effect.sleep(after).pipe(
-      Effect.andThen(Effect.yieldNow),
-      Effect.andThen(Effect.suspend(() => {
-        if (this.isRunning) return this.#intervene({ _tag: "Deadline", after, kind: "deadline" }, this.prepared.stop)
-        this.#giveUpOutput()
-        return Effect.void
-      })),
-      Effect.asVoid
-    )
+  get #timed(): Deadlines.Timed {
+    return {
+      clock: this.#around.clock,
+      startedNanos: this.#startedNanos,
+      isRunning: () => this.isRunning,
+      pumps: this.#pumps(),
+      expire: (deadline) =>
+        Effect.suspend(() =>
+          this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
+        ),
+      giveUpOutput: () => this.#giveUpOutput(),
+      fork: (effect) => this.#fork(effect)
+    }
   }
 
   /** Ends the process for a reason, unless it has ended by itself; the first reason stays. */
@@ -237,9 +257,12 @@ export class Run {
   #exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
     if (this.#exit !== undefined) return
     this.#exit = exit
+    this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
     this.#feed?.cancel()
     this.#settleIfOver()
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
+    // Last: whoever waits for it goes on within this call.
+    Deferred.doneUnsafe(this.#exitTold, exit)
   }
 
   /**
@@ -274,11 +297,12 @@ export class Run {
     const { clock, context, span } = this.#around
     this.#duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
     this.#setting.cancelOn?.removeEventListener("abort", this.#onAbort)
-    // Interrupting is harmless to a deadline that has fired: it is uninterruptible from then on.
-    this.#deadline?.interruptUnsafe()
+    this.#deadlines?.end()
     this.#draining?.interruptUnsafe()
     if (Exit.isSuccess(this.#exit)) {
-      Telemetry.ended(context, span, Conclusion.outcomeOf(this.#exit.value.exit, this.#intervention), this.#duration)
+      const outcome = Conclusion.outcomeOf(this.#exit.value.exit, this.#intervention)
+      Telemetry.ended(context, span, outcome, this.#duration)
+      this.child.concluded?.(outcome)
     }
     span.end(clock.currentTimeNanosUnsafe(), this.#exit)
     Deferred.doneUnsafe(this.#settled, this.#exit)

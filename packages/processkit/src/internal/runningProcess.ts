@@ -8,6 +8,7 @@ import * as InputRules from "./inputRules.ts"
 import * as LineSubscription from "./lineSubscription.ts"
 import type { Pump } from "./pump.ts"
 import type { Run } from "./run.ts"
+import * as Waits from "./waits.ts"
 
 export const fromRun = (run: Run): RunningProcess.RunningProcess => {
   const { child, prepared, program } = run
@@ -38,7 +39,8 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
       Effect.flatMap(
         Effect.fromResult(InputRules.checked(program, () => InputRules.stopPolicy(policy, prepared.stop))),
         (stop) => run.stop(stop)
-      )
+      ),
+    ...Waits.make(run)
   })
 }
 

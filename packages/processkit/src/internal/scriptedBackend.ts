@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as Containment from "../Containment.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessError from "../ProcessError.ts"
+import * as SpawnAttributes from "../SpawnAttributes.ts"
+import { ScriptedDoors } from "./scriptedDoors.ts"
 import { ScriptedInput } from "./scriptedInput.ts"
 import { ScriptedPipe } from "./scriptedPipe.ts"
 import { type Program, ScriptedProcess } from "./scriptedProcess.ts"
@@ -40,6 +42,7 @@ const containment: Containment.Containment = {
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: SpawnAttributes.names,
   realTimeSignals: true,
   escapes: "nothing: no process is started, and what is scripted lives in the memory of its owner",
   refused: []
@@ -54,15 +57,16 @@ const firstId = 2 ** 31 + 1
 export const make = (library: Library): ScriptedBackend => {
   const spawned: Array<Spawned> = []
   const containers: Array<Array<ScriptedProcess>> = []
+  const doors = new ScriptedDoors()
   let nextId = firstId
   const newId = () => nextId++
   const open = Effect.sync(() => {
     const processes: Array<ScriptedProcess> = []
     containers.push(processes)
-    return makeContainer({ library, processes, spawned, newId })
+    return makeContainer({ library, processes, spawned, newId, doors })
   })
   return {
-    service: { containment, open, resolve: library.resolve, sleep: Effect.sleep },
+    service: { containment, open, resolve: library.resolve, sleep: Effect.sleep, probes: doors.probes },
     alive: () => containers.flatMap(idsOf),
     spawned
   }
@@ -73,6 +77,7 @@ interface Holder {
   readonly processes: Array<ScriptedProcess>
   readonly spawned: Array<Spawned>
   readonly newId: () => number
+  readonly doors: ScriptedDoors
 }
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
@@ -92,7 +97,7 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
 }
 
 const spawn = (
-  { newId, processes, spawned }: Holder,
+  { doors, newId, processes, spawned }: Holder,
   request: ProcessBackend.SpawnRequest,
   program: Program,
   context: ConstructorParameters<typeof ScriptedProcess>[0]["context"]
@@ -103,7 +108,7 @@ const spawn = (
   const family: Array<ScriptedProcess> = []
   const born = (program: Program, input: ScriptedInput | undefined): ScriptedProcess => {
     const pipes = program.holdsPipes === false ? { stdout: undefined, stderr: undefined } : { stdout, stderr }
-    const process = new ScriptedProcess({ id: newId(), program, request, input, ...pipes, context, fork })
+    const process = new ScriptedProcess({ id: newId(), program, request, input, ...pipes, context, fork, doors })
     family.push(process)
     processes.push(process)
     return process

@@ -12,6 +12,7 @@ import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import type * as Signal from "../Signal.ts"
+import type { Door, ScriptedDoors } from "./scriptedDoors.ts"
 import type { ScriptedInput } from "./scriptedInput.ts"
 import type { ScriptedPipe } from "./scriptedPipe.ts"
 import * as Signals from "./scriptedSignals.ts"
@@ -24,11 +25,16 @@ export interface Io {
   readonly read: Effect.Effect<Uint8Array | undefined>
   /** Starts a descendant, which reads nothing. */
   readonly fork: (program: Program) => Effect.Effect<void>
+  /** Lets others reach the program, until it ends. */
+  readonly open: (door: Door) => Effect.Effect<void>
 }
+
+/** How a program ends: an exit, or all that is reported of one. */
+export type End = Outcome.Exit | ProcessBackend.ExitReport
 
 /** A program: what it does, how it ends, and which signals it does not leave to the default. */
 export interface Program {
-  readonly main: (io: Io) => Effect.Effect<Outcome.Exit>
+  readonly main: (io: Io) => Effect.Effect<End>
   readonly signals?: Signals.Dispositions | undefined
   /** Whether a descendant with this program holds the output pipes of its parent; it does by default. */
   readonly holdsPipes?: boolean | undefined
@@ -44,11 +50,15 @@ export interface Birth {
   readonly stderr: ScriptedPipe | undefined
   readonly context: Context.Context<never>
   readonly fork: (program: Program) => void
+  readonly doors: ScriptedDoors
 }
 
 type Report = Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>
 
 const encoder = new TextEncoder()
+
+const bytesOf = (output: string | Uint8Array): Uint8Array =>
+  typeof output === "string" ? encoder.encode(output) : output
 
 export class ScriptedProcess {
   readonly #birth: Birth
@@ -89,7 +99,8 @@ export class ScriptedProcess {
     const reaction = Signals.reaction(signal, this.#birth.program.signals ?? {})
     if (reaction._tag === "Stop") this.#stopped = true
     if (reaction._tag === "End") {
-      this.#birth.stdout?.push(encoder.encode(reaction.stdout))
+      this.#birth.stdout?.push(bytesOf(reaction.stdout ?? ""))
+      this.#birth.stderr?.push(bytesOf(reaction.stderr ?? ""))
       this.#end(Exit.succeed(reaction.exit))
     }
   }
@@ -105,16 +116,14 @@ export class ScriptedProcess {
   }
 
   get #io(): Io {
-    const { fork, input, request, stderr, stdout } = this.#birth
+    const { doors, fork, input, request, stderr, stdout } = this.#birth
     const pipes = { stdout, stderr }
     return {
       request,
-      write: (stream, output) => {
-        const bytes = typeof output === "string" ? encoder.encode(output) : output
-        return Effect.andThen(this.#going, pipes[stream]?.write(bytes) ?? Effect.void)
-      },
+      write: (stream, output) => Effect.andThen(this.#going, pipes[stream]?.write(bytesOf(output)) ?? Effect.void),
       read: Effect.andThen(this.#going, input?.read ?? Effect.succeed(undefined)),
-      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program)))
+      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program))),
+      open: (door) => Effect.andThen(this.#going, Effect.sync(() => doors.open(door, this)))
     }
   }
 
@@ -141,10 +150,11 @@ export class ScriptedProcess {
   }
 
   /** A dying process closes what it holds before its parent is told (Linux: do_exit calls exit_files, then exit_notify). */
-  #end(exit: Exit.Exit<Outcome.Exit>): void {
+  #end(end: Exit.Exit<End>): void {
     if (this.#report !== undefined) return
-    const report = this.#report = Exit.map(exit, (exit) => ({ exit, usage: undefined }))
+    const report = this.#report = Exit.map(end, (end) => "exit" in end ? end : { exit: end, usage: undefined })
     this.#fiber.interruptUnsafe()
+    this.#birth.doors.leave(this)
     this.#birth.input?.leave()
     this.#birth.stdout?.leave()
     this.#birth.stderr?.leave()

@@ -7,7 +7,14 @@ import * as Outcome from "../Outcome.ts"
 import type * as Signal from "../Signal.ts"
 
 /** What a program does about a signal instead of the default. */
-export type Disposition = "ignore" | { readonly stdout?: string | undefined; readonly exit: Outcome.Exit }
+export type Disposition = "ignore" | LastWords
+
+/** What a program still says, and how it ends. */
+export interface LastWords {
+  readonly stdout?: string | Uint8Array | undefined
+  readonly stderr?: string | Uint8Array | undefined
+  readonly exit: Outcome.Exit
+}
 
 export type Dispositions = { readonly [S in Signal.Signal]?: Disposition | undefined }
 
@@ -16,7 +23,7 @@ export type Reaction =
   | { readonly _tag: "Nothing" }
   | { readonly _tag: "Stop" }
   | { readonly _tag: "Continue" }
-  | { readonly _tag: "End"; readonly stdout: string; readonly exit: Outcome.Exit }
+  | ({ readonly _tag: "End" } & LastWords)
 
 // signal(7), "Signal numbering for standard signals", x86 and ARM. SIGINFO is 29 on the systems that have it.
 const numbers: { readonly [S in Signal.Name]: number } = {
@@ -74,7 +81,7 @@ export const reaction = (signal: Signal.Signal, dispositions: Dispositions): Rea
   if (signal === "SIGCONT") return { _tag: "Continue" }
   const own = signal === "SIGKILL" || signal === "SIGSTOP" ? undefined : dispositions[signal]
   if (own === "ignore") return { _tag: "Nothing" }
-  if (own !== undefined) return { _tag: "End", stdout: own.stdout ?? "", exit: own.exit }
+  if (own !== undefined) return { _tag: "End", ...own }
   if (stopping.has(signal)) return { _tag: "Stop" }
-  return harmless.has(signal) ? { _tag: "Nothing" } : { _tag: "End", stdout: "", exit: killedBy(signal) }
+  return harmless.has(signal) ? { _tag: "Nothing" } : { _tag: "End", exit: killedBy(signal) }
 }

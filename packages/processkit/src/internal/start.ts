@@ -7,10 +7,11 @@ import * as ProcessError from "../ProcessError.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
 import { Run, type Setting } from "./run.ts"
+import * as SpawnAttributes from "./spawnAttributes.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** What a caller asks of a start beyond its command. */
-export type Manner = Pick<Setting, "isPrivate" | "sleep" | "overflow" | "onSettled">
+export type Manner = Pick<Setting, "isPrivate" | "sleep" | "probes" | "overflow" | "onSettled">
 
 /**
  * Starts a command as a member of a container.
@@ -37,8 +38,9 @@ const begin = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const span = yield* Effect.makeSpan("processkit.run", { attributes: Telemetry.startAttributes(program) })
   const container = yield* Effect.tapCause(open, () => giveBackSource(prepared))
+  const supported = SpawnAttributes.check(prepared.request.attributes, container.containment)
   const child = yield* Effect.tapCause(
-    container.spawn(prepared.request, manner.isPrivate),
+    Effect.flatMap(Effect.fromResult(supported), () => container.spawn(prepared.request, manner.isPrivate)),
     () => Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void)
   )
   const run = new Run(prepared, child, { ...manner, container, cancelOn, onStderrLine, onStdoutLine }, {

@@ -10,6 +10,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Signal from "../Signal.ts"
+import type * as SpawnAttributes from "../SpawnAttributes.ts"
 
 /**
  * A program and its arguments.
@@ -37,6 +38,10 @@ export interface Line {
  * - `printsVariable`: writes `=` and the value of the variable, or nothing where it is not set, and exits with 0. A shell
  *   will not do: it makes variables up.
  * - `printsDirectory`: writes its working directory, without a newline, and exits with 0.
+ * - `printsAttribute`: writes one of its own attributes as its system tells it, without a newline, and exits with 0: ids,
+ *   supplementary groups in ascending order, processors and the nice value in decimal, `umask` in octal, for `rlimits` the soft and the
+ *   hard limit of `nofile`, for `ioPriority` class and level as a command names them, for `noNewPrivileges` 1 or 0. Several
+ *   values are separated by a space.
  * - `waits`: says ready and runs until it is ended; it leaves every signal to its default.
  * - `ignoresTerm`: ignores `SIGTERM`, then as `waits`.
  * - `trapsTerm`: as `waits`, but at `SIGTERM` it writes `bye` and a newline and exits with 143.
@@ -58,6 +63,7 @@ export class BackendPrograms extends Context.Service<BackendPrograms, {
   readonly printsArguments: (args: ReadonlyArray<string>) => Line
   readonly printsVariable: (name: string) => Line
   readonly printsDirectory: Line
+  readonly printsAttribute: (name: SpawnAttributes.Name) => Line
   readonly waits: Line
   readonly ignoresTerm: Line
   readonly trapsTerm: Line

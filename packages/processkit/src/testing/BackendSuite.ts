@@ -21,7 +21,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as SpawnAttributes from "../SpawnAttributes.ts"
 import * as BackendPrograms from "./BackendPrograms.ts"
+import { attributeCases } from "./internal/attributeCases.ts"
 import { exitCases } from "./internal/exitCases.ts"
 import { inputCases } from "./internal/inputCases.ts"
 import { outputCases } from "./internal/outputCases.ts"
@@ -39,6 +41,7 @@ import { treeCases } from "./internal/treeCases.ts"
  * - `stop`: programs can be stopped and continued.
  * - `environment`, `workingDirectory`, `arguments`: programs see what they are started with.
  * - `nativeTime`: waiting for an empty container takes as long as it says.
+ * - the attributes of a start, by their names: programs are started with them, and this user may ask for them.
  *
  * @stability experimental
  * @category models
@@ -52,6 +55,7 @@ export type Capability =
   | "workingDirectory"
   | "arguments"
   | "nativeTime"
+  | SpawnAttributes.Name
 
 /**
  * What a backend can do: `true`, or in words why it cannot.
@@ -126,7 +130,14 @@ export interface Subject<E> {
  * @category constants
  * @since 0.1.0
  */
-export const cases: ReadonlyArray<Case> = [...outputCases, ...inputCases, ...exitCases, ...treeCases, ...startCases]
+export const cases: ReadonlyArray<Case> = [
+  ...outputCases,
+  ...inputCases,
+  ...exitCases,
+  ...treeCases,
+  ...startCases,
+  ...attributeCases
+]
 
 /**
  * Tells why a case is left out for a backend, where it is.

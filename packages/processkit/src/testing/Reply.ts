@@ -7,7 +7,8 @@
  * **Details**
  *
  * Text is printed exactly as it is given, as UTF-8: `ok("done")` prints four bytes and no newline. Only {@link lines}
- * ends each of its lines.
+ * ends each of its lines. Standard output comes first, then standard error; with {@link withDelay} both at their own
+ * pace, a line at a time.
  *
  * A program that is fed its input reads it to the end before it ends. One whose `stdin` is `"pipe"` does not wait for
  * the writer.
@@ -15,6 +16,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
@@ -32,7 +34,16 @@ const Proto = {
 }
 
 /**
- * How a scripted program ends: by itself, only when somebody ends it, or not even started.
+ * What a program writes: text, as UTF-8, or bytes as they are.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Output = string | Uint8Array
+
+/**
+ * How a scripted program ends: by itself, only when somebody ends it, by a deadline, by an answer, or not even started.
  *
  * @stability experimental
  * @category models
@@ -41,10 +52,26 @@ const Proto = {
 export type Ending =
   | { readonly _tag: "Ends"; readonly exit: Outcome.Exit }
   | { readonly _tag: "Pending" }
+  | { readonly _tag: "TimesOut" }
+  | { readonly _tag: "Asks"; readonly prompt: string; readonly next: (answer: string) => Reply }
   | { readonly _tag: "NotFound" }
+  | { readonly _tag: "Fails"; readonly errno: string }
+
+/**
+ * What a scripted program does about a signal instead of what the system does by default.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Disposition = "ignore" | { readonly stdout?: string | undefined; readonly code: number }
 
 /**
  * A reply.
+ *
+ * **Details**
+ *
+ * `delay` is waited before each line. `signals` says what the program does about signals, `descendant` what it starts.
  *
  * @stability experimental
  * @category models
@@ -52,9 +79,12 @@ export type Ending =
  */
 export interface Reply extends Pipeable.Pipeable {
   readonly [TypeId]: typeof TypeId
-  readonly stdout: string
-  readonly stderr: string
+  readonly stdout: Output
+  readonly stderr: Output
   readonly ending: Ending
+  readonly delay: Duration.Input | undefined
+  readonly signals: { readonly [S in Signal.Signal]?: Disposition | undefined }
+  readonly descendant: Reply | undefined
 }
 
 /**
@@ -74,6 +104,15 @@ export const isReply = (u: unknown): u is Reply => Predicate.hasProperty(u, Type
  * @since 0.1.0
  */
 export const ok = (stdout = ""): Reply => reply({ stdout, ending: exits(0) })
+
+/**
+ * Prints bytes as they are, text or not, and exits with 0.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const bytes = (stdout: Uint8Array): Reply => reply({ stdout, ending: exits(0) })
 
 /**
  * Prints lines, each ended by a newline, and exits with 0.
@@ -113,6 +152,20 @@ export const signaled = (signal: Signal.Signal): Reply =>
   reply({ ending: { _tag: "Ends", exit: Signals.killedBy(signal) } })
 
 /**
+ * Runs into the deadline of its command, without anybody having to wait for it.
+ *
+ * **Details**
+ *
+ * The outcome is the `TimedOut` of a program that obeyed the stop signal, after the time that the command allows; zero
+ * where it sets no deadline. For the wait itself use {@link pending} and a virtual clock.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const timedOut: Reply = reply({ ending: { _tag: "TimesOut" } })
+
+/**
  * Runs until it is stopped, cancelled, timed out or interrupted; any signal that kills ends it.
  *
  * @stability experimental
@@ -131,6 +184,51 @@ export const pending: Reply = reply({ ending: { _tag: "Pending" } })
 export const notFound: Reply = reply({ ending: { _tag: "NotFound" } })
 
 /**
+ * Cannot be started: the start fails with `SpawnFailed` and this errno, or with the reason that the errno has of its own.
+ *
+ * **Details**
+ *
+ * `EACCES` and `EPERM` are `PermissionDenied`, `EAGAIN`, `EMFILE`, `ENFILE` and `ENOMEM` are `ResourceExhausted`,
+ * `ENOEXEC` is `ExecFormat`, `ENOENT` is `NotFound`; everything else is `SpawnFailed`.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const spawnFailed = (errno: string): Reply => reply({ ending: { _tag: "Fails", errno } })
+
+/**
+ * Prints a prompt without a newline, reads one line of standard input, and goes on with the reply to it.
+ *
+ * **Details**
+ *
+ * The program needs an input: a command with `stdin: "pipe"` and somebody who writes, or a source with enough lines. At
+ * end of input the answer is what is left of it, which may be empty. The answer has no line end. A reply that goes on
+ * may ask again; its delay and its output count, its signals and its descendant do not.
+ *
+ * **Example** (Asking for a name)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import { Reply, ScriptedRunner } from "processkit/testing"
+ *
+ * const login = Reply.dialog("user: ", (user) => user === "ada" ? Reply.ok("welcome\n") : Reply.fail(1, "unknown"))
+ * const command = Command.make("login", [], { stdin: "ada\n" })
+ *
+ * Effect.runPromise(
+ *   Effect.provide(Command.run(command), ScriptedRunner.layer(ScriptedRunner.fallback(login)))
+ * ) // => "user: welcome"
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dialog = (prompt: string, next: Reply | ((answer: string) => Reply)): Reply =>
+  reply({ ending: { _tag: "Asks", prompt, next: typeof next === "function" ? next : () => next } })
+
+/**
  * Sets what is printed on standard output.
  *
  * @stability experimental
@@ -138,9 +236,9 @@ export const notFound: Reply = reply({ ending: { _tag: "NotFound" } })
  * @since 0.1.0
  */
 export const withStdout: {
-  (stdout: string): (self: Reply) => Reply
-  (self: Reply, stdout: string): Reply
-} = dual(2, (self: Reply, stdout: string): Reply => reply({ ...self, stdout }))
+  (stdout: Output): (self: Reply) => Reply
+  (self: Reply, stdout: Output): Reply
+} = dual(2, (self: Reply, stdout: Output): Reply => reply({ ...self, stdout }))
 
 /**
  * Sets what is printed on standard error.
@@ -150,20 +248,77 @@ export const withStdout: {
  * @since 0.1.0
  */
 export const withStderr: {
-  (stderr: string): (self: Reply) => Reply
-  (self: Reply, stderr: string): Reply
-} = dual(2, (self: Reply, stderr: string): Reply => reply({ ...self, stderr }))
+  (stderr: Output): (self: Reply) => Reply
+  (self: Reply, stderr: Output): Reply
+} = dual(2, (self: Reply, stderr: Output): Reply => reply({ ...self, stderr }))
+
+/**
+ * Waits before each line, and once where there is nothing to print, on Effect's clock.
+ *
+ * **Details**
+ *
+ * Both streams are printed side by side, and the program ends after the longer one.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withDelay: {
+  (delay: Duration.Input): (self: Reply) => Reply
+  (self: Reply, delay: Duration.Input): Reply
+} = dual(2, (self: Reply, delay: Duration.Input): Reply => reply({ ...self, delay }))
+
+/**
+ * Sets what the program does about a signal: ignore it, or answer it with a last output and an exit code.
+ *
+ * **Details**
+ *
+ * `SIGKILL` and `SIGSTOP` cannot be caught.
+ *
+ * **Example** (A server that has to be killed)
+ *
+ * ```ts
+ * import { Reply } from "processkit/testing"
+ *
+ * Reply.pending.pipe(Reply.withSignal("SIGTERM", "ignore")).signals // => { SIGTERM: "ignore" }
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withSignal: {
+  (signal: Signal.Signal, disposition: Disposition): (self: Reply) => Reply
+  (self: Reply, signal: Signal.Signal, disposition: Disposition): Reply
+} = dual(
+  3,
+  (self: Reply, signal: Signal.Signal, disposition: Disposition): Reply =>
+    reply({ ...self, signals: { ...self.signals, [signal]: disposition } })
+)
+
+/**
+ * Starts another program that holds the same output pipes, and may outlive the first.
+ *
+ * **Details**
+ *
+ * With {@link pending} it is the daemon that keeps a pipe open after its parent has ended: the run waits for it no longer
+ * than the drain window, ends it, and says so in its result.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withDescendant: {
+  (descendant: Reply): (self: Reply) => Reply
+  (self: Reply, descendant: Reply): Reply
+} = dual(2, (self: Reply, descendant: Reply): Reply => reply({ ...self, descendant }))
 
 // -----------------------------------------------------------------------------
 
-interface Fields {
-  readonly stdout?: string
-  readonly stderr?: string
-  readonly ending: Ending
-}
+type Fields = Pick<Reply, "ending"> & Partial<Omit<Reply, "ending" | typeof TypeId>>
 
-function reply({ ending, stderr = "", stdout = "" }: Fields): Reply {
-  return Object.assign(Object.create(Proto), { stdout, stderr, ending })
+function reply({ delay, descendant, ending, signals = {}, stderr = "", stdout = "" }: Fields): Reply {
+  return Object.assign(Object.create(Proto), { stdout, stderr, ending, delay, signals, descendant })
 }
 
 const exits = (code: number): Ending => ({ _tag: "Ends", exit: Outcome.exited(code) })

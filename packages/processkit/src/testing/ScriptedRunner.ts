@@ -35,10 +35,13 @@
  * @stability experimental
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Command from "../Command.ts"
 import * as ScriptedBackend from "../internal/scriptedBackend.ts"
 import * as Rules from "../internal/scriptedRules.ts"
+import * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import * as Library from "./internal/library.ts"
 import type * as Reply from "./Reply.ts"
@@ -51,10 +54,31 @@ import type * as Reply from "./Reply.ts"
  * @since 0.1.0
  */
 export interface Rule {
-  readonly prefix: ReadonlyArray<string>
+  readonly match: Match
   readonly isFallback: boolean
-  readonly answers: readonly [Reply.Reply, ...Array<Reply.Reply>]
+  readonly answers: Replies
 }
+
+/**
+ * What a rule looks at: how a command line begins, the whole of it, or anything about a command.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Match =
+  | { readonly _tag: "Prefix"; readonly words: ReadonlyArray<string> }
+  | { readonly _tag: "Exact"; readonly words: ReadonlyArray<string> }
+  | { readonly _tag: "When"; readonly predicate: (command: Command.Command) => boolean }
+
+/**
+ * One reply for each start, the last one from then on.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Replies = readonly [Reply.Reply, ...Array<Reply.Reply>]
 
 /**
  * Answers every command whose program and arguments begin with these.
@@ -62,7 +86,7 @@ export interface Rule {
  * **Details**
  *
  * Elements are compared whole: `["git", "log"]` fits `git log -n 5` and not `git logs`. With several replies each
- * matching start gets the next one, and the last one repeats.
+ * matching start gets the next one, and the last one repeats. Secrets are compared by what they hide.
  *
  * **Example** (Failing once, then working)
  *
@@ -76,19 +100,62 @@ export interface Rule {
  * @category constructors
  * @since 0.1.0
  */
-export const on = (
-  prefix: ReadonlyArray<string>,
-  ...replies: readonly [Reply.Reply, ...Array<Reply.Reply>]
-): Rule => ({ prefix: [...prefix], isFallback: false, answers: replies })
+export const on = (prefix: ReadonlyArray<string>, ...replies: Replies): Rule => ({
+  match: { _tag: "Prefix", words: [...prefix] },
+  isFallback: false,
+  answers: replies
+})
 
 /**
- * Answers every command that no other rule fits.
+ * Answers the command with this program and these arguments, and no others.
  *
  * @stability experimental
  * @category constructors
  * @since 0.1.0
  */
-export const fallback = (reply: Reply.Reply): Rule => ({ prefix: [], isFallback: true, answers: [reply] })
+export const onExactly = (line: readonly [string, ...Array<string>], ...replies: Replies): Rule => ({
+  match: { _tag: "Exact", words: [...line] },
+  isFallback: false,
+  answers: replies
+})
+
+/**
+ * Answers every command for which a predicate holds.
+ *
+ * **Gotchas**
+ *
+ * A predicate that throws is a defect of the test, and dies as one.
+ *
+ * **Example** (Answering by working directory)
+ *
+ * ```ts
+ * import { Reply, ScriptedRunner } from "processkit/testing"
+ *
+ * ScriptedRunner.when((command) => command.options.cwd === "/repo", Reply.ok("main\n")).isFallback // => false
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const when = (predicate: (command: Command.Command) => boolean, ...replies: Replies): Rule => ({
+  match: { _tag: "When", predicate },
+  isFallback: false,
+  answers: replies
+})
+
+/**
+ * Answers every command that no other rule fits, wherever it stands in the list.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fallback = (...replies: Replies): Rule => ({
+  match: { _tag: "Prefix", words: [] },
+  isFallback: true,
+  answers: replies
+})
 
 /**
  * Makes a runner from rules.
@@ -104,29 +171,32 @@ export const fallback = (reply: Reply.Reply): Rule => ({ prefix: [], isFallback:
 export const make = (...rules: ReadonlyArray<Rule>): ProcessRunner.ProcessRunner["Service"] => scripted(rules).runner
 
 /**
- * Provides a runner made from rules, anew each time the layer is built.
+ * Provides a runner made from rules, anew each time the layer is built, and the backend below it.
  *
  * @stability experimental
  * @category layers
  * @since 0.1.0
  */
-export const layer = (...rules: ReadonlyArray<Rule>): Layer.Layer<ProcessRunner.ProcessRunner> =>
-  Layer.effect(
-    ProcessRunner.ProcessRunner,
+export const layer = (
+  ...rules: ReadonlyArray<Rule>
+): Layer.Layer<ProcessRunner.ProcessRunner | ProcessBackend.ProcessBackend> =>
+  Layer.effectContext(
     Effect.suspend(() => {
-      const { runner, warnings } = scripted(rules)
-      return Effect.as(warnings, runner)
+      const { backend, runner, warnings } = scripted(rules)
+      const context = Context.make(ProcessRunner.ProcessRunner, runner)
+      return Effect.as(warnings, Context.add(context, ProcessBackend.ProcessBackend, backend))
     })
   )
 
 // -----------------------------------------------------------------------------
 
 const scripted = (rules: ReadonlyArray<Rule>): {
+  readonly backend: ProcessBackend.ProcessBackend["Service"]
   readonly runner: ProcessRunner.ProcessRunner["Service"]
   readonly warnings: Effect.Effect<void>
 } => {
   const warnings = Library.warnings(rules)
   const { service } = ScriptedBackend.make(Library.make(new Rules.RuleBook(rules)))
-  const runner = ProcessRunner.fromBackend({ ...service, open: Effect.andThen(warnings, service.open) })
-  return { runner: ProcessRunner.mapStart(runner, Library.withCommand), warnings }
+  const backend = { ...service, open: Effect.andThen(warnings, service.open) }
+  return { backend, runner: ProcessRunner.fromBackend(backend), warnings }
 }

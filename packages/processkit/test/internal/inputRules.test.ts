@@ -135,8 +135,38 @@ const places: Record<string, Place> = {
   "an exit code": { field: "okCodes", make: (value) => Command.make("git", { okCodes: [value] }), fits: ["a number"] },
   cancelOn: option("cancelOn", "cancelOn", []),
   onStdoutLine: option("onStdoutLine", "onStdoutLine", ["a function"]),
-  onStderrLine: option("onStderrLine", "onStderrLine", ["a function"])
+  onStderrLine: option("onStderrLine", "onStderrLine", ["a function"]),
+  uid: option("uid", "uid", ["a number"]),
+  gid: option("gid", "gid", ["a number"]),
+  groups: option("groups", "groups", ["an array"]),
+  "a group": { field: "group 1 of groups", make: (value) => withOptions({ groups: [value] }), fits: ["a number"] },
+  umask: option("umask", "umask", ["a number"]),
+  rlimits: option("rlimits", "rlimits", anObject),
+  "a limit": { field: "nofile of rlimits", make: (nofile) => withOptions({ rlimits: { nofile } }), fits: ["a number"] },
+  "half a limit": {
+    field: "core of rlimits",
+    make: (soft) => withOptions({ rlimits: { core: { soft, hard: 9 } } }),
+    fits: ["a number", "a bigint"]
+  },
+  priority: option("priority", "priority", ["a number"]),
+  affinity: option("affinity", "affinity", []),
+  "a processor": {
+    field: "processor 1 of affinity",
+    make: (value) => withOptions({ affinity: [value] }),
+    fits: ["a number"]
+  },
+  ioPriority: option("ioPriority", "ioPriority", []),
+  "a level": {
+    field: "the level of ioPriority",
+    make: (level) => withOptions({ ioPriority: { class: "realTime", level } }),
+    fits: ["a number"]
+  },
+  argv0: option("argv0", "argv0", ["a string"]),
+  noNewPrivileges: option("noNewPrivileges", "noNewPrivileges", ["a boolean"]),
+  windowsHide: option("windowsHide", "windowsHide", ["a boolean"])
 }
+
+const withOptions = (options: Command.Options): Command.Command => Command.make("git", options)
 
 const withStdin = (stdin: Stdin.Stdin): Command.Command => Command.make("git", { stdin })
 
@@ -227,6 +257,7 @@ describe("inputRules", () => {
       ["the value of environment variable 2", (text) => Command.make("git", { env: { A: "a", B: text } })],
       ["inheritEnv 2", (text) => Command.make("git", { inheritEnv: ["A", text] })],
       ["preferLocal 1", (text) => Command.make("git", { preferLocal: text })],
+      ["argv0", (argv0) => Command.make("git", { argv0 })],
       ["the path of stdin", (text) => withStdin(Stdin.file(text))]
     ]
 
@@ -254,7 +285,7 @@ describe("inputRules", () => {
     })
 
     it("that is empty is refused where nothing can be meant by it", () => {
-      const mayBeEmpty = new Set(["argument 3", "argument 1", "the value of environment variable 2"])
+      const mayBeEmpty = new Set(["argument 3", "argument 1", "the value of environment variable 2", "argv0"])
       for (const [field, make] of texts) {
         if (mayBeEmpty.has(field)) accepted(make(""))
         else assert.strictEqual(refusal(make("")).field, field)
@@ -500,7 +531,7 @@ const inputOf = (stdin: Stdin.Stdin): ReadonlyArray<unknown> => {
 
 const preparedFromHalfEmptyOptions = (): InputRules.Prepared => {
   const buffer = OutputBuffer.tail({})
-  return accepted(Command.make("git", ["a"], { stop: {}, buffer, env: {}, timeout: { seconds: 1 } }))
+  return accepted(Command.make("git", ["a"], { stop: {}, buffer, env: {}, timeout: { seconds: 1 }, rlimits: {} }))
 }
 
 const pollution: ReadonlyArray<readonly [name: string, value: unknown]> = [
@@ -530,5 +561,18 @@ const pollution: ReadonlyArray<readonly [name: string, value: unknown]> = [
   ["minutes", 9],
   ["_tag", "Unbounded"],
   ["shell", true],
-  ["uid", 0]
+  ["uid", 0],
+  ["gid", 0],
+  ["groups", [0]],
+  ["umask", 0],
+  ["rlimits", { nofile: 1 }],
+  ["priority", "high"],
+  ["affinity", [0]],
+  ["ioPriority", "idle"],
+  ["argv0", "evil"],
+  ["noNewPrivileges", true],
+  ["windowsHide", false],
+  ["nofile", 1],
+  ["soft", 1],
+  ["hard", 1]
 ]

@@ -12,6 +12,7 @@ const weak: Containment.Containment = {
   ownerDeath: "linked",
   suspend: true,
   limits: [],
+  attributes: [],
   realTimeSignals: false,
   escapes: "daemons",
   refused: [{ mechanism: "cgroup-v2", reason: "read-only" }, { mechanism: "subreaper", reason: "no host" }]

@@ -333,6 +333,8 @@ static void shield(void)
     for (int number = 1; number <= SYS_SIGNALS; number++) {
         (void)SYS_4(__NR_rt_sigaction, number, &standard, 0, sizeof(uint64_t));
     }
+    /* A host that is stopped would not see the end of its owner, so it is continued by it. */
+    (void)sys_prctl(PR_SET_PDEATHSIG, SIGCONT);
     (void)SYS_0(__NR_setsid); /* refused where the owner's spawn made a session already */
     need(SYS_1(__NR_chdir, "/"));
     (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-host");

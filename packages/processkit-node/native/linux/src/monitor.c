@@ -190,6 +190,7 @@ void monitor_run(const struct birth *birth, int channel)
     (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-monitor");
     long result = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (result < 0) birth_fail(birth->status, STAGE_CONTAINER, result);
+    (void)sys_prctl(PR_SET_PDEATHSIG, SIGCONT); /* a stopped one would not see the end of its host */
     monitor.id = birth->request->id;
     monitor.self = (int)sys_getpid();
     long leader = sys_fork();

@@ -10,10 +10,12 @@ import * as Semaphore from "effect/Semaphore"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
+import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import { sleep } from "../nativeSleep.ts"
+import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
 import * as CgroupContainer from "./cgroupContainer.ts"
 import * as CgroupTree from "./cgroupTree.ts"
@@ -32,6 +34,7 @@ const containment: Containment = {
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: SpawnAttributes.names,
   realTimeSignals: true,
   escapes: "a process that has another service start something for it, or that may move itself out of its cgroup",
   refused: []
@@ -109,7 +112,8 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   containment,
   open,
   resolve: Spawn.resolve,
-  sleep
+  sleep,
+  probes
 })
 
 /** Why the mechanism cannot be had, as far as that shows without trying it. */

@@ -5,11 +5,13 @@
  * beside the processes of our own cgroup, which the "no internal processes" rule allows as long as no controller is
  * enabled for children (kernel document "Control Group v2").
  */
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import { errnoOf } from "../errno.ts"
+import * as CgroupTree from "./cgroupTree.ts"
 import * as Files from "./files.ts"
 import * as Hierarchy from "./hierarchy.ts"
 import * as OwnerName from "./ownerName.ts"
@@ -99,12 +101,15 @@ export const make = (): Result.Result<string, Refusal> => {
   return Result.fail(tooOld)
 }
 
-/** Ends and removes what dead owners left. Nothing here waits: what does not go away now is found by the next owner. */
+/**
+ * Ends and removes what dead owners left. Nobody waits for that: a directory is removed when its last process is gone,
+ * while the first start goes on. What does not go away within a second is found by the next owner.
+ */
 const sweep = (own: string, namespace: string): void => {
   for (const directory of Result.getOrElse(Files.children(own), () => [])) {
     const owner = OwnerName.parse(directory.slice(directory.lastIndexOf("/") + 1))
     if (owner === undefined || !OwnerName.isStale(owner, namespace, startOf)) continue
     Files.killNow(directory)
-    Files.remove(directory)
+    Effect.runFork(CgroupTree.remove(directory))
   }
 }

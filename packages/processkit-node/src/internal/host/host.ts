@@ -4,15 +4,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { HostChild } from "./hostAnswers.ts"
 import type { Candidate, Rejected } from "./hostBinary.ts"
 import * as HostBinary from "./hostBinary.ts"
-import type { HostChild, HostConnection } from "./hostConnection.ts"
+import type { HostConnection } from "./hostConnection.ts"
 import * as Connections from "./hostConnection.ts"
 import type { HostProcess } from "./hostProcess.ts"
 import * as HostProcesses from "./hostProcess.ts"
 import type { HostEvent, Mode, Spawn } from "./hostProtocol.ts"
 import { version } from "./hostProtocol.ts"
 import * as Requests from "./hostRequests.ts"
+import { type Patience, patience as defaultSilence } from "./hostWatchdog.ts"
 
 /** No host can be had: which files were tried, and what was wrong with each. */
 export interface HostUnavailable {
@@ -36,9 +38,9 @@ interface Attempted extends Rejected {
 }
 
 /** Starts one file and waits until it has said welcome. */
-const greet = (file: string, mode: Mode): Effect.Effect<HostConnection, Attempted> =>
+const greet = (file: string, mode: Mode, silence: Patience): Effect.Effect<HostConnection, Attempted> =>
   Effect.callback((resume) => {
-    const connection = Connections.make(mode)
+    const connection = Connections.make(mode, silence)
     let process: HostProcess | undefined
     let settled = false
     const settle = (result: Effect.Effect<HostConnection, Attempted>): void => {
@@ -108,8 +110,8 @@ const tryOut = (host: HostConnection): Effect.Effect<void, string> =>
     return error._tag === "NotEncodable" ? "its path cannot be sent" : "a start was not answered"
   }))
 
-const attempt = (file: string, mode: Mode): Effect.Effect<HostConnection, Attempted> =>
-  Effect.flatMap(greet(file, mode), (host) =>
+const attempt = (file: string, mode: Mode, silence: Patience): Effect.Effect<HostConnection, Attempted> =>
+  Effect.flatMap(greet(file, mode, silence), (host) =>
     tryOut(host).pipe(
       Effect.as(host),
       Effect.mapError((problem): Attempted => {
@@ -119,7 +121,11 @@ const attempt = (file: string, mode: Mode): Effect.Effect<HostConnection, Attemp
     ))
 
 /** Tries one file after the other. */
-const tryAll = (candidates: Candidates, mode: Mode): Effect.Effect<HostConnection, HostUnavailable> =>
+const tryAll = (
+  candidates: Candidates,
+  mode: Mode,
+  silence: Patience
+): Effect.Effect<HostConnection, HostUnavailable> =>
   Effect.gen(function*() {
     const rejected: Array<Rejected> = []
     for (const candidate of candidates) {
@@ -128,7 +134,7 @@ const tryAll = (candidates: Candidates, mode: Mode): Effect.Effect<HostConnectio
         continue
       }
       const { discard, path } = candidate.success
-      const connection = yield* Effect.result(Effect.ensuring(attempt(path, mode), Effect.sync(discard)))
+      const connection = yield* Effect.result(Effect.ensuring(attempt(path, mode, silence), Effect.sync(discard)))
       if (Result.isSuccess(connection)) return connection.success
       const { executed, why } = connection.failure
       rejected.push({ path, why })
@@ -140,9 +146,10 @@ const tryAll = (candidates: Candidates, mode: Mode): Effect.Effect<HostConnectio
 /** Starts a host of one's own. */
 export const connect = (
   mode: Mode,
-  candidates: () => Candidates = HostBinary.candidates
+  candidates: () => Candidates = HostBinary.candidates,
+  silence: Patience = defaultSilence
 ): Effect.Effect<HostConnection, HostUnavailable> =>
-  Effect.uninterruptible(Effect.suspend(() => tryAll(candidates(), mode)))
+  Effect.uninterruptible(Effect.suspend(() => tryAll(candidates(), mode, silence)))
 
 type Waiting = Array<(result: Effect.Effect<HostConnection, HostUnavailable>) => void>
 

@@ -1,7 +1,12 @@
 /**
- * What the host says of a start, an exit and a request, in the words of its users.
+ * What the host says of a start, a child, an exit and a request, in the words of its users.
  */
-import type { Stage, Unencodable } from "./hostProtocol.ts"
+import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
+import type * as ProcessError from "processkit/ProcessError"
+import type { HostPipe } from "./hostPipe.ts"
+import type { Stage, TreeAction, Unencodable } from "./hostProtocol.ts"
+import type { Outputs } from "./hostRelays.ts"
 
 /** A start that the host or the kernel refused. */
 export interface StartFailed {
@@ -31,4 +36,26 @@ export interface Answer {
   readonly errno: string | undefined
   /** How many processes were reached. */
   readonly count: number
+}
+
+/** A child that was started. */
+export interface HostChild {
+  readonly id: number
+  readonly pid: number
+  readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
+  /** The relayed ones among standard output and standard error. */
+  readonly relays: Outputs
+  /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */
+  readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
+  /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
+  readonly onEmptied: (observer: () => void) => void
+  /** Sends to the process itself. */
+  readonly signal: (number: number) => Effect.Effect<Answer, ProcessError.ProcessError>
+  /** Monitored: acts on all descendants. `kill` is answered when it has begun; `onEmptied` tells of its success. */
+  readonly act: (
+    action: Exclude<TreeAction, "list">,
+    number?: number
+  ) => Effect.Effect<Answer, ProcessError.ProcessError>
+  /** Monitored: the living members of the tree. */
+  readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
 }

@@ -9,37 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
-import type { Answer, Exited, NotEncodable, StartFailed } from "./hostAnswers.ts"
+import type { Answer, HostChild, NotEncodable, StartFailed } from "./hostAnswers.ts"
 import type { Life, Pending, Start } from "./hostLedger.ts"
 import { latch } from "./hostLedger.ts"
-import type { Handle, HostPipe } from "./hostPipe.ts"
+import type { Handle } from "./hostPipe.ts"
 import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
 import type { HostEvent, Mode, Spawn, Stage, TreeAction } from "./hostProtocol.ts"
-import type { Outputs } from "./hostRelays.ts"
 import { HostRelays } from "./hostRelays.ts"
 import * as Requests from "./hostRequests.ts"
-
-export interface HostChild {
-  readonly id: number
-  readonly pid: number
-  readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
-  /** The relayed ones among standard output and standard error. */
-  readonly relays: Outputs
-  /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */
-  readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
-  /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
-  readonly onEmptied: (observer: () => void) => void
-  /** Sends to the process itself. */
-  readonly signal: (number: number) => Effect.Effect<Answer, ProcessError.ProcessError>
-  /** Monitored: acts on all descendants. `kill` is answered when it has begun; `onEmptied` tells of its success. */
-  readonly act: (
-    action: Exclude<TreeAction, "list">,
-    number?: number
-  ) => Effect.Effect<Answer, ProcessError.ProcessError>
-  /** Monitored: the living members of the tree. */
-  readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
-}
+import * as Watchdog from "./hostWatchdog.ts"
 
 export interface HostConnection {
   readonly pid: number
@@ -82,9 +61,16 @@ class Conversation {
   #error: ProcessError.ProcessError | undefined
   #held = false
   #last = 0
+  readonly #watchdog: Watchdog.Watchdog
 
-  constructor(mode: Mode) {
+  constructor(mode: Mode, patience: Watchdog.Patience) {
     this.#mode = mode
+    this.#watchdog = Watchdog.make({
+      awaits: () => this.#pending.size + this.#starts.size > 0 ? "answer" : this.#living.size > 0 ? "exit" : undefined,
+      ping: () => void Effect.runFork(Effect.ignore(this.request(Requests.ping))),
+      nudge: () => this.#process?.nudge(),
+      giveUp: (why) => this.#process?.abandon(why)
+    }, patience)
   }
 
   get error(): ProcessError.ProcessError | undefined {
@@ -105,6 +91,7 @@ class Conversation {
   #adjust(): void {
     const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0 ||
       this.#relays.size > 0
+    if (held) this.#watchdog.watch()
     if (held === this.#held) return
     this.#held = held
     this.#process?.hold(held)
@@ -261,6 +248,7 @@ class Conversation {
   }
 
   event(event: HostEvent): void {
+    this.#watchdog.heard()
     switch (event._tag) {
       case "Spawned":
         return this.#spawned(event.id, event.pid)
@@ -294,6 +282,7 @@ class Conversation {
   lose(detail: string): void {
     const error = hostLost(detail)
     this.#error = error
+    this.#watchdog.stop()
     const starts = [...this.#starts.values()]
     const living = [...this.#living.values()]
     const pending = [...this.#pending.values()]
@@ -313,9 +302,10 @@ class Conversation {
 
 /** Makes the connection over a host that has said welcome, and the receiver of what the host says from then on. */
 export const make = (
-  mode: Mode
+  mode: Mode,
+  patience: Watchdog.Patience = Watchdog.patience
 ): { readonly receiver: Receiver; readonly open: (process: HostProcess, features: number) => HostConnection } => {
-  const conversation = new Conversation(mode)
+  const conversation = new Conversation(mode, patience)
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "8d4392d148b288bfde485de2c0d88d89348809007da86efafa3cb975a6ef6cb0",
-  "processkit-host-x64": "3f8783d67766425d1601209a26e051cc5178f0dc38dae2f73be7c082936c5f59"
+  "processkit-host-arm64": "999de4bd203e855f66fa3415e63445ddf1892ff5b4bd87d94da1912ee04eaf2c",
+  "processkit-host-x64": "fc2a2057d80e503e3f1b130de7ba4ed9c1a1d3562416c437167dbbcc3ba7043f"
 }

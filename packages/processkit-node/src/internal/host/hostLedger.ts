@@ -3,8 +3,7 @@
  */
 import type * as Result from "effect/Result"
 import type * as ProcessError from "processkit/ProcessError"
-import type { Answer, Exited, StartFailed } from "./hostAnswers.ts"
-import type { HostChild } from "./hostConnection.ts"
+import type { Answer, Exited, HostChild, StartFailed } from "./hostAnswers.ts"
 import type { HostPipe } from "./hostPipe.ts"
 import type { Outputs } from "./hostRelays.ts"
 

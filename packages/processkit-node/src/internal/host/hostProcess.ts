@@ -31,7 +31,9 @@ export interface HostProcess {
   readonly hold: (held: boolean) => void
   /** Ends the conversation: the host kills everything that it started, and ends. */
   readonly close: (why?: string) => void
-  /** Ends one that has not said welcome, and so has nothing to look after. */
+  /** Continues it where it was stopped. */
+  readonly nudge: () => void
+  /** Kills one that cannot be talked to: it has not said welcome, or stands still for good. */
   readonly abandon: (why: string) => void
 }
 
@@ -94,6 +96,7 @@ const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver
     lost = true
     socket.destroy() // end of file is what makes a living host end everything
     if (child.connected) child.disconnect()
+    child.kill("SIGCONT") // a stopped one would not see the end of the file
     receiver.lost(detail)
   }
   socket.on("data", (chunk: Buffer) => {
@@ -123,6 +126,7 @@ const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver
     send: batched(socket),
     hold: (held) => void (held ? socket.ref() : socket.unref()),
     close: (why = "it was closed") => lose(why),
+    nudge: () => void child.kill("SIGCONT"),
     abandon: (why) => {
       child.kill("SIGKILL")
       lose(why)

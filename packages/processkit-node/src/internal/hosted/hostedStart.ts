@@ -5,14 +5,15 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Input, Output, SpawnRequest } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
-import type { NotEncodable, StartFailed } from "../host/hostAnswers.ts"
-import type { HostChild, HostConnection } from "../host/hostConnection.ts"
+import type { HostChild, NotEncodable, StartFailed } from "../host/hostAnswers.ts"
+import type { HostConnection } from "../host/hostConnection.ts"
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
 import type { Located } from "../spawn.ts"
-import { locate } from "../spawn.ts"
+import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
+import * as HostedAttributes from "./hostedAttributes.ts"
 
 const pipe: Stream = { _tag: "Pipe" }
 const relay: Stream = { _tag: "Relay" }
@@ -57,10 +58,10 @@ const messageOf = (
   file,
   directory: WorkingDirectory.resolve(request.cwd),
   cgroup,
-  arguments: [request.program, ...request.args],
+  arguments: argvOf(request),
   environment: variables(env),
   streams: [streamOf(request.stdin, pipe), streamOf(request.stdout, relay), errorStream(request)],
-  attributes: { ownCgroup }
+  attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup }
 })
 
 const streamNames = ["standard input", "standard output", "standard error"]
@@ -72,7 +73,7 @@ export const reasonOf = (
   env: Record<string, string>
 ): ProcessError.Reason => {
   const { program } = request
-  const bytes = () => argumentBytes([program, ...request.args], env)
+  const bytes = () => argumentBytes(argvOf(request), env)
   switch (failure._tag) {
     case "ProcessError":
       return failure.reason
@@ -97,7 +98,8 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
     })
   }
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
-  return new ProcessError.SpawnFailed({ program, errno })
+  return HostedAttributes.refusal(stage, errno, program, request.attributes) ??
+    new ProcessError.SpawnFailed({ program, errno })
 }
 
 /** Locates a program, has it started in a cgroup (or in none, for a monitored host), and gives the host's child. */

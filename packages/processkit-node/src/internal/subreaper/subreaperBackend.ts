@@ -5,11 +5,14 @@ import * as Effect from "effect/Effect"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
-import type { HostChild, HostConnection } from "../host/hostConnection.ts"
+import type { HostChild } from "../host/hostAnswers.ts"
+import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import { sleep } from "../nativeSleep.ts"
+import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
 import type { Watched } from "./monitoredTree.ts"
 import * as MonitoredTree from "./monitoredTree.ts"
@@ -20,6 +23,7 @@ const containment: Containment = {
   ownerDeath: "whole",
   suspend: true,
   limits: [],
+  attributes: SpawnAttributes.names,
   realTimeSignals: true,
   escapes: "a process of another user, which may not be signalled, and whatever another service starts on request",
   refused: []
@@ -87,5 +91,6 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   containment,
   open,
   resolve: Spawn.resolve,
-  sleep
+  sleep,
+  probes
 })

@@ -1,26 +1,20 @@
 /** Turns replies into programs that a scripted backend runs. */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Command from "../../Command.ts"
+import * as Command from "../../Command.ts"
+import * as Origin from "../../internal/origin.ts"
 import type * as ScriptedBackend from "../../internal/scriptedBackend.ts"
-import type { Io, Program } from "../../internal/scriptedProcess.ts"
 import * as Rules from "../../internal/scriptedRules.ts"
-import type * as Outcome from "../../Outcome.ts"
 import type * as ProcessBackend from "../../ProcessBackend.ts"
 import * as ProcessError from "../../ProcessError.ts"
-import type * as ProcessRunner from "../../ProcessRunner.ts"
 import type * as Reply from "../Reply.ts"
+import { programOf } from "./replyProgram.ts"
 
-/** The command that a start is for; below the engine there are only bytes. */
-class Started extends Context.Reference<Command.Command | undefined>("processkit/testing/Started", {
-  defaultValue: () => undefined
-}) {}
+export type Rule = Rules.Rule<Command.Command, Reply.Reply>
 
-/** Lets the backend see the command of a start. */
-export const withCommand: ProcessRunner.Decorator = (start, command) => Effect.provideService(start, Started, command)
+export type RuleBook = Rules.RuleBook<Command.Command, Reply.Reply>
 
 /** One warning for each rule that can never answer, the first time this is run. Rules are named without arguments. */
-export const warnings = (rules: ReadonlyArray<Rules.Rule<Reply.Reply>>): Effect.Effect<void> => {
+export const warnings = (rules: ReadonlyArray<Rule>): Effect.Effect<void> => {
   let todo = Rules.unreachable(rules)
   return Effect.suspend(() => {
     const found = todo
@@ -36,47 +30,67 @@ export const warnings = (rules: ReadonlyArray<Rules.Rule<Reply.Reply>>): Effect.
   })
 }
 
-export const make = (book: Rules.RuleBook<Reply.Reply>): ScriptedBackend.Library => ({
+export const make = (book: RuleBook): ScriptedBackend.Library => ({
   program: (request) =>
     Effect.flatMap(
-      Effect.sync(() => book.take(lineOf(request))),
+      Effect.sync(() => book.take(questionOf(request))),
       (reply) =>
-        Effect.flatMap(installed(request, reply), (reply) =>
-          Effect.map(Started, (command) => programOf(reply, command?.options.stdin === "pipe")))
+        Effect.map(
+          startable(request, reply),
+          (reply) => programOf(reply, Origin.of(request)?.options.stdin === "pipe")
+        )
     ),
   resolve: (request) =>
     Effect.flatMap(
-      Effect.sync(() => book.peek(lineOf(request))),
-      (reply) => Effect.as(installed(request, reply), request.program)
+      Effect.sync(() => book.peek(questionOf(request))),
+      (reply) => Effect.as(startable(request, reply), request.program)
     )
 })
 
-const lineOf = ({ args, program }: ProcessBackend.SpawnRequest): ReadonlyArray<string> => [program, ...args]
+/** A request made by hand has no command; one that says as much of it as rules look at takes its place. */
+const questionOf = (request: ProcessBackend.SpawnRequest): Rules.Question<Command.Command> => {
+  const { args, cwd, program } = request
+  const call = Origin.of(request) ?? Command.make(program, args, cwd === undefined ? {} : { cwd })
+  return { line: [program, ...args], call }
+}
 
-/** The reply, unless it says that there is no such program, or there is no reply at all. */
-const installed = (
+/** The reply, unless it says that its program cannot be started, or there is no reply at all. */
+const startable = (
   { args, program }: ProcessBackend.SpawnRequest,
   reply: Reply.Reply | undefined
 ): Effect.Effect<Reply.Reply, ProcessError.ProcessError> => {
   if (reply === undefined) {
     return Effect.fail(ProcessError.make(new ProcessError.Unscripted({ program, argumentCount: args.length })))
   }
-  if (reply.ending._tag !== "NotFound") return Effect.succeed(reply)
-  const searched = /[/\\]/.test(program) ? undefined : []
-  return Effect.fail(ProcessError.make(new ProcessError.NotFound({ program, searched })))
+  switch (reply.ending._tag) {
+    case "NotFound":
+      return Effect.fail(ProcessError.make(missing(program)))
+    case "Fails":
+      return Effect.fail(ProcessError.make(failureOf(program, reply.ending.errno)))
+    default:
+      return Effect.succeed(reply)
+  }
 }
 
-const programOf = ({ ending, stderr, stdout }: Reply.Reply, interactive: boolean): Program => ({
-  main: (io) =>
-    io.write("stdout", stdout).pipe(
-      Effect.andThen(io.write("stderr", stderr)),
-      Effect.andThen(interactive ? Effect.void : readToEnd(io)),
-      Effect.andThen((): Effect.Effect<Outcome.Exit> =>
-        ending._tag === "Ends" ? Effect.succeed(ending.exit) : Effect.never
-      )
-    )
-})
+const missing = (program: string): ProcessError.Reason =>
+  new ProcessError.NotFound({ program, searched: /[/\\]/.test(program) ? undefined : [] })
 
-/** Reads standard input to its end, so that a source that fails is noticed and one that is recorded is complete. */
-const readToEnd = (io: Io): Effect.Effect<void> =>
-  Effect.flatMap(io.read, (bytes) => bytes === undefined ? Effect.void : readToEnd(io))
+/** The reason that real backends give for an errno. */
+const failureOf = (program: string, errno: string): ProcessError.Reason => {
+  switch (errno) {
+    case "ENOENT":
+      return missing(program)
+    case "EACCES":
+    case "EPERM":
+      return new ProcessError.PermissionDenied({ program, errno })
+    case "ENOEXEC":
+      return new ProcessError.ExecFormat({ program, interpreter: undefined })
+    case "EAGAIN":
+    case "EMFILE":
+    case "ENFILE":
+    case "ENOMEM":
+      return new ProcessError.ResourceExhausted({ program, errno })
+    default:
+      return new ProcessError.SpawnFailed({ program, errno })
+  }
+}

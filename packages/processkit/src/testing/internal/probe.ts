@@ -137,6 +137,7 @@ export const request = (line: BackendPrograms.Line, overrides: Overrides = {}): 
   stdin: "null",
   stdout: "pipe",
   stderr: "pipe",
+  attributes: {},
   ...overrides
 })
 

@@ -1,0 +1,53 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
+import { Cassette } from "processkit/testing"
+
+const scratch = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "cassette-"))),
+  (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
+)
+
+/** A program that prints what it reads, its process id, and bytes that are no text, then fails. */
+const program = `#!/bin/sh
+cat
+printf '%s\\n' $$
+printf '\\377\\000' >&2
+exit 7
+`
+
+describe("a cassette of real programs", () => {
+  it.live("replays byte for byte what a program said that is no longer there", () =>
+    Effect.gen(function*() {
+      const directory = yield* scratch
+      const tool = path.join(directory, "tool")
+      fs.writeFileSync(tool, program, { mode: 0o755 })
+      const bulk = "x".repeat(200_000)
+      const session = Effect.gen(function*() {
+        const fed = yield* Command.outputBytes(Command.make(tool, [], { stdin: `${bulk}\n` }))
+        const streamed = yield* Stream.runCollect(Command.stdoutLines(Command.make(tool, [], { okCodes: [7] })))
+        const { outcome, stderrBytes, stdout } = fed
+        return { outcome, stdout: Buffer.from(stdout).toString("latin1"), stderrBytes, streamed }
+      })
+      const tape = path.join(directory, "tape.json")
+      const recorder = Cassette.layerRecord(tape).pipe(
+        Layer.provide([NodeProcessRunner.layer, NodeFileSystem.layer])
+      )
+      const recorded = yield* Effect.provide(session, recorder)
+      fs.rmSync(tool)
+      const player = Cassette.layerReplay(tape).pipe(Layer.provide(NodeFileSystem.layer))
+      const replayed = yield* Effect.provide(session, player)
+      assert.deepStrictEqual(replayed, recorded)
+      assert.match(replayed.stdout, /^x{200000}\n\d+\n$/)
+      assert.deepStrictEqual(replayed.stderrBytes, new Uint8Array([0xff, 0]))
+      assert.deepStrictEqual(replayed.outcome, Outcome.exited(7))
+    }))
+})

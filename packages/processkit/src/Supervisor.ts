@@ -1,0 +1,401 @@
+/**
+ * Keeps a command alive: starts it again when it ends, waits longer each time, and knows when to stop.
+ *
+ * What happens after each life is decided by three schedules: a `RestartPolicy` says whether there is another one, a
+ * `StormGuard` looks for too many failures in a short time, and a `Backoff` says how long to wait. The next life begins
+ * only when the process tree of the last one is gone.
+ *
+ * Everything is counted on the monotonic clock, so that setting the time of day changes nothing.
+ *
+ * **Gotchas**
+ *
+ * - An outcome means that supervision came to an end in order. Whether the program was well is in its `lastResult`.
+ * - A start that fails in a way that waiting does not heal, such as a program that does not exist, fails the supervision
+ *   at once: see `giveUpWhen`.
+ * - Budgets multiply: a supervisor with 5 restarts inside one with 3 makes up to 24 starts.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as Attempt from "./Attempt.ts"
+import * as Backoff from "./Backoff.ts"
+import * as Command from "./Command.ts"
+import * as Supervision from "./internal/supervision.ts"
+import * as Rules from "./internal/supervisionRules.ts"
+import * as OutputBuffer from "./OutputBuffer.ts"
+import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessResult from "./ProcessResult.ts"
+import type * as ProcessRunner from "./ProcessRunner.ts"
+import * as RestartPolicy from "./RestartPolicy.ts"
+import type * as RunningProcess from "./RunningProcess.ts"
+import type * as StopPolicy from "./StopPolicy.ts"
+import type * as SupervisionEvent from "./SupervisionEvent.ts"
+import type * as SupervisionOutcome from "./SupervisionOutcome.ts"
+import type * as SupervisionStatus from "./SupervisionStatus.ts"
+
+/**
+ * An answer, at once or after asking somebody.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Answer<E = never, R = never> = boolean | Effect.Effect<boolean, E, R>
+
+/**
+ * What comes after an attempt: another life, after a pause because of a storm and a delay of the backoff, or the end.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Decision =
+  | { readonly _tag: "Restart"; readonly pause: Duration.Duration; readonly delay: Duration.Duration }
+  | { readonly _tag: "Stop"; readonly reason: SupervisionOutcome.Reason }
+
+/**
+ * What decides about the next life. Nothing is required.
+ *
+ * **Details**
+ *
+ * Asked in this order, and the first that says stop decides. Nobody is asked who need not be, and no wait is taken before
+ * everybody was.
+ *
+ * 1. `stopWhen`: by the result of a program that ended by itself. Never by default.
+ * 2. `restart`: any schedule over attempts; `RestartPolicy.onCrash` by default.
+ * 3. `giveUpWhen`: after failures. By default after starts that failed in a way that waiting does not heal; see
+ *    {@link isHopeless}.
+ * 4. `maxRestarts`: how many lives follow the first, at the most; as many as it takes by default.
+ * 5. `stormGuard`: any schedule; its waits are pauses. None by default.
+ * 6. `backoff`: any schedule; its waits come after the pause. `Backoff.exponential()` by default.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Policy<E = never, R = never> {
+  readonly stopWhen?: ((result: ProcessResult.ProcessResult<string>) => Answer<E, R>) | undefined
+  readonly restart?: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R> | undefined
+  readonly giveUpWhen?: ((attempt: Attempt.Attempt) => Answer<E, R>) | undefined
+  readonly maxRestarts?: number | undefined
+  readonly stormGuard?: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R> | undefined
+  readonly backoff?: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R> | undefined
+}
+
+/**
+ * A question to a live program: an effect, or what makes one of the program.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Probe<R = never> =
+  | Effect.Effect<unknown, unknown, R>
+  | ((running: RunningProcess.RunningProcess) => Effect.Effect<unknown, unknown, R>)
+
+/**
+ * How the health of a program is watched.
+ *
+ * **Details**
+ *
+ * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check. The first
+ * one comes `every` after the program is ready, each later one `every` after the one before has ended, so that they never
+ * overlap; 10 seconds by default, at least 10 milliseconds. `timeout` is as long as `every` by default. After `failures`
+ * of them in a row (3 by default, at least 1) the program is killed, which counts as a crash.
+ *
+ * A check during which the owner itself stood still, as with a blocked event loop, says nothing about the program.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface HealthCheck<R = never> {
+  readonly check: Probe<R>
+  readonly every?: Duration.Input | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly failures?: number | undefined
+}
+
+/**
+ * How a command is supervised. Nothing is required.
+ *
+ * **Details**
+ *
+ * - `healthCheck`: none by default.
+ * - `ready`: when a program that was started is ready; at once by default. A program that does not become ready is
+ *   killed, which counts as a crash.
+ *
+ * What is kept of the output of each life is what the command's `buffer` says, or the last 1000 lines and at most 1 MiB
+ * of each stream where it says nothing. Only the last life's is kept.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E = never, R = never> extends Policy<E, R> {
+  readonly healthCheck?: HealthCheck<R> | undefined
+  readonly ready?: Probe<R> | undefined
+}
+
+/**
+ * A supervision under way.
+ *
+ * **Details**
+ *
+ * - `status`: a snapshot; all of it belongs to one moment.
+ * - `events`: from the first on. A reader that is more than 128 events behind gets a `Lagged` event instead of what it
+ *   missed. Any number of readers may read, and none is waited for.
+ * - `ready`: waits until the program that is up, or the next one to be, is ready. Fails with `NotReady` where
+ *   supervision ends before.
+ * - `stop`: ends the program by the stop ladder of its command, or as the policy says, interrupts any wait, and gives the
+ *   outcome. A second call while the grace lasts goes to `SIGKILL` at once.
+ * - `await`: waits for the outcome.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session<E = never> {
+  readonly status: Effect.Effect<SupervisionStatus.SupervisionStatus>
+  readonly events: Stream.Stream<SupervisionEvent.SupervisionEvent>
+  readonly ready: Effect.Effect<void, ProcessError.ProcessError | E>
+  readonly stop: (
+    policy?: StopPolicy.StopPolicy
+  ) => Effect.Effect<SupervisionOutcome.SupervisionOutcome, ProcessError.ProcessError | E>
+  readonly await: Effect.Effect<SupervisionOutcome.SupervisionOutcome, ProcessError.ProcessError | E>
+}
+
+/**
+ * Tells whether an attempt failed in a way that waiting does not heal; what `giveUpWhen` is by default.
+ *
+ * **Details**
+ *
+ * A start that failed with `NotFound`, `ExecFormat`, `InvalidInput`, `Unsupported`, `ArgumentListTooLong`,
+ * `ResourceLimit`, `GroupClosed` or `AlreadyConsumed`, or for which a test has no script. Everything else may pass: the
+ * operating system is out of something, a file is being written, a directory is about to be mounted.
+ *
+ * @stability experimental
+ * @category guards
+ * @since 0.1.0
+ */
+export const isHopeless = ({ error }: Attempt.Attempt): boolean =>
+  error !== undefined && Rules.hopeless.has(error.reason._tag)
+
+/**
+ * Makes one schedule of a whole policy; what a supervisor is driven by, and of use without one.
+ *
+ * **Details**
+ *
+ * Its output is the {@link Decision}; its last one says why it ends.
+ *
+ * **Errors**
+ *
+ * `RestartStorm` from `StormGuard.giveUp`, `InvalidInput` for a parameter that makes no sense, and what the policy's own
+ * schedules and answers fail with.
+ *
+ * **Example** (A policy without a supervisor)
+ *
+ * ```ts
+ * import * as Duration from "effect/Duration"
+ * import * as Effect from "effect/Effect"
+ * import * as Attempt from "processkit/Attempt"
+ * import * as Backoff from "processkit/Backoff"
+ * import * as Outcome from "processkit/Outcome"
+ * import * as ProcessResult from "processkit/ProcessResult"
+ * import * as Supervisor from "processkit/Supervisor"
+ *
+ * const crash = Attempt.completed(ProcessResult.make({
+ *   program: "job",
+ *   stdout: "",
+ *   stderr: "",
+ *   outcome: Outcome.exited(1),
+ *   duration: Duration.zero
+ * }))
+ * const policy = Supervisor.schedule({ maxRestarts: 2, backoff: Backoff.exponential({ base: 1 }) })
+ *
+ * Effect.runPromise(Effect.repeat(Effect.succeed(crash), policy)) // => { _tag: "Stop", reason: "RestartsExhausted" }
+ * ```
+ *
+ * @stability experimental
+ * @category schedules
+ * @since 0.1.0
+ */
+export const schedule = <E = never, R = never>(
+  policy: Policy<E, R> = {}
+): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R> =>
+  Schedule.fromStep(Effect.gen(function*() {
+    const maxRestarts = yield* Effect.fromResult(Rules.maxRestarts(policy.maxRestarts))
+    const restart = yield* stepOf(policy.restart ?? RestartPolicy.onCrash)
+    const guard = policy.stormGuard === undefined ? undefined : yield* stepOf(policy.stormGuard)
+    const backoff = yield* stepOf(policy.backoff ?? Backoff.exponential())
+    const { giveUpWhen = isHopeless, stopWhen } = policy
+    let restarts = 0
+    return Effect.fnUntraced(function*(now: number, attempt: Attempt.Attempt) {
+      if (stopWhen !== undefined && hasEndedByItself(attempt) && (yield* answer(stopWhen(attempt.result)))) {
+        return yield* stop("Predicate")
+      }
+      if ((yield* restart(now, attempt)) === undefined) {
+        return yield* stop(attempt.kind === "liveness" ? "Unhealthy" : "PolicySatisfied")
+      }
+      if (Attempt.isFailure(attempt) && (yield* answer(giveUpWhen(attempt)))) return yield* stop("GaveUp")
+      if (restarts >= maxRestarts) return yield* stop("RestartsExhausted")
+      const pause = guard === undefined ? Duration.zero : yield* guard(now, attempt)
+      if (pause === undefined) return yield* stop("GaveUp")
+      const delay = yield* backoff(now, attempt)
+      if (delay === undefined) return yield* stop("RestartsExhausted")
+      restarts++
+      return [{ _tag: "Restart", pause, delay } as Decision, Duration.sum(pause, delay)]
+    })
+  }))
+
+/**
+ * Supervises a command until its policy ends, and gives the outcome.
+ *
+ * **Details**
+ *
+ * Interruption ends the program and everything it started before it returns.
+ *
+ * **Errors**
+ *
+ * Where supervision ends because a start failed, that failure; where a guard gives up, `RestartStorm`; where the
+ * command's `cancelOn` fires, `Cancelled`, also during a wait. `InvalidInput`, before anything is started, for an option
+ * that makes no sense, and for a command whose standard input can be fed once where there may be a second life.
+ *
+ * **Example** (A program that needs three tries)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Backoff from "processkit/Backoff"
+ * import * as Command from "processkit/Command"
+ * import * as Supervisor from "processkit/Supervisor"
+ * import { Reply, ScriptedRunner } from "processkit/testing"
+ *
+ * const program = Supervisor.run(Command.make("migrate"), { backoff: Backoff.exponential({ base: 1 }) })
+ * const flaky = ScriptedRunner.layer(
+ *   ScriptedRunner.on(["migrate"], Reply.fail(1), Reply.fail(1), Reply.ok("done"))
+ * )
+ * const outcome = Effect.runPromise(Effect.provide(program, flaky))
+ *
+ * outcome.then(({ restarts, reason }) => [restarts, reason]) // => [2, "PolicySatisfied"]
+ * ```
+ *
+ * @stability experimental
+ * @category supervision
+ * @since 0.1.0
+ */
+export const run: {
+  <E = never, R = never>(options?: Options<E, R>): (self: Command.Command) => Run<E, R>
+  <E = never, R = never>(self: Command.Command, options?: Options<E, R>): Run<E, R>
+} = dual(
+  (args) => Command.isCommand(args[0]),
+  <E, R>(self: Command.Command, options?: Options<E, R>): Run<E, R> =>
+    Effect.scoped(Effect.flatMap(make(self, options), (session) => session.await))
+)
+
+/**
+ * Begins to supervise a command, and gives the session; the scope ends it, and the program with it.
+ *
+ * @stability experimental
+ * @category supervision
+ * @since 0.1.0
+ */
+export const make: {
+  <E = never, R = never>(options?: Options<E, R>): (self: Command.Command) => Make<E, R>
+  <E = never, R = never>(self: Command.Command, options?: Options<E, R>): Make<E, R>
+} = dual(
+  (args) => Command.isCommand(args[0]),
+  <E, R>(self: Command.Command, options?: Options<E, R>): Make<E, R> =>
+    Effect.map(
+      Effect.flatMap(Effect.fromResult(planOf(self, options ?? {})), Supervision.begin),
+      (supervision) => new SupervisorSession(supervision)
+    )
+)
+
+// -----------------------------------------------------------------------------
+
+type Run<E, R> = Effect.Effect<
+  SupervisionOutcome.SupervisionOutcome,
+  ProcessError.ProcessError | E,
+  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
+>
+
+type Make<E, R> = Effect.Effect<
+  Session<E>,
+  ProcessError.ProcessError,
+  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
+>
+
+/** A step of a schedule that gives the wait, or nothing where the schedule ends. */
+const stepOf = <E, R>(schedule: Schedule.Schedule<unknown, Attempt.Attempt, E, R>) =>
+  Effect.map(Schedule.toStep(schedule), (step) => (now: number, attempt: Attempt.Attempt) =>
+    step(now, attempt).pipe(
+      Effect.map(([, wait]): Duration.Duration | undefined => wait),
+      Pull.catchDone(() => Effect.succeed(undefined))
+    ))
+
+const stop = (reason: SupervisionOutcome.Reason): Pull.Pull<never, never, Decision> =>
+  Cause.done<Decision>({ _tag: "Stop", reason })
+
+const answer = <E, R>(given: Answer<E, R>): Effect.Effect<boolean, E, R> =>
+  typeof given === "boolean" ? Effect.succeed(given) : given
+
+const hasEndedByItself = (
+  attempt: Attempt.Attempt
+): attempt is Attempt.Attempt & { readonly result: ProcessResult.ProcessResult<string> } =>
+  attempt.kind !== "liveness" && attempt.result !== undefined
+
+/** What is kept of a life where its command does not say. */
+const capture = OutputBuffer.tail({ lines: 1000, bytes: "1 MiB" })
+
+const planOf = <E, R>(
+  command: Command.Command,
+  options: Options<E, R>
+): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
+  const { maxRestarts, ready, restart } = options
+  const isOnce = restart === RestartPolicy.never || maxRestarts === 0
+  return Result.map(Rules.check(command, options, isOnce), ({ health }) => ({
+    command: command.options.buffer === undefined ? Command.setBuffer(command, capture) : command,
+    schedule: schedule(options),
+    cancelOn: command.options.cancelOn,
+    gate: Effect.void,
+    onRestart: () => Effect.void,
+    health,
+    ready: ready === undefined ? undefined : Rules.asked(ready)
+  }))
+}
+
+/** A class, since a session costs nothing then but what it holds. */
+class SupervisorSession<E> implements Session<E> {
+  readonly #supervision: Supervision.Supervision<E>
+  constructor(supervision: Supervision.Supervision<E>) {
+    this.#supervision = supervision
+  }
+  get status(): Session<E>["status"] {
+    return Effect.sync(() => this.#supervision.ledger.status)
+  }
+  get events(): Session<E>["events"] {
+    return this.#supervision.ledger.log.events
+  }
+  get ready(): Session<E>["ready"] {
+    return this.#supervision.ledger.ready
+  }
+  get await(): Session<E>["await"] {
+    return Supervision.outcomeOf(this.#supervision.ledger)
+  }
+  stop(policy?: StopPolicy.StopPolicy): Session<E>["await"] {
+    const { control, ledger } = this.#supervision
+    return Effect.flatMap(
+      Effect.fromResult(Rules.stopPolicy(ledger.program, policy)),
+      () => Effect.andThen(control.stop(policy), this.await)
+    )
+  }
+}

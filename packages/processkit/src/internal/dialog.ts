@@ -1,0 +1,54 @@
+/**
+ * Answers the questions of a program, one after the other.
+ *
+ * A prompt stays on its line until the program ends that line, so the next one is looked for only in what comes after an
+ * answer. That wait begins before the answer is written: a program that asks again at once is heard.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as ProcessError from "../ProcessError.ts"
+import type * as RunningProcess from "../RunningProcess.ts"
+import { checked, list, refuse } from "./refusal.ts"
+
+type Step<A> = Effect.Effect<A, ProcessError.ProcessError>
+
+export const converse = Effect.fnUntraced(function*(
+  running: RunningProcess.RunningProcess,
+  turns: ReadonlyArray<RunningProcess.Turn>,
+  options: RunningProcess.DialogOptions | undefined
+): Effect.fn.Return<ReadonlyArray<string>, ProcessError.ProcessError> {
+  const all = yield* Effect.fromResult(checked(running.program, () => list("the dialog", turns).map(turn)))
+  const prompts: Array<string> = []
+  let write: Step<void> = Effect.void
+  for (const [i, { answer, prompt }] of all.entries()) {
+    const wait = Effect.mapError(
+      running.waitForOutput(prompt, { ...options, fresh: i > 0 }),
+      (error) => atQuestion(error, i + 1)
+    )
+    const [found] = yield* Effect.all([wait, write], { concurrency: "unbounded" })
+    prompts.push(found)
+    write = Effect.suspend(() => running.stdin.writeLine(answer(found)))
+  }
+  yield* write
+  return prompts
+})
+
+const turn = (pair: RunningProcess.Turn, i: number) => {
+  const [prompt, answer] = list(`turn ${i + 1} of the dialog`, pair) as RunningProcess.Turn
+  if (typeof answer === "function") return { prompt, answer: (found: string) => words(answer(found)) }
+  return typeof answer === "string" || Redacted.isRedacted(answer)
+    ? { prompt, answer: () => words(answer) }
+    : refuse(`turn ${i + 1} of the dialog`, "has no answer")
+}
+
+const words = (answer: string | Redacted.Redacted<string>): string =>
+  Redacted.isRedacted(answer) ? Redacted.value(answer) : answer
+
+/** Says which question did not come. */
+const atQuestion = (error: ProcessError.ProcessError, question: number): ProcessError.ProcessError => {
+  if (error.reason._tag !== "NotReady") return error
+  const { ended, last, program, said, within } = error.reason
+  return ProcessError.make(
+    new ProcessError.NotReady({ program, within, ended, said, last: `question ${question} did not come, ${last}` })
+  )
+}

@@ -1,0 +1,107 @@
+/**
+ * What is asked of a supervision from outside: to stop for good, or to hold still for a while.
+ *
+ * A request wakes whatever the supervision waits for. It looks here again before every step, so that a request that
+ * comes between two waits is not lost: the wait that follows ends at once.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as RunningProcess from "../RunningProcess.ts"
+import type * as StopPolicy from "../StopPolicy.ts"
+
+const nobody = () => {}
+
+const atOnce = { signal: "SIGKILL", grace: 0 } as const
+
+export class Control {
+  isStopping = false
+  /** How the program that is up is to be ended. */
+  policy: StopPolicy.StopPolicy | undefined
+  #running: RunningProcess.RunningProcess | undefined
+  #hold: { readonly parked: Deferred.Deferred<void>; readonly over: Deferred.Deferred<void> } | undefined
+  #disturbed = Deferred.makeUnsafe<void>()
+  #wake: () => void = nobody
+
+  /** Says which program is up, so that a second request to stop reaches it while the first one's grace lasts. */
+  set running(running: RunningProcess.RunningProcess | undefined) {
+    this.#running = running
+  }
+
+  /** Wakes somebody at the next request, or now where there is one; only the last who asked is woken. */
+  onRequest(wake: () => void): void {
+    this.#wake = wake
+    if (this.isAsked) wake()
+  }
+
+  #ask(): void {
+    Deferred.doneUnsafe(this.#disturbed, Exit.void)
+    this.#wake()
+  }
+
+  /** Whether there is a request that has not been followed yet. */
+  get isAsked(): boolean {
+    return Deferred.isDoneUnsafe(this.#disturbed)
+  }
+
+  get #request(): Effect.Effect<undefined> {
+    return Effect.as(Deferred.await(this.#disturbed), undefined)
+  }
+
+  /** Waits for something, unless a request comes first. */
+  unlessDisturbed<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A | undefined, E, R> {
+    return Effect.suspend(() => Effect.raceFirst(effect, this.#request))
+  }
+
+  /** Stops for good. The first request says how; a later one cuts the grace of the first short. */
+  stop(policy: StopPolicy.StopPolicy | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isSecond = this.isStopping
+      this.isStopping = true
+      if (!isSecond) {
+        if (this.#hold === undefined) this.policy = policy
+        this.#ask()
+        return Effect.void
+      }
+      return this.#running === undefined ? Effect.void : Effect.ignore(this.#running.stop(atOnce))
+    })
+  }
+
+  /** Ends what is up, and waits until nothing is; nothing starts again before {@link release}. */
+  hold(policy: StopPolicy.StopPolicy | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#hold === undefined) {
+        this.#hold = { parked: Deferred.makeUnsafe(), over: Deferred.makeUnsafe() }
+        if (!this.isStopping) this.policy = policy
+        this.#ask()
+      }
+      return Deferred.await(this.#hold.parked)
+    })
+  }
+
+  release(): void {
+    const hold = this.#hold
+    this.#hold = undefined
+    if (hold === undefined) return
+    Deferred.doneUnsafe(hold.parked, Exit.void)
+    Deferred.doneUnsafe(hold.over, Exit.void)
+  }
+
+  /** Waits for as long as it is held, where nothing is up: the request to hold has been followed and is forgotten. */
+  park(onHeld: () => void): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.isStopping) return Effect.void
+      if (Deferred.isDoneUnsafe(this.#disturbed)) this.#disturbed = Deferred.makeUnsafe()
+      if (this.#hold === undefined) return Effect.void
+      onHeld()
+      Deferred.doneUnsafe(this.#hold.parked, Exit.void)
+      return Effect.andThen(this.unlessDisturbed(Deferred.await(this.#hold.over)), this.park(onHeld))
+    })
+  }
+
+  /** Supervision is over: whoever waits for it to hold still need not wait any longer. */
+  end(): void {
+    this.isStopping = true
+    if (this.#hold !== undefined) Deferred.doneUnsafe(this.#hold.parked, Exit.void)
+  }
+}

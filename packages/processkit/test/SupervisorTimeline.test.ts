@@ -1,0 +1,155 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import * as Backoff from "processkit/Backoff"
+import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
+import * as RestartPolicy from "processkit/RestartPolicy"
+import * as StormGuard from "processkit/StormGuard"
+import * as Supervisor from "processkit/Supervisor"
+import type { Program } from "../src/internal/scriptedProcess.ts"
+import { intBetween } from "./arbitraries.ts"
+import * as Model from "./restartModel.ts"
+import { Backend, scripted } from "./scripted.ts"
+import { pick } from "./supervised.ts"
+
+/** What a test sees of a supervision. */
+interface Seen {
+  readonly starts: Array<number>
+  /** How many processes were alive when each life began; its own one among them. */
+  readonly company: Array<number>
+}
+
+/** Plays a script of lives, and writes down when each began by the monotonic clock, and who else was there. */
+const plays = (script: ReadonlyArray<Model.Life>, seen: Seen, alive: () => number): Program => ({
+  main: () =>
+    Effect.gen(function*() {
+      const life = script[seen.starts.length] ?? { kind: "clean", uptime: 0 }
+      seen.starts.push(Number(yield* Clock.monotonicTimeNanos) / 1e6)
+      seen.company.push(alive())
+      yield* life.kind === "liveness" ? Effect.never : Effect.sleep(life.uptime)
+      return Outcome.exited(life.kind === "clean" ? 0 : 1)
+    })
+})
+
+/** A health check that fails when the script says so. */
+const healthOf = (script: ReadonlyArray<Model.Life>, seen: Seen): Supervisor.HealthCheck => ({
+  every: 5000,
+  failures: 1,
+  check: Effect.sync(() => script[seen.starts.length - 1]?.kind !== "liveness")
+})
+
+const policies = { always: RestartPolicy.always, onCrash: RestartPolicy.onCrash, never: RestartPolicy.never }
+
+const optionsOf = (config: Model.Config, jitter: boolean): Supervisor.Options => ({
+  restart: policies[config.restart],
+  maxRestarts: config.maxRestarts,
+  backoff: Backoff.exponential({
+    base: config.base,
+    factor: config.factor,
+    max: config.max,
+    healthyAfter: config.healthyAfter,
+    jitter
+  }),
+  ...(config.storm === undefined ? {} : { stormGuard: StormGuard.pause({ ...config.storm, jitter }) })
+})
+
+/** Supervises a script to its end, and tells what was seen and how it ended. */
+const observe = (config: Model.Config, script: ReadonlyArray<Model.Life>, jitter = false) =>
+  Effect.gen(function*() {
+    const seen: Seen = { starts: [], company: [] }
+    const ran = Effect.gen(function*() {
+      const backend = yield* Backend
+      programs["job"] = plays(script, seen, () => backend.alive().length)
+      const options = { ...optionsOf(config, jitter), healthCheck: healthOf(script, seen) }
+      const began = Number(yield* Clock.monotonicTimeNanos) / 1e6
+      const fiber = yield* Effect.forkChild(Supervisor.run(Command.make("job"), options))
+      yield* TestClock.adjust("1 hour")
+      const { livenessKills, reason, restarts, stormPauses } = yield* Fiber.join(fiber)
+      const starts = seen.starts.map((start) => Math.round((start - began) * 1000) / 1000)
+      return { starts, restarts, stormPauses, livenessKills, reason, company: seen.company }
+    })
+    const programs: Record<string, Program> = {}
+    return yield* Effect.provide(ran, scripted(programs))
+  })
+
+const life: Arbitrary.Arbitrary<Model.Life> = Arbitrary.map(
+  Arbitrary.all([pick(["clean", "crash", "crash", "liveness"] as never), intBetween(1, 4999)]),
+  // A check kills five seconds after the start.
+  ([kind, uptime]): Model.Life => ({ kind, uptime: kind === "liveness" ? 5000 : uptime })
+)
+
+const config: Arbitrary.Arbitrary<Model.Config> = Arbitrary.map(
+  Arbitrary.all([pick(["always", "onCrash", "never"]), intBetween(0, 12), intBetween(0, 3), intBetween(1, 6000)]),
+  ([restart, maxRestarts, factor, healthyAfter]) => ({
+    restart,
+    maxRestarts,
+    base: 16,
+    factor: factor < 1 ? 1 : factor,
+    max: 4096,
+    healthyAfter,
+    storm: healthyAfter % 2 === 0 ? undefined : { halfLife: 8192, threshold: 2.5, pause: 10_000 }
+  })
+)
+
+const script = Arbitrary.array(life, { minLength: 14, maxLength: 14 })
+
+/** One observation with jitter, by a seed. */
+const once = (config: Model.Config, script: ReadonlyArray<Model.Life>, seed: number) =>
+  Random.withSeed(observe(config, script, true), seed)
+
+describe("the times of starts", () => {
+  // P19, P16
+  it.effect.prop(
+    "are those of the reference model for any script of exits, and no life meets another",
+    [config, script],
+    ([config, script]) =>
+      Effect.gen(function*() {
+        const { company, starts, ...counts } = yield* observe(config, script)
+        const { starts: expected, ...others } = Model.run(config, [...script, { kind: "clean", uptime: 0 }])
+        assert.deepStrictEqual(starts, expected)
+        assert.deepStrictEqual(counts, { ...counts, ...others, reason: others.reason ?? counts.reason })
+        assert.deepStrictEqual(company, starts.map(() => 1))
+      })
+  )
+
+  // P14
+  it.effect.prop(
+    "are the same for the same seed and the same exits, and differ with the seed",
+    [config, script, Schema.Int],
+    ([config, script, seed]) =>
+      Effect.gen(function*() {
+        const first = yield* once(config, script, seed)
+        assert.deepStrictEqual(yield* once(config, script, seed), first)
+        if (first.starts.length > 1) assert.notDeepEqual((yield* once(config, script, seed + 1)).starts, first.starts)
+      })
+  )
+
+  // P18
+  it.effect.prop(
+    "do not change when the time of day does",
+    [config, script],
+    ([config, script]) =>
+      Effect.gen(function*() {
+        const clock = yield* Clock.Clock
+        let hours = 0
+        const wall = () => clock.currentTimeMillisUnsafe() + (hours++ % 3 - 1) * Duration.toMillis("1 hour")
+        const jumping = {
+          ...clock,
+          currentTimeMillisUnsafe: wall,
+          currentTimeMillis: Effect.sync(wall),
+          currentTimeNanosUnsafe: () => BigInt(wall()) * 1_000_000n,
+          currentTimeNanos: Effect.sync(() => BigInt(wall()) * 1_000_000n)
+        }
+        const steady = yield* observe(config, script)
+        const jumped = yield* Effect.provideService(observe(config, script), Clock.Clock, jumping)
+        assert.deepStrictEqual(jumped, steady)
+      })
+  )
+})
