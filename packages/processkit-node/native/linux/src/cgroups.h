@@ -24,7 +24,7 @@ bool cgroups_remove(void);
  * that it can be removed when the child has ended; that fails as long as somebody is in it.
  */
 struct cgroup_place {
-    uint8_t guard; /* 0: none */
+    uint32_t guard; /* the number of the directory in care; 0: none */
     char name[OWN_CGROUP_MAX];
 };
 

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "999de4bd203e855f66fa3415e63445ddf1892ff5b4bd87d94da1912ee04eaf2c",
-  "processkit-host-x64": "fc2a2057d80e503e3f1b130de7ba4ed9c1a1d3562416c437167dbbcc3ba7043f"
+  "processkit-host-arm64": "5e0997a1abc2d028ee640a2abdace1d9599c279f3232f29dd9013c7856a6b81e",
+  "processkit-host-x64": "0a90e860c28fac17fcb8856915835bb8dec8bc14d36e00c976227317e8b1c8f2"
 }
