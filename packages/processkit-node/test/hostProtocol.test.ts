@@ -193,6 +193,20 @@ describe("hostRequests", () => {
     }
   })
 
+  it("have the same bytes whether the environment is kept from the start before or not", () => {
+    const environments = [[], ["A=1"], ["A=1", "B=ü"], Array.from({ length: 2000 }, (_, i) => `NAME_${i}=${i}`)]
+    for (const environment of environments) {
+      const fresh = Result.getOrThrow(Requests.spawn(1, { ...base, environment }))
+      const kept = Object.freeze([...environment])
+      for (let i = 0; i < 2; i++) {
+        assert.deepEqual(Result.getOrThrow(Requests.spawn(1, { ...base, environment: kept })), fresh)
+      }
+    }
+    const refused = Requests.spawn(1, { ...base, environment: Object.freeze(["A=1", "B=\0"]) })
+    assert.isTrue(Result.isFailure(refused))
+    assert.isTrue(Result.isFailure(Requests.spawn(1, { ...base, environment: Object.freeze(["A=1", "B=\0"]) })))
+  })
+
   it("hold a lone surrogate as the replacement character, in the size that was announced", () => {
     const bytes = Result.getOrThrow(Requests.spawn(1, { ...base, arguments: ["a\ud800b"] }))
     assert.strictEqual(bytes.readUInt32LE(0), bytes.length - 4)

@@ -5,6 +5,14 @@ import * as Result from "effect/Result"
 import type { Attributes, Mode, Spawn, Stream, TreeAction, Unencodable } from "./hostProtocol.ts"
 import { maxMessage, maxStrings, version } from "./hostProtocol.ts"
 
+/** The environment of the last start, as a list that can never change, and in bytes. It holds no NUL. */
+let last: { readonly values: ReadonlyArray<string>; readonly bytes: Buffer } = {
+  values: Object.freeze([]),
+  bytes: Buffer.alloc(8)
+}
+
+const isLast = (values: ReadonlyArray<string>): boolean => values === last.values
+
 /** Builds one message; grows by doubling, and fills in the size at the end. */
 class Writer {
   #bytes: Buffer
@@ -58,6 +66,14 @@ class Writer {
     this.u32(values.length)
     if (values.length === 0) return this.u32(0)
     return this.text(values.join("\0"))
+  }
+  /** As `texts`, from the bytes of the last environment where it is the same list. */
+  environment(values: ReadonlyArray<string>): this {
+    if (isLast(values)) return this.bytes(last.bytes)
+    const start = this.#used
+    this.texts(values)
+    if (Object.isFrozen(values)) last = { values, bytes: Buffer.from(this.#bytes.subarray(start, this.#used)) }
+    return this
   }
   finish(): Buffer {
     this.#bytes.writeUInt32LE(this.#used - 4, 0)
@@ -151,7 +167,7 @@ const nulIn = (request: Spawn): string | undefined => {
   if (holdsNul(request.cgroup)) return "cgroup"
   const argument = request.arguments.findIndex(holdsNul)
   if (argument >= 0) return `argument ${argument}`
-  const variable = request.environment.findIndex(holdsNul)
+  const variable = isLast(request.environment) ? -1 : request.environment.findIndex(holdsNul)
   if (variable >= 0) return `environment variable ${variable + 1}`
   const stream = request.streams.findIndex((stream) => stream._tag === "File" && holdsNul(stream.path))
   return stream >= 0 ? `file of stream ${stream}` : undefined
@@ -168,7 +184,7 @@ export const spawn = (id: number, request: Spawn): Result.Result<Buffer, Unencod
   )
   const writer = new Writer(4, 8192).u32(id).u32(presence(attributes))
   writer.text(request.file).text(request.directory).text(request.cgroup)
-  writer.texts(request.arguments).texts(request.environment)
+  writer.texts(request.arguments).environment(request.environment)
   for (const stream of request.streams) writeStream(writer, stream)
   writeAttributes(writer, attributes)
   const bytes = writer.finish()

@@ -9,6 +9,7 @@ import type { HostChild, NotEncodable, StartFailed } from "../host/hostAnswers.t
 import type { HostConnection } from "../host/hostConnection.ts"
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
+import type { Variables } from "../ownerEnvironment.ts"
 import type { Located } from "../spawn.ts"
 import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
@@ -36,11 +37,17 @@ const errorStream = ({ stderr, stdout }: SpawnRequest): Stream =>
     ? { _tag: "Same", stream: 1 }
     : streamOf(stderr, relay)
 
-const variables = (env: Record<string, string>): ReadonlyArray<string> => {
-  const texts: Array<string> = []
-  for (const name in env) texts.push(`${name}=${env[name]}`)
-  return texts
-}
+/** The same list for the same environment, of which most starts have that of the start before. */
+const variables = (() => {
+  let known: { readonly env: Variables; readonly texts: ReadonlyArray<string> } | undefined
+  return (env: Variables): ReadonlyArray<string> => {
+    if (known?.env !== env) {
+      const texts = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+      known = { env, texts: Object.freeze(texts) }
+    }
+    return known.texts
+  }
+})()
 
 /** Where a process is born; in its own directory, which the host makes and removes, or in one that is there. */
 export interface Cgroup {
