@@ -6,6 +6,7 @@ import { concurrentTrue } from "./concurrentTrue.ts"
 import type { Series } from "./harness.ts"
 import { isolatedTrue } from "./isolatedTrue.ts"
 import { largeOwner } from "./largeOwner.ts"
+import { pipeline } from "./pipeline.ts"
 import { sequentialTrue } from "./sequentialTrue.ts"
 import { streamLines } from "./streamLines.ts"
 
@@ -15,5 +16,6 @@ export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   isolatedTrue,
   largeOwner,
   captureLines,
-  streamLines
+  streamLines,
+  pipeline
 }

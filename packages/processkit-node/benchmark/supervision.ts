@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
@@ -24,11 +25,13 @@ const heap = (): number => {
   return process.memoryUsage().heapUsed
 }
 
-/** How many directories of control groups are there for programs of this process. */
-const containers = (): number =>
-  ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].filter((root) => fs.existsSync(root))
-    .flatMap((root) => fs.readdirSync(root, { recursive: true, encoding: "utf8" }))
-    .filter((path) => new RegExp(`processkit-\\d+-${process.pid}-[^/]*/[^/.]+$`).test(path)).length
+/** How many directories of control groups are there for programs of this process; they come and go while one looks. */
+const containers = (): number => {
+  const { stdout } = spawnSync("find", ["/sys/fs/cgroup", "-type", "d", "-path", `*/processkit-*-${process.pid}-*/*`], {
+    encoding: "utf8"
+  })
+  return stdout.split("\n").length - 1
+}
 
 interface Footprint {
   readonly heap: number

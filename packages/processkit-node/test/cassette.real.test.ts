@@ -9,6 +9,7 @@ import * as path from "node:path"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
+import * as Pipeline from "processkit/Pipeline"
 import { Cassette } from "processkit/testing"
 
 const scratch = Effect.acquireRelease(
@@ -49,5 +50,23 @@ describe("a cassette of real programs", () => {
       assert.match(replayed.stdout, /^x{200000}\n\d+\n$/)
       assert.deepStrictEqual(replayed.stderrBytes, new Uint8Array([0xff, 0]))
       assert.deepStrictEqual(replayed.outcome, Outcome.exited(7))
+    }))
+
+  it.live("replays a pipeline, whose stages are recorded with what went through them", () =>
+    Effect.gen(function*() {
+      const directory = yield* scratch
+      const tool = path.join(directory, "tool")
+      fs.writeFileSync(tool, "#!/bin/sh\necho b; echo a; echo why >&2; exit 7\n", { mode: 0o755 })
+      const session = Pipeline.outputString(Pipeline.make(Command.make(tool), Command.make("sort")))
+      const tape = path.join(directory, "tape.json")
+      const recorder = Cassette.layerRecord(tape).pipe(
+        Layer.provide([NodeProcessRunner.layer, NodeFileSystem.layer])
+      )
+      const recorded = yield* Effect.provide(session, recorder)
+      fs.rmSync(tool)
+      const player = Cassette.layerReplay(tape).pipe(Layer.provide(NodeFileSystem.layer))
+      for (const result of [recorded, yield* Effect.provide(session, player)]) {
+        assert.deepInclude(result, { culprit: 0, stdout: "a\nb\n", stderr: "why\n", program: tool })
+      }
     }))
 })

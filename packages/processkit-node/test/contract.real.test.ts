@@ -13,7 +13,8 @@ const capabilities = {
   environment: true,
   workingDirectory: true,
   arguments: true,
-  nativeTime: true
+  nativeTime: true,
+  links: true
 } as const
 
 // The table of `ps` is what macOS has; using it here too lets Linux cover that path.

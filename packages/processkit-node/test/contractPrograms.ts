@@ -1,4 +1,8 @@
 /** The programs that the contract suite of backends asks for, as small scripts of `/bin/sh` and Node. */
+import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import type * as SpawnAttributes from "processkit/SpawnAttributes"
 import type { BackendPrograms } from "processkit/testing"
 
@@ -58,5 +62,12 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   ),
   spawnsTree: sh("sleep 1000 >/dev/null 2>&1 </dev/null & echo ready; wait"),
   holdsPipeOpen: sh("sleep 1000 & echo ready; exit 0"),
-  missing: { program: "no-such-program-here", args: [] }
+  missing: { program: "no-such-program-here", args: [] },
+  freshPath: Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "processkit-contract-"))),
+      (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
+    ),
+    (directory) => path.join(directory, "file")
+  )
 }

@@ -182,7 +182,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       const group = yield* Scope.provide(ProcessGroup.makeWith({ stop: { grace: "300 millis" } }), scope)
       yield* ready(group, run("ignores-sigterm.sh"))
       const close = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
-      yield* Effect.sleep("30 millis")
       assert.strictEqual((yield* reasonOf(group.start(Command.make("sleep", ["60"]))))._tag, "GroupClosed")
       yield* Fiber.join(close)
       assert.deepEqual(survivors(), [])

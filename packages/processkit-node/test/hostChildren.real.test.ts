@@ -344,21 +344,25 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
 
   monitored("gets a signal once for each member", (host) =>
     Effect.gen(function*() {
-      const catcher = "trap 'echo caught' USR1; while :; do sleep 0.05; done"
+      const catcher = "trap 'echo caught' USR1; echo set; while :; do sleep 0.05; done"
       const mark = makeMark()
       const child = yield* host.spawn(shell(`setsid sh -c "$S" & ${catcher}`, {
         environment: [mark.entry, "PATH=/usr/bin:/bin", `S=${catcher}`],
         streams: [Null, Pipe, Null]
       }))
-      const printed = output(child, 1)
-      yield* Effect.sleep("300 millis") // both traps are set
+      let printed = ""
+      child.pipes[1]?.socket().on("data", (chunk: Buffer) => printed += chunk.toString())
+      yield* eventually("both traps are set", () => printed === "set\nset\n")
       // The sleepers of the loops die by it; only the two shells catch it.
       const { count } = yield* child.act("signal", 10)
       assert.isAtLeast(count, 2)
-      yield* Effect.sleep("300 millis")
+      yield* eventually("both caught it", () => printed === "set\nset\ncaught\ncaught\n")
+      // A second one would have been caught before what each shell does next.
+      const loops = () => mark.survivors().length === 4
+      yield* eventually("both loops go on", loops)
       yield* child.act("kill")
       yield* emptied(child)
-      assert.strictEqual(yield* printed, "caught\ncaught\n")
+      assert.strictEqual(printed, "set\nset\ncaught\ncaught\n")
     }))
 
   monitored("is suspended and resumed as a whole", (host) =>

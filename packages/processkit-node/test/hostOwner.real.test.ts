@@ -180,7 +180,8 @@ describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", (
     Effect.gen(function*() {
       fs.writeFileSync(path.join(directory, "cgroup.freeze"), "1")
       const started = Effect.runPromise(run(host, shell("exit 4", { cgroup: directory })))
-      yield* Effect.sleep("50 millis")
+      const members = () => fs.readFileSync(path.join(directory, "cgroup.procs"), "utf8").trim()
+      yield* eventually("the frozen child is a member", () => members() !== "")
       fs.writeFileSync(path.join(directory, "cgroup.freeze"), "0")
       assert.strictEqual((yield* Effect.promise(() => started)).exit.status, 4 << 8)
     }))

@@ -3,28 +3,12 @@ import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
-import { constants } from "node:os"
 import * as LiveTrees from "../src/internal/liveTrees.ts"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
+import { endings } from "./ownerEndings.ts"
+import { ending, owning } from "./owners.ts"
 import { hasProc, makeMark } from "./survivors.ts"
 import { eventually, exitOf, fixture, inContainer, isInheritable, request, type World } from "./world.ts"
-
-const { signals } = constants
-
-/** How owners end, and the exit code or signal that must be kept. */
-const ways: ReadonlyArray<readonly [way: string, code: number | null, signal: keyof typeof signals | null]> = [
-  ["exit", 7, null],
-  ["throw", 1, null],
-  ["reject", 1, null],
-  ["handled", 143, null],
-  ["abort", null, "SIGABRT"],
-  ["memory", null, "SIGABRT"],
-  ["SIGKILL", null, "SIGKILL"],
-  ["SIGTERM", null, "SIGTERM"],
-  ["SIGINT", null, "SIGINT"],
-  ["SIGHUP", null, "SIGHUP"],
-  ["SIGQUIT", null, "SIGQUIT"]
-]
 
 const shells = [["/bin/dash"], ["/bin/bash"], ["/bin/busybox", "sh"], ["/usr/bin/busybox", "sh"]].filter((
   [file = ""]
@@ -39,29 +23,13 @@ const members = 3 + 4 + 4 + 2 + 1 + 3 + 1
 
 /** Runs an owner, counts its members, lets it end, and looks who is alive one second later. */
 const run = Effect.fnUntraced(function*(way: string, table: string, shell: ReadonlyArray<string>) {
-  const mark = makeMark()
-  const [name, value] = mark.variable
-  const flags = ["--conditions=processkit-source", "--max-old-space-size=64"]
-  const owner = spawn(process.execPath, [...flags, fixture("owner.ts"), way, table, ...shell], {
-    cwd: "/",
-    env: { ...process.env, [name]: value },
-    stdio: ["pipe", "pipe", "ignore"]
-  })
-  const exit = once(owner, "exit")
-  yield* Effect.promise(() => once(owner.stdout, "data"))
-  yield* eventually("owner and members are there", () => mark.survivors().length === members + 1)
-  owner.stdin.write("now\n")
-  const ended = yield* Effect.promise(() => exit)
-  const over = performance.now() + 1_000
-  yield* eventually(
-    "a second passes or nobody is left",
-    () => mark.survivors().length === 0 || performance.now() > over
-  )
-  return { ended, survivors: mark.survivors() }
+  const owner = yield* owning("owner.ts", [way, table, ...shell], members)
+  assert.lengthOf(owner.survivors(), members + 1)
+  return yield* ending(owner, () => true)
 })
 
 describe.runIf(hasProc)("an owner", () => {
-  for (const [way, code, signal] of ways) {
+  for (const [way, { code, signal }] of Object.entries(endings)) {
     for (const table of ["proc", "ps"] as const) {
       it.live(`that ends by ${way} takes all linked members along and keeps its exit status (${table})`, () =>
         Effect.gen(function*() {

@@ -114,6 +114,16 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       stillRuns(running.pid)
     }))
 
+  it.effect("one thing that can never hold any more does not end the wait for any of several", () =>
+    Effect.gen(function*() {
+      const sentinel = yield* freshPath("done")
+      const running = yield* Command.start(sh("exec >&-; sleep 0.3; : > \"$1\"; exec sleep 60", [sentinel]))
+      yield* running.waitFor(Readiness.any([Readiness.line("x"), Readiness.path(sentinel)]))
+      stillRuns(running.pid)
+      const both = Readiness.all([Readiness.line("x"), Readiness.path("/nonexistent")])
+      assert.deepInclude(yield* reasonOf(running.waitFor(both)), { _tag: "NotReady", ended: "output" })
+    }))
+
   it.effect("a line right before a crash is found, also without an end", () =>
     Effect.gen(function*() {
       for (const [script, line] of [["echo READY; exit 1", "READY"], ["printf READY; kill -9 $$", "READY"]] as const) {
@@ -318,6 +328,25 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       const reason = yield* reasonOf(running.waitForLine("x"))
       assert.deepInclude(reason, { _tag: "NotReady", ended: Outcome.signaled("SIGTERM", 15, false) })
       assert.strictEqual((yield* running.outcome)._tag, "TimedOut")
+    }))
+
+  it.effect("what was ready in time is ready, and no look is made up for, where the owner was busy", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(sh("echo READY; exec sleep 60"))
+      let asked = 0
+      const no = Effect.sync(() => ++asked < 0)
+      const asking = yield* Effect.forkChild(reasonOf(running.waitFor(no, { within: "700 millis" })), {
+        startImmediately: true
+      })
+      const line = yield* Effect.forkChild(running.waitForLine("READY", { within: "100 millis" }), {
+        startImmediately: true
+      })
+      const until = performance.now() + 500
+      while (performance.now() < until);
+      assert.strictEqual(yield* Fiber.join(line), "READY")
+      yield* Fiber.join(asking)
+      // Four after the half second, at most, and one or two before it.
+      assert.isBelow(asked, 8)
     }))
 
   it.effect("a member of a group becomes ready as any other, and its sibling decides for itself", () =>

@@ -197,6 +197,35 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       }
     }))
 
+  // N6: both pipes are full most of the time
+  it.effect("64 MiB go through cat and come back, captured or streamed, fed from bytes or a stream", () =>
+    Effect.gen(function*() {
+      const length = 64 * 1024 * 1024
+      const part = Uint8Array.from({ length: 1024 * 1024 }, (_, i) => i % 251)
+      const whole = Buffer.concat(Array.from({ length: 64 }, () => part))
+      const stream = Stream.fromIterable(Array.from({ length: 64 }, () => part))
+      for (const stdin of [whole, stream, Stdin.once(stream)]) {
+        const { stdout } = yield* Command.outputBytes(Command.make("cat", { stdin, timeout: "60 seconds" }))
+        assert.isTrue(whole.equals(stdout))
+      }
+      const lines = Stream.fromIterable(Array.from({ length: 64 }, () => `${"x".repeat(1023)}\n`.repeat(1024)))
+      const command = Command.make("cat", { stdin: lines, timeout: "60 seconds" })
+      assert.strictEqual(yield* Stream.runCount(Command.stdoutLines(command)), length / 1024)
+    }))
+
+  // N6: a writer and a reader of the same live process
+  it.effect("an interactive filter is written to and read from at once, without a deadlock", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(Command.make("cat", { stdin: "pipe" }))
+      const line = "x".repeat(1023)
+      const write = Effect.repeat(running.stdin.write(`${line}\n`.repeat(1024)), { times: 15 })
+      const [count] = yield* Effect.all([
+        Stream.runCount(running.stdoutLines),
+        Effect.andThen(write, running.stdin.end)
+      ], { concurrency: 2 })
+      assert.strictEqual(count, 16 * 1024)
+    }))
+
   // behaviour 15
   it.effect("256 lines of 1 KiB go through cat and come back", () =>
     Effect.gen(function*() {

@@ -122,6 +122,46 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.deepEqual((yield* running.result).outcome, Outcome.exited(0))
     }))
 
+  it.effect("a streamed program hears the deadline's signal, and its last words are part of the stream and the result", () =>
+    Effect.gen(function*() {
+      const script = "trap 'echo got it >&2; echo bye; exit 0' INT; echo ready; while :; do sleep 0.05; done"
+      const options = { timeout: "400 millis", stop: { signal: "SIGINT", grace: "5 seconds" } } as const
+      const running = yield* Command.start(sh(script, [], options))
+      const [lines, elapsed] = yield* timed(Stream.runCollect(running.stdoutLines))
+      assert.deepEqual(lines, ["ready", "bye"])
+      assert.isBelow(elapsed, 400 + slack)
+      const result = yield* running.result
+      assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "deadline", exit: Outcome.exited(0) })
+      assert.strictEqual(result.stderr, "got it\n")
+      assert.deepEqual(result.stop, { signal: "SIGINT", forced: false })
+    }))
+
+  it.effect("a deadline in a shared group waits for the grace before it kills", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      const options = { timeout: "400 millis", stop: { grace: "300 millis" } } as const
+      const running = yield* group.start(run("ignores-sigterm.sh", [], options))
+      const [outcome, elapsed] = yield* timed(running.outcome)
+      assert.deepInclude(outcome, { _tag: "TimedOut", exit: Outcome.signaled("SIGKILL", 9, false) })
+      assert.isAtLeast(elapsed, 650)
+      assert.isBelow(elapsed, 700 + slack)
+    }))
+
+  it.effect("a stop after the deadline leaves the deadline as the outcome, and one before it is none", () =>
+    Effect.gen(function*() {
+      const late = yield* Command.start(run("ignores-sigterm.sh", [], { timeout: "300 millis" }))
+      yield* late.waitForLine("ready")
+      yield* Effect.sleep("400 millis")
+      assert.isTrue(yield* late.isRunning)
+      const [, elapsed] = yield* timed(late.stop({ grace: "10 seconds" }))
+      assert.isBelow(elapsed, slack)
+      assert.strictEqual((yield* late.outcome)._tag, "TimedOut")
+      const early = yield* Command.start(run("exits-zero-on-sigterm.sh", [], { timeout: "10 seconds" }))
+      yield* early.waitForLine("ready")
+      yield* early.stop({ grace: "10 seconds" })
+      assert.deepEqual(yield* early.outcome, Outcome.exited(0))
+    }))
+
   // E5
   it.effect("a program that answers the deadline's signal with exit code 0 has TimedOut, and its last words are kept", () =>
     Effect.gen(function*() {

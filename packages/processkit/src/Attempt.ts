@@ -32,8 +32,8 @@ export type Kind = "clean" | "crash" | "spawn" | "liveness"
  *
  * **Details**
  *
- * `uptime` is on the monotonic clock, from the start to the end of output. There is a `result` or an `error`,
- * never both: an error says why there was nothing to have a result.
+ * `uptime` is on the monotonic clock, from the start to the end of output. A program that ended has a `result`; an
+ * `error` says why there is none. The life of an effect that succeeded has neither.
  *
  * @stability experimental
  * @category models
@@ -122,3 +122,22 @@ export const failed = (
   error: ProcessError.ProcessError,
   uptime: Duration.Duration = Duration.zero
 ): Attempt => ({ kind: "spawn", program, uptime, result: undefined, error })
+
+/**
+ * Makes the attempt of an effect that stands for a life: clean where it succeeded, a crash where it failed.
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofEffect = (
+  name: string,
+  uptime: Duration.Duration,
+  error: ProcessError.ProcessError | undefined
+): Attempt => ({
+  kind: error === undefined ? "clean" : "crash",
+  program: name,
+  uptime,
+  result: undefined,
+  error
+})

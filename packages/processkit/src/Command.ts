@@ -19,6 +19,7 @@
  * | the first line that fits | {@link firstLine} | is ignored |
  * | lines as they come | {@link stdoutLines} | fails at the end |
  * | a live process | {@link start} | is data |
+ * | its output in the next command | {@link pipeTo} | see `Pipeline` |
  *
  * @stability experimental
  * @since 0.1.0
@@ -31,6 +32,7 @@ import { dual } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import type * as ChildProcess from "effect/process/ChildProcess"
 import * as CommandLine from "effect/process/CommandLine"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -38,15 +40,18 @@ import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { wholeCommand } from "./internal/childProcess.ts"
 import { isRecord } from "./internal/refusal.ts"
 import * as Verbs from "./internal/verbs.ts"
 import type * as OutputBuffer from "./OutputBuffer.ts"
+import * as Pipeline from "./Pipeline.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stdin from "./Stdin.ts"
+import type * as Stdio from "./Stdio.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 const TypeId = "~processkit/Command"
@@ -66,27 +71,14 @@ const TypeId = "~processkit/Command"
 export type Argument = string | Redacted.Redacted<string>
 
 /**
- * Where standard output or standard error goes.
- *
- * **Details**
- *
- * `"pipe"`, the default, is read and kept; `"null"` is dropped by the operating system; `"inherit"` is the owner's own.
- *
- * @stability experimental
- * @category models
- * @since 0.1.0
- */
-export type Output = "pipe" | "null" | "inherit"
-
-/**
  * When a verb that checks its run tries again.
  *
  * **Details**
  *
  * `schedule` says how often and how far apart, `while` which failures are worth it; without `while` those whose
- * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only.
- * Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid` says what
- * was wrong with its options, and fails the start.
+ * `isTransient` is true. A cancelled run is never repeated, nor is one whose standard input could be fed once only and
+ * was taken. Each attempt's processes are gone before the next one starts. `RetryPolicy` makes the usual ones; `invalid`
+ * says what was wrong with its options, and fails the start.
  *
  * @stability experimental
  * @category models
@@ -108,7 +100,7 @@ export interface Retry {
  *   `inheritEnv` only what it names, read anew at every start.
  * - `preferLocal`: directories searched before `PATH` for a program given by name; relative ones are relative to the
  *   owner's directory.
- * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: `"pipe"` by default.
+ * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: see `Stdio`; `"pipe"` by default.
  * - `encoding`: any label of `TextDecoder`; UTF-8 by default.
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
@@ -121,6 +113,14 @@ export interface Retry {
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
  * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
  *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
+ * - `redact`: makes of every line what results and streams of lines show; called for each in order, and once more for
+ *   one that a readiness check reads. A line for which it throws or gives no text is blank, and one that was cut at
+ *   `maxLineBytes` is an ellipsis.
+ * - `sanitizeTerminal`: takes escape sequences and all controls but the tab out of every line, before `redact` sees it.
+ * - `unchecked`, `mergeStderr`: for a stage of a pipeline, see {@link unchecked} and {@link mergeStderr}.
+ *
+ * Where `redact` or `sanitizeTerminal` is set, what is captured is made of lines, with `\n` between them; captured bytes
+ * are those of that text, in UTF-8. Observers, tees and streams of bytes get what the program wrote.
  *
  * @stability experimental
  * @category models
@@ -133,8 +133,8 @@ export interface Options extends SpawnAttributes.Options {
   readonly inheritEnv?: ReadonlyArray<string> | undefined
   readonly preferLocal?: string | ReadonlyArray<string> | undefined
   readonly stdin?: Stdin.Stdin | undefined
-  readonly stdout?: Output | undefined
-  readonly stderr?: Output | undefined
+  readonly stdout?: Stdio.Stdio | undefined
+  readonly stderr?: Stdio.Stdio | undefined
   readonly encoding?: string | undefined
   readonly maxLineBytes?: ByteSize.Input | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined
@@ -146,6 +146,10 @@ export interface Options extends SpawnAttributes.Options {
   readonly cancelOn?: AbortSignal | undefined
   readonly onStdoutLine?: ((line: string) => void) | undefined
   readonly onStderrLine?: ((line: string) => void) | undefined
+  readonly redact?: ((line: string, stream: "stdout" | "stderr") => string) | undefined
+  readonly sanitizeTerminal?: boolean | undefined
+  readonly unchecked?: boolean | undefined
+  readonly mergeStderr?: boolean | undefined
 }
 
 /**
@@ -213,6 +217,38 @@ export const make: {
   return third === undefined && isRecord(second)
     ? command(first, [], second)
     : command(first, second as ReadonlyArray<Argument>, (third === undefined ? {} : third) as Options)
+}
+
+/**
+ * Takes a command of `effect/process` for a command of this library.
+ *
+ * **Details**
+ *
+ * An environment without `extendEnv` replaces the inherited one, `shell` becomes the shell with `-c`, and `killSignal` and
+ * `forceKillAfter` become `stop`. Standard input is `"pipe"` where the command says nothing of it, as there.
+ *
+ * **Errors**
+ *
+ * Running the command fails with `InvalidInput` where it cannot be one of ours: a pipeline, `additionalFds`,
+ * `detached: false`, output that goes to a sink, input that is not to be ended.
+ *
+ * **Example** (A command with a script for a shell)
+ *
+ * ```ts
+ * import * as ChildProcess from "effect/process/ChildProcess"
+ * import * as Command from "processkit/Command"
+ *
+ * const command = Command.fromChildProcess(ChildProcess.make("echo $HOME", { shell: true }))
+ * Command.display(command) // => "/bin/sh -c 'echo $HOME'"
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromChildProcess = (self: ChildProcess.Command): Command => {
+  const { args, invalid, options, program } = wholeCommand(self)
+  return command(program, args, options, invalid)
 }
 
 /**
@@ -370,6 +406,73 @@ export const firstLine: {
 export const stdoutLines = (
   self: Command
 ): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stdoutLines(self)
+
+/**
+ * Connects the standard output of one command to the standard input of the next.
+ *
+ * **Details**
+ *
+ * Gives a `Pipeline`, which runs and fails like a command; `Pipeline.pipeTo` appends further stages, and so does this.
+ *
+ * **Example** (Three programs, no shell)
+ *
+ * ```ts
+ * import * as Command from "processkit/Command"
+ * import * as Pipeline from "processkit/Pipeline"
+ *
+ * const lines = Command.make("git", ["log", "-s"]).pipe(
+ *   Command.pipeTo(Command.make("sort")),
+ *   Command.pipeTo(Command.make("uniq", ["-c"]))
+ * )
+ *
+ * Pipeline.display(lines) // => "git log -s | sort | uniq -c"
+ * ```
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const pipeTo: {
+  (that: Command): (self: Command | Pipeline.Pipeline) => Pipeline.Pipeline
+  (self: Command | Pipeline.Pipeline, that: Command): Pipeline.Pipeline
+} = dual(
+  2,
+  (self: Command | Pipeline.Pipeline, that: Command): Pipeline.Pipeline =>
+    Pipeline.isPipeline(self) ? Pipeline.pipeTo(self, that) : Pipeline.make(self, that)
+)
+
+/**
+ * Exempts a command from blame in a pipeline: its exit code, a broken pipe and its own timeout fail nothing there.
+ *
+ * **Details**
+ *
+ * A producer whose reader leaves early dies of a broken pipe, and a pipeline fails with it unless it is unchecked. As
+ * the last stage the command may return what it likes, and still fails the pipeline when a signal or a deadline ends it.
+ * Outside of a pipeline this changes nothing.
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const unchecked = (self: Command): Command => withOptions(self, { unchecked: true })
+
+/**
+ * Sends standard error of a command into the pipe to the next stage, too, in the order in which it is written.
+ *
+ * **Details**
+ *
+ * The stage has no standard error of its own then. For the last stage of a pipeline, and outside of one, this changes
+ * nothing.
+ *
+ * **Errors**
+ *
+ * `Unsupported` where the mechanism is `process-group` and the system has no `mkfifo` to make a pipe with.
+ *
+ * @stability experimental
+ * @category pipelines
+ * @since 0.1.0
+ */
+export const mergeStderr = (self: Command): Command => withOptions(self, { mergeStderr: true })
 
 /**
  * Starts the command and gives it as a live process that the scope ends, together with its descendants.
@@ -610,6 +713,24 @@ export const setCancelOn: Setter<"cancelOn"> = setter("cancelOn")
 export const setOnStdoutLine: Setter<"onStdoutLine"> = setter("onStdoutLine")
 
 /**
+ * Sets whether the command is exempt from blame in a pipeline, see {@link unchecked}.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setUnchecked: Setter<"unchecked"> = setter("unchecked")
+
+/**
+ * Sets whether standard error goes into the pipe to the next stage too, see {@link mergeStderr}.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setMergeStderr: Setter<"mergeStderr"> = setter("mergeStderr")
+
+/**
  * Sets what is called for every line of standard error.
  *
  * @stability experimental
@@ -717,6 +838,24 @@ export const setNoNewPrivileges: Setter<"noNewPrivileges"> = setter("noNewPrivil
  */
 export const setWindowsHide: Setter<"windowsHide"> = setter("windowsHide")
 
+/**
+ * Sets what every captured line is replaced by.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setRedact: Setter<"redact"> = setter("redact")
+
+/**
+ * Sets whether captured lines are freed of what acts on a terminal.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setSanitizeTerminal: Setter<"sanitizeTerminal"> = setter("sanitizeTerminal")
+
 // -----------------------------------------------------------------------------
 
 /** What a verb makes of a command. */
@@ -754,13 +893,11 @@ const Proto = {
   ...Inspectable.BaseProto,
   [TypeId]: TypeId,
   toJSON(this: Command): unknown {
-    const { cwd, env } = this.options
     return {
       _id: "Command",
       program: this.program,
       argumentCount: this.args.length,
-      environment: Object.keys(env ?? {}).toSorted(),
-      ...(cwd === undefined ? {} : { cwd })
+      environment: Object.keys(this.options.env ?? {}).toSorted()
     }
   }
 }

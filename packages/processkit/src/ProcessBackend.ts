@@ -40,16 +40,37 @@ export interface Environment {
 }
 
 /**
- * Where a child's standard input comes from.
+ * A pipe between two children of one container, whose bytes never pass through the owner.
+ *
+ * **Details**
+ *
+ * One start names it as an output, then another one as its input. `release` gives back the ends that no child has
+ * taken, so that whoever holds the other one learns of it; it is idempotent and ends nobody.
  *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
-export type Input = "null" | "inherit" | "pipe" | { readonly _tag: "File"; readonly path: string }
+export interface Link {
+  readonly release: Effect.Effect<void>
+}
 
 /**
- * Where a child's standard output or standard error goes.
+ * Where a child's standard input comes from. A link is one that the same container made.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Input =
+  | "null"
+  | "inherit"
+  | "pipe"
+  | { readonly _tag: "File"; readonly path: string }
+  | { readonly _tag: "Link"; readonly link: Link }
+
+/**
+ * Where a child's standard output or standard error goes. A link is one that the same container made.
  *
  * @stability experimental
  * @category models
@@ -60,6 +81,7 @@ export type Output =
   | "inherit"
   | "pipe"
   | { readonly _tag: "File"; readonly path: string; readonly append: boolean }
+  | { readonly _tag: "Link"; readonly link: Link }
 
 /**
  * A start, validated and free of secrets' wrappers: what the child shall see, byte for byte.
@@ -77,7 +99,8 @@ export interface SpawnRequest {
   readonly preferLocal: ReadonlyArray<string>
   readonly stdin: Input
   readonly stdout: Output
-  readonly stderr: Output
+  /** `"stdout"` is the descriptor of standard output once more, so that both keep the order of their writes. */
+  readonly stderr: Output | "stdout"
   /** None that the containment of the backend does not list. */
   readonly attributes: SpawnAttributes.SpawnAttributes
 }
@@ -222,7 +245,8 @@ export interface Child extends Tree {
  *
  * `spawn` either gives a child that is already a member, or fails and leaves nothing behind: no process, no
  * descriptor. It is called in an uninterruptible region and must not wait for the child. `alone` promises that nothing
- * else will be started in this container, so that the child needs no tree of its own beside the container's. `release` gives back what the
+ * else will be started in this container, so that the child needs no tree of its own beside the container's. `openLink`
+ * is there where the backend can connect two children with a pipe of the kernel's. `release` gives back what the
  * container itself holds; it is called once, last, whether or not processes survived.
  *
  * A container may put off to its first start what that start can do cheaper. `prepare` makes it at once: it is called
@@ -236,6 +260,7 @@ export interface Container extends Tree {
   readonly containment: Containment.Containment
   readonly prepare?: Effect.Effect<void, ProcessError.ProcessError> | undefined
   readonly spawn: (request: SpawnRequest, alone?: boolean) => Effect.Effect<Child, ProcessError.ProcessError>
+  readonly openLink?: Effect.Effect<Link, ProcessError.ProcessError> | undefined
   readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
   readonly resume: Effect.Effect<void, ProcessError.ProcessError>
   readonly release: Effect.Effect<void>

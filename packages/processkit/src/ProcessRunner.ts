@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Command from "./Command.ts"
 import * as Engine from "./internal/engine.ts"
+import type { Stage } from "./internal/stage.ts"
 import * as ProcessBackend from "./ProcessBackend.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessGroup from "./ProcessGroup.ts"
@@ -27,7 +28,8 @@ import type * as RunningProcess from "./RunningProcess.ts"
  *
  * `overflow` says what happens when a buffer that fails is full: `"end"` stops the program, `"fail"` drains it and
  * fails its result (the default), `"ignore"` drains it and forgets. `"whole"` is `"end"`, and also fails the result of a
- * run that worked where a buffer of another kind dropped something of standard output.
+ * run that worked where a buffer of another kind dropped something of standard output. `stage` is the place of the
+ * command in a pipeline; a decorator that calls `start` itself hands it on unseen.
  *
  * @stability experimental
  * @category models
@@ -35,6 +37,7 @@ import type * as RunningProcess from "./RunningProcess.ts"
  */
 export interface StartOptions {
   readonly overflow?: "end" | "whole" | "fail" | "ignore" | undefined
+  readonly stage?: Stage | undefined
 }
 
 /**

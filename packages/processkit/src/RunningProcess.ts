@@ -39,7 +39,8 @@ const TypeId = "~processkit/RunningProcess"
  * **Details**
  *
  * Every write waits until the bytes are in the pipe. A program that does not read any more is no error: the bytes are
- * dropped, as the program's exit says what it made of them. `end` gives the program end of file.
+ * dropped, as the program's exit says what it made of them. `end` gives the program end of file. `isOpen` is false from
+ * the first write on that was dropped, so that a source without end can stop.
  *
  * **Errors**
  *
@@ -55,6 +56,7 @@ export interface Writer {
   readonly writeLine: (line: string) => Effect.Effect<void, ProcessError.ProcessError>
   readonly flush: Effect.Effect<void, ProcessError.ProcessError>
   readonly end: Effect.Effect<void>
+  readonly isOpen: Effect.Effect<boolean>
 }
 
 /**
@@ -130,11 +132,12 @@ export interface Waits {
  *
  * - `pid`: `undefined` where there is no process, as with a scripted runner.
  * - `startedAt`: milliseconds since the epoch, by Effect's `Clock`.
+ * - `exit`: waits for the end of the program itself, whatever becomes of its output.
  * - `outcome`: waits for the exit and the end of output. `result`, `resultBytes`: then also what was kept of it.
  * - `signal`: to the program itself and not to its descendants; does nothing once it has exited.
  * - `stop`: the stop ladder, for the program and its descendants. `kill`: the same, at once.
  * - `stdoutLines`, `stderrLines`: from the first line on, in order, to be consumed once. They end with the output and
- *   do not fail for an exit code.
+ *   do not fail for an exit code. `stdoutChunks`, `stderrChunks`: the same as bytes; lines or bytes, not both.
  * - `waitForLine` and its kin: see {@link Waits}.
  *
  * **Errors**
@@ -154,6 +157,9 @@ export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.In
   readonly stdin: Writer
   readonly stdoutLines: Stream.Stream<string, ProcessError.ProcessError>
   readonly stderrLines: Stream.Stream<string, ProcessError.ProcessError>
+  readonly stdoutChunks: Stream.Stream<Uint8Array, ProcessError.ProcessError>
+  readonly stderrChunks: Stream.Stream<Uint8Array, ProcessError.ProcessError>
+  readonly exit: Effect.Effect<Outcome.Exit, ProcessError.ProcessError>
   readonly outcome: Effect.Effect<Outcome.Outcome, ProcessError.ProcessError>
   readonly result: Effect.Effect<ProcessResult.ProcessResult<string>, ProcessError.ProcessError>
   readonly resultBytes: Effect.Effect<ProcessResult.ProcessResult<Uint8Array>, ProcessError.ProcessError>

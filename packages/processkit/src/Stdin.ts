@@ -1,7 +1,7 @@
 /**
  * Sources of a command's standard input.
  *
- * Plain strings and byte arrays are sources by themselves, and so is any `Stream`; this module adds files, lines, and
+ * Plain strings, byte arrays and secrets are sources by themselves, and so is any `Stream`; this module adds files, lines, and
  * the two spellings that a plain value cannot express: text that equals a keyword, and a stream that must not run twice.
  *
  * **Gotchas**
@@ -13,6 +13,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 
 const TypeId = "~processkit/Stdin"
@@ -49,7 +50,8 @@ interface Taken {
  * - `"null"`, the default: the program reads end of file at once.
  * - `"inherit"`: the owner's own standard input.
  * - `"pipe"`: an interactive writer, `RunningProcess.stdin`; verbs close it at once.
- * - any other string: text, as UTF-8. Bytes: as they are. A stream: fed as the program reads.
+ * - any other string: text, as UTF-8. Bytes: as they are. A secret: what it hides, which no error shows.
+ * - a stream: fed as the program reads.
  *
  * @stability experimental
  * @category models
@@ -61,6 +63,7 @@ export type Stdin =
   | "pipe"
   | (string & {})
   | Uint8Array
+  | Redacted.Redacted<string | Uint8Array>
   | Stream.Stream<string | Uint8Array, unknown>
   | Source
 
@@ -120,7 +123,7 @@ export const lines = (lines: Iterable<string>): Source => {
  * **Details**
  *
  * The first start takes it. A second start of the same command, or of a copy of it, fails with `AlreadyConsumed`
- * before anything is started, and the command is never retried.
+ * before anything is started. A retry repeats a start that failed, which has taken nothing, and no run.
  *
  * @stability experimental
  * @category constructors

@@ -13,7 +13,7 @@ import type * as Outcome from "./Outcome.ts"
  *
  * **Details**
  *
- * - `"held"`: nothing runs, because a group wants it so.
+ * - `"held"`: nothing runs yet, because others of its group have to be ready or have to end first.
  * - `"starting"`: a start is under way. `"running"`: a program is up.
  * - `"ending"`: a life is over, or is being ended, and its tree is not gone yet.
  * - `"pausing"`: resting because of a storm. `"waiting"`: backing off before the next start.

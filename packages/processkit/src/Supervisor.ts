@@ -18,8 +18,10 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
@@ -32,9 +34,10 @@ import * as Command from "./Command.ts"
 import * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
 import * as OutputBuffer from "./OutputBuffer.ts"
-import type * as ProcessError from "./ProcessError.ts"
+import * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
+import type * as Readiness from "./Readiness.ts"
 import * as RestartPolicy from "./RestartPolicy.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
@@ -92,13 +95,14 @@ export interface Policy<E = never, R = never> {
 }
 
 /**
- * A question to a live program: an effect, or what makes one of the program.
+ * A question to a live program: a `Readiness`, an effect, or what makes an effect of the program.
  *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
 export type Probe<R = never> =
+  | Readiness.Readiness<R>
   | Effect.Effect<unknown, unknown, R>
   | ((running: RunningProcess.RunningProcess) => Effect.Effect<unknown, unknown, R>)
 
@@ -107,8 +111,8 @@ export type Probe<R = never> =
  *
  * **Details**
  *
- * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check. The first
- * one comes `every` after the program is ready, each later one `every` after the one before has ended, so that they never
+ * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check, and so is
+ * `Readiness.http`. The first one comes `every` after the program is ready, each later one `every` after the one before has ended, so that they never
  * overlap; 10 seconds by default, at least 10 milliseconds. `timeout` is as long as `every` by default. After `failures`
  * of them in a row (3 by default, at least 1) the program is killed, which counts as a crash.
  *
@@ -131,11 +135,13 @@ export interface HealthCheck<R = never> {
  * **Details**
  *
  * - `healthCheck`: none by default.
- * - `ready`: when a program that was started is ready; at once by default. A program that does not become ready is
- *   killed, which counts as a crash.
+ * - `ready`: when a program that was started is ready; at once by default. A `Readiness` and an effect are asked until
+ *   they say yes, as by `waitFor`; a function makes a wait of its own.
+ * - `readyWithin`: how long that may take; 30 seconds by default. A program that is not ready then is killed, which
+ *   counts as a crash. Where readiness cannot be looked for at all, as with `Unsupported`, supervision ends with that.
  *
- * What is kept of the output of each life is what the command's `buffer` says, or the last 1000 lines and at most 1 MiB
- * of each stream where it says nothing. Only the last life's is kept.
+ * What is kept of the output of each life is what the command's `buffer` says, or else {@link defaultCapture}. Only the
+ * last life's is kept.
  *
  * @stability experimental
  * @category models
@@ -144,7 +150,18 @@ export interface HealthCheck<R = never> {
 export interface Options<E = never, R = never> extends Policy<E, R> {
   readonly healthCheck?: HealthCheck<R> | undefined
   readonly ready?: Probe<R> | undefined
+  readonly readyWithin?: Duration.Input | undefined
 }
+
+/**
+ * What is kept of each output stream of a life where the command's `buffer` does not say: the last 1000 lines, and at
+ * most 1 MiB.
+ *
+ * @stability experimental
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultCapture: OutputBuffer.OutputBuffer = OutputBuffer.tail({ lines: 1000, bytes: "1 MiB" })
 
 /**
  * A supervision under way.
@@ -320,6 +337,59 @@ export const make: {
     )
 )
 
+/**
+ * Supervises an effect as if it were a program, such as a whole `SupervisorGroup`: what makes a tree of supervisors.
+ *
+ * **Details**
+ *
+ * A life that succeeds is clean, one that fails with a `ProcessError` is a crash, and any other failure is nothing to be
+ * repeated. Ends with the last life: with what that one gave, or failed with.
+ *
+ * **Example** (A group that may fail twice in a minute)
+ *
+ * ```ts
+ * import type * as Effect from "effect/Effect"
+ * import * as ProcessError from "processkit/ProcessError"
+ * import * as StormGuard from "processkit/StormGuard"
+ * import * as Supervisor from "processkit/Supervisor"
+ *
+ * export const keep = <A, R>(group: Effect.Effect<A, ProcessError.ProcessError, R>) =>
+ *   Supervisor.supervise(group, { stormGuard: StormGuard.giveUp({ restarts: 2, within: "1 minute" }) })
+ * ```
+ *
+ * @stability experimental
+ * @category supervision
+ * @since 0.1.0
+ */
+export const supervise: {
+  <E2 = never, R2 = never>(
+    policy?: Policy<E2, R2>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2 | ProcessError.ProcessError, R | R2>
+  <A, E, R, E2 = never, R2 = never>(
+    self: Effect.Effect<A, E, R>,
+    policy?: Policy<E2, R2>
+  ): Effect.Effect<A, E | E2 | ProcessError.ProcessError, R | R2>
+} = dual(
+  (args) => Effect.isEffect(args[0]),
+  Effect.fnUntraced(function*<A, E, R, E2, R2>(self: Effect.Effect<A, E, R>, policy?: Policy<E2, R2>) {
+    const step = yield* Schedule.toStep(schedule(policy))
+    while (true) {
+      const began = yield* Clock.monotonicTimeNanos
+      const exit = yield* Effect.exit(self)
+      const error = Exit.isSuccess(exit) ? undefined : Result.getOrUndefined(Cause.findError(exit.cause))
+      if (Exit.isFailure(exit) && !ProcessError.isProcessError(error)) return yield* exit
+      const uptime = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
+      const life = Attempt.ofEffect("effect", uptime, ProcessError.isProcessError(error) ? error : undefined)
+      const wait = yield* step(yield* Clock.currentTimeMillis, life).pipe(
+        Effect.map(([, wait]): Duration.Duration | undefined => wait),
+        Pull.catchDone(() => Effect.succeed(undefined))
+      )
+      if (wait === undefined) return yield* exit
+      yield* Effect.sleep(wait)
+    }
+  })
+)
+
 // -----------------------------------------------------------------------------
 
 type Run<E, R> = Effect.Effect<
@@ -353,24 +423,13 @@ const hasEndedByItself = (
 ): attempt is Attempt.Attempt & { readonly result: ProcessResult.ProcessResult<string> } =>
   attempt.kind !== "liveness" && attempt.result !== undefined
 
-/** What is kept of a life where its command does not say. */
-const capture = OutputBuffer.tail({ lines: 1000, bytes: "1 MiB" })
-
 const planOf = <E, R>(
   command: Command.Command,
   options: Options<E, R>
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
-  const { maxRestarts, ready, restart } = options
-  const isOnce = restart === RestartPolicy.never || maxRestarts === 0
-  return Result.map(Rules.check(command, options, isOnce), ({ health }) => ({
-    command: command.options.buffer === undefined ? Command.setBuffer(command, capture) : command,
-    schedule: schedule(options),
-    cancelOn: command.options.cancelOn,
-    gate: Effect.void,
-    onRestart: () => Effect.void,
-    health,
-    ready: ready === undefined ? undefined : Rules.asked(ready)
-  }))
+  const isOnce = options.restart === RestartPolicy.never || options.maxRestarts === 0
+  const captured = command.options.buffer === undefined ? Command.setBuffer(command, defaultCapture) : command
+  return Rules.plan(captured, options, schedule(options), isOnce)
 }
 
 /** A class, since a session costs nothing then but what it holds. */

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Outcome from "processkit/Outcome"
 import * as ProcessBackend from "processkit/ProcessBackend"
-import { BackendPrograms, BackendSuite } from "processkit/testing"
+import { BackendPrograms, BackendSuite, FaultyBackend } from "processkit/testing"
 import { backend, layer, mapContainer, programs } from "./scriptedPrograms.ts"
 
 const capabilities: BackendSuite.Capabilities = {
@@ -15,6 +15,7 @@ const capabilities: BackendSuite.Capabilities = {
   arguments: true,
   workingDirectory: "a scripted program has no directory",
   nativeTime: "a scripted tree answers at once",
+  links: "scripted programs are connected by the engine",
   argv0: true,
   uid: true,
   gid: true,
@@ -28,6 +29,13 @@ const capabilities: BackendSuite.Capabilities = {
 }
 
 BackendSuite.suite({ describe, it }, { name: "scripted", layer, capabilities, programs })
+
+BackendSuite.suite({ describe, it }, {
+  name: "scripted, cut into pieces of seven bytes",
+  layer: FaultyBackend.layer(FaultyBackend.chunksSplit(7)).pipe(Layer.provide(layer)),
+  capabilities,
+  programs
+})
 
 describe("BackendSuite", () => {
   it("leaves a case out for every capability that is missing, and says why", () => {

@@ -9,6 +9,7 @@ import * as Command from "processkit/Command"
 import * as ProcessError from "processkit/ProcessError"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as Stdin from "processkit/Stdin"
+import { Reply, ScriptedRunner } from "processkit/testing"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { alive, Backend, countedAbort, prints, scripted, settle, tagOf } from "./scripted.ts"
 
@@ -142,6 +143,19 @@ describe("retry", () => {
       assert.strictEqual(yield* tagOf(Command.run(once)), "NonZeroExit")
       assert.strictEqual(yield* attempts, 1)
     }).pipe(Effect.provide(scripted(failing(1, 1)))))
+
+  it.effect("is for a start that failed, also where its input can be fed once", () =>
+    Effect.gen(function*() {
+      const stdin = Stdin.once(Stream.make("a"))
+      const command = Command.make("tool", { stdin, retry: { schedule: Schedule.recurs(3), while: () => true } })
+      assert.strictEqual(yield* Command.run(command), "done")
+      // By then the input is used up.
+      assert.strictEqual(yield* tagOf(Command.run(command)), "AlreadyConsumed")
+    }).pipe(
+      Effect.provide(
+        ScriptedRunner.layer(ScriptedRunner.on(["tool"], Reply.notFound, Reply.notFound, Reply.ok("done")))
+      )
+    ))
 
   it.effect("feeds input that can be fed again to every attempt", () =>
     Effect.gen(function*() {

@@ -56,7 +56,11 @@ const setters = {
   ioPriority: [Command.setIoPriority, "idle"],
   argv0: [Command.setArgv0, "name"],
   noNewPrivileges: [Command.setNoNewPrivileges, true],
-  windowsHide: [Command.setWindowsHide, false]
+  windowsHide: [Command.setWindowsHide, false],
+  redact: [Command.setRedact, (line: string) => line],
+  sanitizeTerminal: [Command.setSanitizeTerminal, true],
+  unchecked: [Command.setUnchecked, true],
+  mergeStderr: [Command.setMergeStderr, true]
 } as const
 
 describe("Command", () => {

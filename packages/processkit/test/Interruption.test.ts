@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Command from "processkit/Command"
+import * as Pipeline from "processkit/Pipeline"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
@@ -107,6 +108,35 @@ const scenarios: Record<string, Scenario> = {
   "a deadline of nothing": (world) =>
     Effect.ignore(
       Command.run(Command.make("ignoresTerm", { cancelOn: world.signal, timeout: 0, stdin: source(world) }))
+    ),
+  "a pipeline": (world) =>
+    Pipeline.run(
+      Pipeline.make(
+        Command.make("echoesStdin", { stdin: source(world) }),
+        Command.make("echoesStdin"),
+        Command.make("slowly")
+      ).pipe(Pipeline.setCancelOn(world.signal), Pipeline.timeout("1 hour"))
+    ),
+  "a pipeline that fails": (world) =>
+    Effect.ignore(Pipeline.run(
+      Pipeline.setCancelOn(
+        Pipeline.make(Command.make("ignoresTerm"), Command.make("exitsWith", ["1"]), Command.make("echoesStdin")),
+        world.signal
+      )
+    )),
+  "a pipeline whose last stage cannot be started": (world) =>
+    Effect.ignore(Pipeline.run(Pipeline.make(
+      Command.make("floods", ["900000"], { cancelOn: world.signal }),
+      Command.make("echoesStdin"),
+      Command.make("missing")
+    ))),
+  "a pipeline in a group": (world) =>
+    Effect.scoped(
+      Effect.flatMap(ProcessGroup.make, (group) =>
+        ProcessGroup.provide(
+          Pipeline.run(Pipeline.make(Command.make("slowly", { cancelOn: world.signal }), Command.make("echoesStdin"))),
+          group
+        ))
     ),
   "a group": (world) =>
     Effect.scoped(

@@ -1,8 +1,10 @@
 import { afterEach, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as OutputBuffer from "processkit/OutputBuffer"
+import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import { Backend, scripted, settle } from "./scripted.ts"
 
@@ -29,6 +31,10 @@ const nasty: Record<string, unknown> = {
   lines: 1,
   bytes: 1,
   overflow: "end",
+  stage: "polluted",
+  launch: "polluted",
+  unchecked: "polluted",
+  mergeStderr: "polluted",
   POLLUTED: "1"
 }
 
@@ -96,6 +102,35 @@ describe("a polluted Object.prototype", () => {
         })
       }).pipe(Effect.provide(scripted())))
   }
+
+  it.effect("changes no wait", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(Command.make("waits"))
+      yield* settle()
+      const polluted = { within: 0, stream: "stderr", fresh: true, host: "", status: 1, attempt: -1, after: NaN }
+      for (const [key, value] of Object.entries(polluted)) {
+        // oxlint-disable-next-line no-extend-native -- what this test is about
+        Object.defineProperty(Object.prototype, key, { value, configurable: true, writable: true })
+      }
+      const waits: ReadonlyArray<Effect.Effect<unknown, ProcessError.ProcessError>> = [
+        running.waitForOutput("", {}),
+        running.waitForPort(80, {}),
+        running.waitForHttp("http://localhost/", {}),
+        running.waitForLine("ready", {})
+      ]
+      const [output, port, http, line] = yield* Effect.forEach(waits, (wait) =>
+        Effect.forkChild(Effect.exit(wait), {
+          startImmediately: true
+        }))
+      yield* Effect.yieldNow
+      for (const key of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, key)
+      assert.deepStrictEqual(line?.pollUnsafe(), Exit.succeed(Exit.succeed("ready")))
+      assert.deepStrictEqual([output, port, http].map((fiber) => fiber?.pollUnsafe()), [
+        undefined,
+        undefined,
+        undefined
+      ])
+    }).pipe(Effect.provide(scripted())))
 
   it.effect("adds nothing to an environment", () =>
     Effect.gen(function*() {

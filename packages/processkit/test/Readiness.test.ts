@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +13,7 @@ import * as OutputBuffer from "processkit/OutputBuffer"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as Readiness from "processkit/Readiness"
+import type * as RunningProcess from "processkit/RunningProcess"
 import type { Door } from "../src/internal/scriptedDoors.ts"
 import type { Io, Program } from "../src/internal/scriptedProcess.ts"
 import { alive, prints, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
@@ -288,6 +290,15 @@ describe("waiting for output", () => {
       const after = yield* waiting(running.waitForOutput("> ", { fresh: true }))
       assert.strictEqual(yield* takes(after, 1000), "> ")
     }).pipe(Effect.provide(scripted({ repl: speaks("> ", "and > ", "2\n> ") }))))
+
+  it.effect("finds a prompt after megabytes without a line end, also where only what is fresh is wanted", () =>
+    Effect.gen(function*() {
+      const running = yield* start("endless")
+      yield* settle(200)
+      assert.match(yield* running.waitForOutput(/> $/), /^x{65534}> $/)
+      const fresh = yield* waiting(running.waitForOutput("> ", { fresh: true }))
+      assert.strictEqual(yield* takes(fresh, 1000), "y> ")
+    }).pipe(Effect.provide(scripted({ endless: speaks(`${"x".repeat(2_000_000)}> `, "y> ") }))))
 
   it.effect("looks at standard error where that is asked", () =>
     Effect.gen(function*() {
@@ -586,4 +597,18 @@ describe("Readiness", () => {
         assert.deepInclude(yield* reasonOf(wait), { _tag: "InvalidInput", program: "waits", field }, field)
       }
     }).pipe(Effect.provide(scripted())))
+
+  it("needs the services of its effects and no others", () => {
+    class Service extends Context.Service<Service, string>()("test/Service") {}
+    const asks = Readiness.effect(Service)
+    expectTypeOf(asks).toEqualTypeOf<Readiness.Readiness<Service>>()
+    expectTypeOf(Readiness.line("x")).toEqualTypeOf<Readiness.Readiness>()
+    expectTypeOf(Readiness.all([Readiness.port(80), asks])).toExtend<Readiness.Readiness<Service>>()
+    expectTypeOf(Readiness.any([Readiness.port(80), Readiness.line("x")])).toEqualTypeOf<Readiness.Readiness>()
+    expectTypeOf<RunningProcess.RunningProcess["waitFor"]>().toBeCallableWith(Service, { within: "1 second" })
+    const wait = (running: RunningProcess.RunningProcess) => running.waitFor(Readiness.all([asks, Readiness.path("x")]))
+    expectTypeOf(wait).returns.toEqualTypeOf<Effect.Effect<void, ProcessError.ProcessError, Service>>()
+    assert.isTrue(Readiness.isReadiness(asks))
+    assert.isFalse(Readiness.isReadiness(Effect.void))
+  })
 })

@@ -154,6 +154,33 @@ describe("Reply", () => {
       assert.deepInclude(result, { stdout: "out", leftovers: 1, incomplete: true })
     }).pipe(Effect.provide(layer(fallback(Reply.ok("out").pipe(Reply.withDescendant(Reply.pending)))))))
 
+  it.effect("withReachable lets others find the program, from its time on until it ends", () =>
+    Effect.gen(function*() {
+      const running = yield* Command.start(Command.make("server"))
+      yield* running.waitForLine("listening")
+      yield* running.waitForSocket("/run/server")
+      yield* running.waitForPath("/run/pid")
+      const port = yield* Effect.forkChild(running.waitForPort(3000))
+      const health = yield* Effect.forkChild(running.waitForHttp("http://localhost:3000/health"))
+      yield* TestClock.adjust("1999 millis")
+      assert.deepStrictEqual([port.pollUnsafe(), health.pollUnsafe()], [undefined, undefined])
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(port)
+      yield* running.waitForHttp("http://localhost:3000/health", { status: 503 })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(health)
+      yield* running.kill
+      yield* running.waitForPath("/run/pid")
+      assert.strictEqual(yield* tagOf(running.waitForPort(3000)), "NotReady")
+    }).pipe(Effect.provide(layer(fallback(Reply.pending.pipe(
+      Reply.withStdout("listening\n"),
+      Reply.withReachable({ socket: "/run/server" }),
+      Reply.withReachable({ path: "/run/pid" }),
+      Reply.withReachable({ port: 3000 }, { after: "2 seconds" }),
+      Reply.withReachable({ http: "http://localhost:3000/health", status: 503 }, { after: "2 seconds" }),
+      Reply.withReachable({ http: "http://localhost:3000/health" }, { after: "3 seconds" })
+    ))))))
+
   it.effect("dialog asks, hears lines, and goes on with the reply to each", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(Command.make("login", { stdin: "pipe" }))

@@ -117,9 +117,24 @@ describe("a secret in arguments, environment, directory or input", () => {
     )
   })
 
+  it.effect("reaches the program as its input, from where nothing shows it", () =>
+    Effect.gen(function*() {
+      for (const hidden of ["REDACTED-s3cret", new TextEncoder().encode("REDACTED-s3cret")]) {
+        const command = Command.make("echoesStdin", { stdin: Redacted.make(hidden) })
+        assert.strictEqual(yield* Command.run(command), "REDACTED-s3cret")
+        assert.deepStrictEqual(leaks(everything(command)), [])
+      }
+      const wiped = Redacted.make("REDACTED-s3cret")
+      Redacted.wipeUnsafe(wiped)
+      for (const stdin of [wiped, Redacted.make(5) as never]) {
+        const error = yield* Effect.flip(Command.run(Command.make("echoesStdin", { stdin })))
+        assert.deepInclude(error.reason, { _tag: "InvalidInput", field: "stdin" })
+      }
+    }).pipe(Effect.provide(scripted())))
+
   it("is shown by a command only where display is asked for it, and never when it is redacted", () => {
     const command = carrying("tool")
-    assert.deepStrictEqual(leaks(everything(command)), ["CWD-s3cret"])
+    assert.deepStrictEqual(leaks(everything(command)), [])
     assert.deepStrictEqual(leaks(Command.display(command)), ["ARGV-s3cret"])
     assert.include(Command.display(command), "--token=ARGV-s3cret")
   })

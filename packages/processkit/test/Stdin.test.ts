@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Stdin from "processkit/Stdin"
 import { expectTypeOf } from "vitest"
@@ -75,6 +76,8 @@ describe("Stdin", () => {
     expectTypeOf<Uint8Array>().toExtend<Stdin.Stdin>()
     expectTypeOf<Stream.Stream<string | Uint8Array, Error>>().toExtend<Stdin.Stdin>()
     expectTypeOf<Stdin.Source>().toExtend<Stdin.Stdin>()
+    expectTypeOf<Redacted.Redacted<string>>().toExtend<Stdin.Stdin>()
+    expectTypeOf<Redacted.Redacted<number>>().not.toExtend<Stdin.Stdin>()
     // @ts-expect-error a stream that needs a service has nobody to provide it
     const needy: Stdin.Stdin = Stream.fromEffect(Effect.service(Needed))
     assert.isDefined(needy)

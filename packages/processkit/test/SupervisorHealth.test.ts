@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
+import * as Readiness from "processkit/Readiness"
 import * as RestartPolicy from "processkit/RestartPolicy"
 import * as Supervisor from "processkit/Supervisor"
 import { alive, prints, scripted, settle, tagOf } from "./scripted.ts"
@@ -234,10 +235,19 @@ describe("readiness", () => {
 
   it.effect("can be told by the program itself", () =>
     Effect.gen(function*() {
-      const session = yield* Supervisor.make(Command.make("waits"), { ready: saysReady })
-      yield* session.ready
-      yield* session.stop()
+      for (const ready of [Readiness.line(/^ready$/), saysReady]) {
+        const session = yield* Supervisor.make(Command.make("waits"), { ready })
+        yield* session.ready
+        assert.isTrue((yield* session.status).isReady)
+        yield* session.stop()
+      }
     }).pipe(Effect.provide(scripted())))
+
+  it.effect("that can never be looked for ends supervision with the reason", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* tagOf(Supervisor.run(job, { ready: Readiness.line(5 as never) })), "InvalidInput")
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(wedged))
 
   it.effect("is asked of every life anew", () =>
     Effect.gen(function*() {
@@ -257,10 +267,14 @@ describe("readiness", () => {
 
   it.effect("that does not come kills, which is a crash", () =>
     Effect.gen(function*() {
-      const ready = Effect.timeout(Effect.never, "5 seconds")
-      const fiber = yield* Effect.forkChild(Supervisor.run(job, { ...atOnce, ready, maxRestarts: 1 }))
-      yield* TestClock.adjust("10 seconds")
-      assert.deepInclude(yield* Fiber.join(fiber), { reason: "RestartsExhausted", livenessKills: 2 })
+      for (const ready of [Readiness.line("listening"), no, Effect.never, () => Effect.never]) {
+        const options = { ...atOnce, ready, readyWithin: "5 seconds", maxRestarts: 1 } as const
+        const fiber = yield* Effect.forkChild(Supervisor.run(job, options))
+        yield* TestClock.adjust("9 seconds")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 second")
+        assert.deepInclude(yield* Fiber.join(fiber), { reason: "RestartsExhausted", livenessKills: 2 })
+      }
     }).pipe(wedged))
 
   it.effect("that cannot come any more since the program has ended is no reason to kill it", () =>

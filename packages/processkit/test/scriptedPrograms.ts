@@ -83,6 +83,8 @@ const scripts: Record<string, (args: ReadonlyArray<string>) => Program> = {
   })
 }
 
+let files = 0
+
 const line = (program: string, ...args: ReadonlyArray<string>): BackendPrograms.Line => ({ program, args })
 
 export const programs: BackendPrograms.BackendPrograms["Service"] = {
@@ -100,7 +102,8 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   trapsTerm: line("trapsTerm"),
   spawnsTree: line("spawnsTree"),
   holdsPipeOpen: line("holdsPipeOpen"),
-  missing: line("missing")
+  missing: line("missing"),
+  freshPath: Effect.sync(() => `/scripted/file-${++files}`)
 }
 
 const missing = (program: string) => ProcessError.make(new ProcessError.NotFound({ program, searched: [] }))

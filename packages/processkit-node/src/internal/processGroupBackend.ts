@@ -12,6 +12,7 @@ import * as Emptiness from "./emptiness.ts"
 import * as Ending from "./ending.ts"
 import * as ExitHook from "./exitHook.ts"
 import * as ExitLatch from "./exitLatch.ts"
+import * as Fifo from "./fifo.ts"
 import * as Guardian from "./guardian.ts"
 import * as Identity from "./identity.ts"
 import { noteExit } from "./leaderExit.ts"
@@ -71,6 +72,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
       const start = Spawn.spawn(request, adopt(request.program))
       return guardian === undefined ? start : Effect.andThen(Guardian.ensure(request.program, guardian), start)
     },
+    openLink: Fifo.open(),
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
     kill: Ending.kill(grove),

@@ -13,6 +13,7 @@ import * as ProcessError from "../ProcessError.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import type { Overflow } from "./retention.ts"
+import type { Ending } from "./stage.ts"
 
 /** Why we ended a process, where we did. */
 export type Intervention =
@@ -39,6 +40,13 @@ export const outcomeOf = (exit: Outcome.Exit, intervention: Intervention | undef
   intervention?._tag === "Deadline"
     ? Outcome.timedOut({ after: intervention.after, kind: intervention.kind, exit })
     : exit
+
+/** What the end of a process says to the others in its pipeline, before any output is looked at. */
+export const endingOf = (
+  exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>,
+  intervention: Intervention | undefined
+): Ending =>
+  Exit.isFailure(exit) || intervention?._tag === "Cancelled" ? "failed" : outcomeOf(exit.value.exit, intervention)
 
 /** The failure of a run that the caller's `AbortSignal` ended. */
 export const cancelled = (program: string, stop: StopPolicy.Stop | undefined): ProcessError.ProcessError =>

@@ -70,7 +70,7 @@ export class Deadlines {
       Effect.suspend(() => sleepAndCatchUp(this.#left(after))),
       Effect.suspend(() => {
         if (!this.#run.isRunning()) return Effect.void
-        if (this.#run.pumps.some((pump) => pump.paused)) this.#hear()
+        if (this.#run.pumps.some((pump) => pump.paused || pump.held)) this.#hear()
         return Duration.isZero(this.#left(after))
           ? this.#run.expire({ _tag: "Deadline", after, kind: "inactivity" })
           : this.#silence(after)
@@ -86,7 +86,7 @@ export class Deadlines {
 }
 
 /** An owner that was busy for long finds its timers due before the exits and output that came first: those are let in. */
-const sleepAndCatchUp = (duration: Duration.Duration): Effect.Effect<void> =>
+export const sleepAndCatchUp = (duration: Duration.Duration): Effect.Effect<void> =>
   Effect.andThen(Effect.sleep(duration), Effect.yieldNow)
 
 /** The limits that are any, where there is one. */

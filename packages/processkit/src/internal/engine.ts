@@ -7,32 +7,40 @@ import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
 import { fromRun } from "./runningProcess.ts"
+import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
 
 type Runner = ProcessRunner.ProcessRunner["Service"]
 
 export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner => {
   const runner: Runner = {
-    start: (command, options) =>
-      Effect.map(
+    start: (command, options) => {
+      const stage = stageOf(options)
+      return Effect.map(
         Effect.acquireRelease(
-          start(command, backend.open, {
-            isPrivate: true,
+          start(command, stage === undefined ? backend.open : inPipeline(backend, stage), {
+            isPrivate: stage === undefined,
             sleep: backend.sleep,
             probes: backend.probes,
             overflow: options?.overflow ?? "fail",
-            onSettled: () => {}
+            onSettled: () => {},
+            stage
           }),
           (run) => run.close
         ),
         fromRun
-      ),
+      )
+    },
     openGroup: (options) => Group.open(backend, () => runner, options),
     resolve: (command) =>
       Effect.flatMap(Effect.fromResult(InputRules.prepare(command)), ({ request }) => backend.resolve(request))
   }
   return runner
 }
+
+/** The container that the stages of a pipeline share, and that ends with the pipeline. */
+const inPipeline = (backend: ProcessBackend.ProcessBackend["Service"], stage: Stage) =>
+  Effect.map(stage.home.at(backend, backend.open, true), (container) => stage.seat(container))
 
 export const mapStart = (runner: Runner, decorator: ProcessRunner.Decorator): Runner => ({
   start: (command, options) => decorator(runner.start(command, options), command),

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type * as ProcessBackend from "../ProcessBackend.ts"
-import { joined } from "./chunkQueue.ts"
+import { InputEncoder } from "./inputEncoder.ts"
 import type { Payload } from "./inputRules.ts"
 
 /** Ends a feed whose reader left; never leaves this module. */
@@ -50,7 +50,12 @@ export class Feed {
   }
 
   #feedStream(stream: Stream.Stream<string | Uint8Array, unknown>): Effect.Effect<void> {
-    return Stream.runForEachArray(stream, (items) => write(this.#sink, join(items))).pipe(
+    const encoder = new InputEncoder()
+    return Stream.runForEachArray(stream, (items) => write(this.#sink, encoder.encode(items))).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        const rest = encoder.end()
+        return rest.length === 0 ? Effect.void : write(this.#sink, rest)
+      })),
       Effect.catchCause((cause) =>
         Effect.sync(() => {
           // An interruption that is not ours is the source's own, and the input as incomplete as after any failure.
@@ -76,14 +81,3 @@ const write = (sink: ProcessBackend.ByteSink, bytes: Uint8Array): Effect.Effect<
       resume(errno === undefined ? Effect.void : Effect.fail(errno === "closed" ? readerLeft : errno))
     })
   })
-
-const encoder = new TextEncoder()
-
-const join = (items: ReadonlyArray<string | Uint8Array>): Uint8Array =>
-  items.every((item) => typeof item === "string") ? encoder.encode(items.join("")) : joined(items.map(bytesOf))
-
-const bytesOf = (item: string | Uint8Array): Uint8Array => {
-  if (typeof item === "string") return encoder.encode(item)
-  if (item instanceof Uint8Array) return item
-  throw new TypeError("a source of standard input gave what is neither text nor bytes")
-}

@@ -15,12 +15,10 @@ export interface Batch {
 }
 
 export interface Follower {
-  /** The lines that were there before. */
-  readonly kept: ReadonlyArray<Batch>
+  /** The lines that were there before, cut as they are asked for; to be taken once, and to its end before anything else. */
+  readonly kept: () => Iterable<Batch>
   readonly push: (bytes: Uint8Array) => Batch
   readonly end: (clean: boolean) => Batch
-  /** What came after the last line end. */
-  readonly tail: () => string
 }
 
 /** A piece of a stream, and where it begins. */
@@ -33,16 +31,26 @@ export interface Segment {
 export class ByteFollower implements Follower {
   readonly #encoding: string
   readonly #maxLineBytes: number
+  readonly #segments: ReadonlyArray<Segment>
   #cutter: LineCutter
   #offset = 0
   #lastByte: number | undefined
-  readonly kept: Array<Batch> = []
 
   constructor(encoding: string, maxLineBytes: number, segments: ReadonlyArray<Segment>) {
     this.#encoding = encoding
     this.#maxLineBytes = maxLineBytes
-    this.#cutter = this.#newCutter()
-    for (const segment of segments) this.#see(segment)
+    this.#segments = segments
+    this.#cutter = new LineCutter(encoding, maxLineBytes)
+  }
+
+  *kept(): Iterable<Batch> {
+    for (const { chunks, from } of this.#segments) {
+      if (this.#cutter.unfinished) yield this.end(false)
+      this.#cutter = new LineCutter(this.#encoding, this.#maxLineBytes)
+      this.#offset = from
+      this.#lastByte = undefined
+      for (const chunk of chunks) yield this.push(chunk)
+    }
   }
 
   push(bytes: Uint8Array): Batch {
@@ -59,60 +67,47 @@ export class ByteFollower implements Follower {
     const offset = this.#offset
     return { lines: this.#cutter.end(clean), markAfter: () => offset }
   }
+}
 
-  tail(): string {
-    return this.#cutter.tail
-  }
-
-  #see({ chunks, from }: Segment): void {
-    if (this.#cutter.unfinished) this.kept.push(this.end(false))
-    this.#cutter = this.#newCutter()
-    this.#offset = from
-    this.#lastByte = undefined
-    for (const chunk of chunks) this.kept.push(this.push(chunk))
-  }
-
-  #newCutter(): LineCutter {
-    return new LineCutter(this.#encoding, this.#maxLineBytes)
-  }
+/** Lines that stand together, and how many came before them. */
+export interface Stretch {
+  readonly from: number
+  readonly lines: ReadonlyArray<string>
 }
 
 /** Follows lines that somebody else cut before; a mark is how many lines came before it. */
 export class LineFollower implements Follower {
+  readonly #kept: ReadonlyArray<Stretch>
   readonly #cutter: LineCutter
   #count: number
-  readonly kept: ReadonlyArray<Batch>
 
-  constructor(
-    kept: ReadonlyArray<{ readonly from: number; readonly lines: ReadonlyArray<string> }>,
-    cutter: LineCutter
-  ) {
+  /** The cutter continues after as many lines as `count` says. */
+  constructor(kept: ReadonlyArray<Stretch>, cutter: LineCutter, count: number) {
+    this.#kept = kept
     this.#cutter = cutter
-    this.#count = 0
-    this.kept = kept.map(({ from, lines }) => {
-      this.#count = from
-      return this.#batch(lines)
-    })
+    this.#count = count
+  }
+
+  kept(): Iterable<Batch> {
+    return this.#kept.map(batchOf)
   }
 
   push(bytes: Uint8Array): Batch {
-    return this.#batch(this.#cutter.push(bytes))
+    return this.#next(this.#cutter.push(bytes))
   }
 
   end(clean: boolean): Batch {
-    return this.#batch(this.#cutter.end(clean))
+    return this.#next(this.#cutter.end(clean))
   }
 
-  tail(): string {
-    return this.#cutter.tail
-  }
-
-  #batch(lines: ReadonlyArray<string>): Batch {
+  #next(lines: ReadonlyArray<string>): Batch {
     const from = this.#count
     this.#count += lines.length
-    return { lines, markAfter: (index) => from + index + 1 }
+    return batchOf({ from, lines })
   }
 }
+
+const batchOf = ({ from, lines }: Stretch): Batch => ({ lines, markAfter: (index) => from + index + 1 })
 
 /** A chunk, the byte before it, and where it begins. */
 interface Place {

@@ -20,6 +20,7 @@ import { fromParts } from "./processGroup.ts"
 import * as Requirements from "./requirements.ts"
 import type { Run } from "./run.ts"
 import { fromRun } from "./runningProcess.ts"
+import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
 import { StopLadder } from "./stopLadder.ts"
 
@@ -153,12 +154,13 @@ const startIn = (
   command: Command.Command,
   options: ProcessRunner.StartOptions | undefined
 ): Effect.Effect<Run, ProcessError.ProcessError> =>
-  start(command, Effect.succeed(state.container), {
+  start(command, containerFor(state.container, stageOf(options)), {
     isPrivate: false,
     sleep: backend.sleep,
     probes: backend.probes,
     overflow: options?.overflow ?? "fail",
-    onSettled: (run) => state.runs.delete(run)
+    onSettled: (run) => state.runs.delete(run),
+    stage: stageOf(options)
   }).pipe(
     Effect.tap((run) =>
       Effect.sync(() => {
@@ -166,6 +168,14 @@ const startIn = (
       })
     )
   )
+
+/** The container of the group, where a stage of a pipeline has its place in it. */
+const containerFor = (container: ProcessBackend.Container, stage: Stage | undefined) => {
+  const here = Effect.succeed(container)
+  return stage === undefined
+    ? here
+    : Effect.map(stage.home.at(container, here, false), (container) => stage.seat(container))
+}
 
 /** A run that ends with a scope: what a verb inside a group owns, its own child and not its siblings. */
 const owned = (

@@ -1,4 +1,5 @@
 /** One life of a supervised program, from its start until nothing of its tree is left. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -33,7 +34,11 @@ export interface Keeper<E> {
 }
 
 /** Why a program is killed by its supervisor. */
-type Verdict = HealthWatch.Verdict & { readonly probe: "health" | "ready" }
+type Verdict = HealthWatch.Verdict & {
+  readonly probe: "health" | "ready"
+  /** Why readiness could not even be looked for. */
+  readonly error?: ProcessError.ProcessError | undefined
+}
 
 const atOnce = { signal: "SIGKILL", grace: 0 } as const
 
@@ -93,7 +98,7 @@ const accompany = Effect.fnUntraced(function*<E, R>(
   const ended = yield* Effect.result(running.result)
   const uptime = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
   yield* bury(keeper, running)
-  const attempt = attemptOf(ledger.program, ended, uptime, verdict !== undefined)
+  const attempt = attemptOf(ledger.program, ended, uptime, verdict)
   ledger.exited(isOurs ? undefined : attempt.kind, attempt.result, attempt.uptime)
   if (attempt.kind === "liveness") yield* Telemetry.livenessKill
   return isOurs ? undefined : attempt
@@ -126,7 +131,7 @@ const observe = Effect.fnUntraced(function*<E, R>(
 ): Effect.fn.Return<void, never, R> {
   const ready = yield* Effect.exit(plan.ready === undefined ? Effect.void : plan.ready(running))
   if (Exit.isFailure(ready)) {
-    if (!Exit.hasInterrupts(ready)) condemn({ probe: "ready", failures: 1, last: "it did not become ready" })
+    if (!Exit.hasInterrupts(ready)) condemn(notReady(ready.cause))
     return
   }
   if (!(yield* running.isRunning)) return
@@ -134,6 +139,14 @@ const observe = Effect.fnUntraced(function*<E, R>(
   if (plan.health === undefined) return
   yield* HealthWatch.watch(plan.health(running), (verdict) => condemn({ probe: "health", ...verdict }))
 })
+
+/** Readiness that did not come may come next time; what cannot be looked for never will. */
+const notReady = (cause: Cause.Cause<unknown>): Verdict => {
+  const error = Result.getOrUndefined(Cause.findError(cause))
+  const verdict = { probe: "ready", failures: 1 } as const
+  if (!ProcessError.isProcessError(error)) return { ...verdict, last: "it did not become ready" }
+  return { ...verdict, last: error.message, error: error.reason._tag === "NotReady" ? undefined : error }
+}
 
 /** Ends what is left of the tree, and waits for those who outlive even that. */
 const bury = <E>({ control, ledger }: Keeper<E>, running: Running): Effect.Effect<void, ProcessError.ProcessError> =>
@@ -155,11 +168,11 @@ const attemptOf = (
   program: string,
   ended: Result.Result<ProcessResult.ProcessResult<string>, ProcessError.ProcessError>,
   uptime: Duration.Duration,
-  isCondemned: boolean
+  verdict: Verdict | undefined
 ): Attempt.Attempt => {
   if (Result.isFailure(ended)) return Attempt.failed(program, ended.failure, uptime)
   const result = ended.success
-  return isCondemned && result.stop !== undefined && result.outcome._tag === "Signaled"
-    ? Attempt.unhealthy(result)
-    : Attempt.completed(result)
+  const killed = verdict !== undefined && result.stop !== undefined && result.outcome._tag === "Signaled"
+  if (!killed) return Attempt.completed(result)
+  return verdict.error === undefined ? Attempt.unhealthy(result) : Attempt.failed(program, verdict.error, uptime)
 }

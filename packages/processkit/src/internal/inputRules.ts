@@ -17,7 +17,9 @@ import * as Signal from "../Signal.ts"
 import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
+import type { CapturePolicy } from "./capturePolicy.ts"
 import * as Origin from "./origin.ts"
+import * as OutputRules from "./outputRules.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
 import * as SpawnAttributes from "./spawnAttributes.ts"
@@ -44,10 +46,15 @@ export interface Prepared {
   readonly encoding: string
   readonly maxLineBytes: number
   readonly retention: Limits
+  readonly capture: CapturePolicy
+  readonly tees: Readonly<Record<"stdout" | "stderr", ReturnType<typeof OutputRules.receiver>>>
   readonly timeout: Duration.Duration | undefined
   readonly inactivityTimeout: Duration.Duration | undefined
   readonly stop: Stop
   readonly okCodes: ReadonlyArray<number>
+  /** What only a pipeline asks about. */
+  readonly unchecked: boolean
+  readonly mergesStderr: boolean
 }
 
 export const prepare = (command: Command.Command): Result.Result<Prepared, ProcessError.ProcessError> =>
@@ -65,39 +72,53 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
         env: environment(options),
         preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
         stdin: inputOf(options.stdin, payload),
-        stdout: output("stdout", options.stdout),
-        stderr: output("stderr", options.stderr),
+        stdout: OutputRules.destination("stdout", options.stdout, nonEmpty),
+        stderr: OutputRules.destination("stderr", options.stderr, nonEmpty),
         attributes: SpawnAttributes.read(options)
       }, command),
       payload,
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       retention: options.buffer === undefined ? defaultLimits : limits(options.buffer),
+      capture: capture(options),
+      tees: {
+        stdout: OutputRules.receiver("stdout", options.stdout),
+        stderr: OutputRules.receiver("stderr", options.stderr)
+      },
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       inactivityTimeout: inactivityTimeout(options),
       stop: stopPolicy(options.stop),
-      okCodes: okCodes(options.okCodes)
+      okCodes: okCodes(options.okCodes),
+      unchecked: optional("unchecked", options.unchecked, "boolean") === true,
+      mergesStderr: optional("mergeStderr", options.mergeStderr, "boolean") === true
     }
   })
 
 /** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */
 const inactivityTimeout = (options: Command.Options): Duration.Duration | undefined => {
   if (options.inactivityTimeout === undefined) return undefined
-  const isHeard = [options.stdout, options.stderr].some((output) => output === undefined || output === "pipe")
+  const isHeard = [options.stdout, options.stderr].some(OutputRules.isCaptured)
   if (!isHeard) refuse("inactivityTimeout", "needs stdout or stderr to be a pipe")
   return duration("inactivityTimeout", options.inactivityTimeout)
 }
 
 /** The program for an error, as far as a JavaScript caller gave one. */
-export const programOf = (command: Command.Command): string | undefined =>
+export const programOf = (command: { readonly program: string }): string | undefined =>
   typeof command.program === "string" ? command.program : undefined
 
 /** Whether a command's input can be fed one time only. */
-export const feedsOnce = ({ options }: Command.Command): boolean =>
-  Stdin.isSource(options.stdin) && options.stdin._tag === "Feed" && options.stdin.once !== undefined
+export const feedsOnce = ({ options }: { readonly options: Command.Options }): boolean =>
+  takenOf(options.stdin) !== undefined
+
+/** Whether a command's input could be fed one time only, and some start has taken it. */
+export const isUsedUp = ({ options }: { readonly options: Command.Options }): boolean =>
+  takenOf(options.stdin)?.taken === true
+
+const takenOf = (stdin: Stdin.Stdin | undefined) =>
+  Stdin.isSource(stdin) && stdin._tag === "Feed" ? stdin.once : undefined
 
 /** How a command wants to be repeated, refusing what cannot be followed; `undefined` where it is not to be. */
-export const retryOf = ({ options }: Command.Command): Command.Retry | undefined => {
+export const retryOf = ({ options }: { readonly options: Command.Options }): Command.Retry | undefined => {
   if (options.retry === undefined) return undefined
   const retry = record("retry", options.retry)
   const invalid = own(retry, "invalid")
@@ -133,7 +154,7 @@ export const shutdown = (
 }
 
 /** What cancels a command, where it is valid; an invalid one is refused by the start. */
-export const cancelOnOf = ({ options: { cancelOn } }: Command.Command): AbortSignal | undefined =>
+export const cancelOnOf = ({ options: { cancelOn } }: { readonly options: Command.Options }): AbortSignal | undefined =>
   cancelOn !== undefined && isAbortSignal(cancelOn) ? cancelOn : undefined
 
 /** A signal, or a refusal. */
@@ -153,7 +174,7 @@ const text = (field: string, value: string): string => {
 }
 
 /** What a secret hides, for the child's eyes only. */
-const exposed = (field: string, value: Command.Argument): string => {
+const exposed = <A>(field: string, value: A | Redacted.Redacted<A>): A => {
   if (!Redacted.isRedacted(value)) return value
   const secret = Result.try(() => Redacted.value(value))
   return Result.isSuccess(secret) ? secret.success : refuse(field, "is a secret that was wiped")
@@ -188,9 +209,15 @@ const payloadOf = (stdin: Stdin.Stdin | undefined): Payload => {
   if (stdin === "pipe") return { _tag: "Interactive" }
   if (typeof stdin === "string") return { _tag: "Bytes", bytes: new TextEncoder().encode(stdin) }
   if (stdin instanceof Uint8Array) return { _tag: "Bytes", bytes: stdin }
+  if (Redacted.isRedacted(stdin)) return secretPayload(exposed("stdin", stdin))
   if (Stdin.isSource(stdin)) return payloadOfSource(stdin)
   return Stream.isStream(stdin) ? Stdin.replayable(stdin) : notASource()
 }
+
+const secretPayload = (secret: unknown): Payload =>
+  typeof secret === "string" || secret instanceof Uint8Array
+    ? { _tag: "Bytes", bytes: typeof secret === "string" ? new TextEncoder().encode(secret) : secret }
+    : notASource()
 
 const payloadOfSource = (source: Stdin.Source): Payload => {
   switch (source._tag) {
@@ -213,13 +240,6 @@ const inputOf = (stdin: Stdin.Stdin | undefined, payload: Payload): ProcessBacke
   return Stdin.isSource(stdin) && stdin._tag === "File"
     ? { _tag: "File", path: nonEmpty("the path of stdin", stdin.path) }
     : "null"
-}
-
-const output = (field: string, value: Command.Output | undefined): ProcessBackend.Output => {
-  if (value === undefined) return "pipe"
-  return value === "pipe" || value === "null" || value === "inherit"
-    ? value
-    : refuse(field, "is none of \"pipe\", \"null\" and \"inherit\"")
 }
 
 const encoding = (label: string | undefined): string => {
@@ -252,8 +272,13 @@ const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number
   return given.length === 0 ? [0] : given
 }
 
+const capture = ({ redact, sanitizeTerminal }: Command.Options): CapturePolicy => ({
+  redact: optional("redact", redact, "function"),
+  sanitizeTerminal: optional("sanitizeTerminal", sanitizeTerminal, "boolean") === true
+})
+
 /** Whoever is told about a run has to listen; found out after the start, it would leave a child behind. */
-const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
+export const observers = ({ cancelOn, onStderrLine, onStdoutLine }: Command.Options): void => {
   optional("onStdoutLine", onStdoutLine, "function")
   optional("onStderrLine", onStderrLine, "function")
   if (cancelOn !== undefined && !isAbortSignal(cancelOn)) refuse("cancelOn", "is not an AbortSignal")

@@ -8,7 +8,9 @@
  * A line is kept up to `maxBytes` and marked where it was cut; the rest of it is dropped, so that a stream without a
  * newline costs bounded memory and the next line starts where it should.
  */
+import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
+import { Tail } from "./tail.ts"
 import * as Text from "./textHygiene.ts"
 
 const carriageReturn = 13
@@ -16,6 +18,7 @@ const carriageReturn = 13
 export class LineCutter {
   readonly #decoder: ChunkDecoder
   readonly #maxBytes: number
+  readonly #clean: Cleaner | undefined
   /** The pieces of the unfinished line, joined once at its end: a growing string would be copied for every chunk. */
   #pieces: Array<string> = []
   /** The length of the unfinished line, with what was dropped of it. */
@@ -23,28 +26,28 @@ export class LineCutter {
   /** Whether a line was cut so far. */
   hasCut = false
 
-  constructor(encoding: string, maxBytes: number, decoder = new ChunkDecoder(encoding)) {
+  constructor(encoding: string, maxBytes: number, clean?: Cleaner, decoder = new ChunkDecoder(encoding)) {
     this.#decoder = decoder
     this.#maxBytes = maxBytes
+    this.#clean = clean
   }
 
   /** A cutter that goes on from here by itself. */
   fork(): LineCutter {
-    const fork = new LineCutter("", this.#maxBytes, this.#decoder.fork())
+    const fork = new LineCutter("", this.#maxBytes, this.#clean, this.#decoder.fork())
     fork.#pieces = [...this.#pieces]
     fork.#length = this.#length
     return fork
   }
 
+  /** What has arrived since the last line end, to be continued by itself. */
+  forkTail(): Tail {
+    return new Tail(this.#decoder.fork(), this.#pieces.join(""))
+  }
+
   /** Whether bytes have arrived since the last line end. */
   get unfinished(): boolean {
     return this.#length > 0
-  }
-
-  /** What has arrived since the last line end, as far as it is kept. */
-  get tail(): string {
-    if (this.#pieces.length > 1) this.#pieces = [this.#pieces.join("")]
-    return this.#pieces[0] ?? ""
   }
 
   /** The lines that the bytes complete. */
@@ -100,10 +103,10 @@ export class LineCutter {
   }
 
   #bounded(line: string): string {
-    if (line.length * 3 <= this.#maxBytes) return line
-    const cut = Text.cut(line, this.#maxBytes)
-    if (cut !== line) this.hasCut = true
-    return cut
+    const cut = line.length * 3 <= this.#maxBytes ? line : Text.cut(line, this.#maxBytes)
+    const isCut = cut !== line
+    if (isCut) this.hasCut = true
+    return this.#clean === undefined ? cut : this.#clean(cut, isCut)
   }
 }
 

@@ -1,12 +1,14 @@
 /**
  * Reads one output stream of a child to its end, whoever is interested.
  *
- * Every chunk goes to the retention and to at most one subscriber. The pipe is always drained: only a subscriber that
- * is behind holds it up, and only for as long as it stays subscribed.
+ * Every chunk goes to the retention, to a tee where there is one, and to at most one subscriber. The pipe is always
+ * drained: only a subscriber or a tee that is behind holds it up, and only for as long as it is there.
  */
+import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type { LineObserver } from "./lineObserver.ts"
 import type * as Retention from "./retention.ts"
+import type { Tee } from "./tee.ts"
 
 /** Somebody who consumes a stream while it flows. */
 export interface Subscriber {
@@ -24,6 +26,7 @@ export interface Watcher {
 export class Pump {
   readonly #source: ProcessBackend.ByteSource
   readonly #observer: LineObserver | undefined
+  readonly #tee: Tee | undefined
   readonly #onChunk: () => void
   readonly #onEnd: () => void
   readonly retention: Retention.Retention
@@ -35,22 +38,32 @@ export class Pump {
   cut = false
   errno: string | undefined
   paused = false
+  /** Whether the tee holds the pipe up. */
+  held = false
 
   constructor(options: {
     readonly source: ProcessBackend.ByteSource
     readonly retention: Retention.Retention
     readonly observer: LineObserver | undefined
+    readonly tee?: Tee | undefined
     readonly onChunk: () => void
     readonly onEnd: () => void
   }) {
     this.#source = options.source
     this.retention = options.retention
     this.#observer = options.observer
+    this.#tee = options.tee
     this.#onChunk = options.onChunk
     this.#onEnd = options.onEnd
   }
 
+  /** Whether the stream has ended and its tee has got all of it. */
+  get finished(): boolean {
+    return this.ended && this.#tee?.isOver !== false
+  }
+
   start(): void {
+    this.#tee?.start({ room: () => this.#release(), over: () => this.#teeIsOver() })
     this.#source.start({ chunk: (bytes) => this.#take(bytes), end: (errno) => this.#end(errno) })
   }
 
@@ -78,7 +91,35 @@ export class Pump {
   proceed(): void {
     if (!this.paused) return
     this.paused = false
-    this.#source.resume()
+    if (!this.held) this.#source.resume()
+  }
+
+  /** The tee can take more. */
+  #release(): void {
+    if (!this.held) return
+    this.held = false
+    if (!this.paused) this.#source.resume()
+  }
+
+  #teeIsOver(): void {
+    this.#release()
+    if (this.ended) this.#onEnd()
+  }
+
+  /** Ends the stream, and waits for nobody who has not got all of it. */
+  giveUp(): void {
+    this.close()
+    this.abandonTee(false)
+  }
+
+  /** Gives up a tee that has not got everything. */
+  abandonTee(isLate: boolean): void {
+    this.#tee?.abandon(isLate)
+  }
+
+  /** Waits for the finalizers of the tee. */
+  get teeClosed(): Effect.Effect<void> {
+    return this.#tee?.closed ?? Effect.void
   }
 
   /** Ends the stream without waiting for its end of file. */
@@ -94,21 +135,24 @@ export class Pump {
     this.bytesSeen += bytes.length
     this.retention.push(bytes)
     this.#observer?.chunk(bytes)
+    this.held = this.#tee?.chunk(bytes) === false
     this.paused = this.#subscriber !== undefined && !this.#subscriber.chunk(bytes)
     this.#onChunk()
     // Last: whoever waits for a line goes on within this call, and may subscribe to what comes after it.
     for (const watcher of this.#watchers) watcher.chunk(bytes)
-    return !this.paused
+    return !this.paused && !this.held
   }
 
   #end(errno: string | undefined): void {
     if (this.ended) return
     this.ended = true
     this.paused = false
+    this.held = false
     this.errno = errno
     this.retention.end(errno === undefined)
     this.#source.close()
     this.#observer?.end(errno)
+    this.#tee?.end()
     this.#subscriber?.end(errno)
     for (const watcher of this.#watchers) watcher.end(errno)
     this.#onEnd()

@@ -12,6 +12,7 @@ import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import type * as Readiness from "../Readiness.ts"
+import { sleepAndCatchUp } from "./deadlines.ts"
 import * as Rules from "./readinessRules.ts"
 import * as Text from "./textHygiene.ts"
 import * as Watching from "./watching.ts"
@@ -79,7 +80,7 @@ const bounded = <A, R>(
           Effect.andThen(lastWords(subject, ended), notReady(subject, within, last, ended))
         const ready = Effect.catch(until, (error) => error instanceof Hopeless ? hopeless(error) : Effect.fail(error))
         return Duration.isFinite(within)
-          ? Effect.timeoutOrElse(ready, { duration: within, orElse: () => notReady(subject, within, last) })
+          ? Effect.raceFirst(ready, Effect.andThen(sleepAndCatchUp(within), notReady(subject, within, last)))
           : ready
       }
     )

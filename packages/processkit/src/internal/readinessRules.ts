@@ -80,12 +80,10 @@ const fitting = (pattern: Readiness.Pattern): (text: string) => boolean => {
   if (typeof pattern === "string") return (text) => text.includes(pattern)
   if (typeof pattern === "function") return pattern
   if (!(pattern instanceof RegExp)) return refuse("the pattern", "is no text, no expression and no function")
-  // A copy, so that its position is ours alone; with `g` and `y` a test begins where the last one ended.
-  const own = new RegExp(pattern)
-  return (text) => {
-    own.lastIndex = 0
-    return own.test(text)
-  }
+  // A copy for this wait alone. With `g` or `y` a test begins where the last one matched, and after one that matches
+  // nothing at the beginning again; the first match ends the wait.
+  const copy = new RegExp(pattern)
+  return (text) => copy.test(text)
 }
 
 const several = <R>(of: ReadonlyArray<Readiness.Readiness<R>>): ReadonlyArray<Condition<R>> => {

@@ -5,11 +5,13 @@
  * fires on the total and not on what happens to be kept.
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
+import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
 import { ByteFollower, type Follower, LineFollower, type Segment } from "./follower.ts"
 import { LineCutter } from "./lineCutter.ts"
 import * as Piece from "./piece.ts"
+import { Tail } from "./tail.ts"
 
 /** What went into a buffer that did not keep all of it. */
 export interface Overflow {
@@ -32,8 +34,10 @@ export interface Retention {
   readonly handOver: () => { readonly lines: Array<string>; readonly cutter: LineCutter }
   /** Whether it was handed over. */
   readonly released: boolean
-  /** Reads along, from the oldest that is kept or only from the last line end. */
-  readonly follow: (from: "oldest" | "lastLine") => Follower
+  /** Reads along, from the oldest that is kept. */
+  readonly follow: () => Follower
+  /** Reads along, from the last line end. */
+  readonly tail: () => Tail
   /** Keeps no longer what came before a mark of a follower. Bounds count on as if it were still there. */
   readonly forget: (mark: number) => void
 }
@@ -45,10 +49,11 @@ export interface Limits {
   readonly lines: number
 }
 
-export const make = (limits: Limits, encoding: string, maxLineBytes: number): Retention =>
-  limits.lines === Infinity
+/** Lines that have to be cleaned are kept as such: a secret that a bound cuts in two would be one that nobody knows. */
+export const make = (limits: Limits, encoding: string, maxLineBytes: number, clean?: Cleaner): Retention =>
+  limits.lines === Infinity && clean === undefined
     ? new KeptBytes(limits, encoding, maxLineBytes)
-    : new KeptLines(limits, encoding, maxLineBytes)
+    : new KeptLines(limits, encoding, maxLineBytes, clean)
 
 /** A queue that keeps its newest items within a budget. */
 class Newest<A> {
@@ -163,10 +168,17 @@ class KeptBytes implements Retention {
     return { lines, cutter }
   }
 
-  follow(from: "oldest" | "lastLine"): Follower {
-    const whole = this.#segments()
-    const segments = from === "oldest" ? whole : whole.slice(-1).map((last) => sinceLastLine(this.#encoding, last))
-    return new ByteFollower(this.#encoding, this.#maxLineBytes, segments)
+  follow(): Follower {
+    return new ByteFollower(this.#encoding, this.#maxLineBytes, this.#segments())
+  }
+
+  tail(): Tail {
+    const tail = new Tail(new ChunkDecoder(this.#encoding), "")
+    const chunks = this.#segments().at(-1)?.chunks ?? []
+    // Not the ones before the last line end, but for an encoding that has the byte of one in other characters.
+    const from = this.#encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
+    for (const chunk of chunks.slice(Math.max(0, from))) tail.push(chunk)
+    return tail
   }
 
   forget(mark: number): void {
@@ -209,14 +221,6 @@ class KeptBytes implements Retention {
   }
 }
 
-/** The end of a piece, from a chunk on that ends a line. */
-const sinceLastLine = (encoding: string, { chunks, from }: Segment): Segment => {
-  const at = encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
-  const first = Math.max(0, at)
-  const skipped = chunks.slice(0, first).reduce((length, chunk) => length + chunk.length, 0)
-  return { from: from + skipped, chunks: chunks.slice(first) }
-}
-
 /** Decodes piece by piece: joined bytes would be that much fresh memory, and touching it is what large output costs. */
 const decoded = (chunks: ReadonlyArray<Uint8Array>, encoding: string): string => {
   const decoder = new ChunkDecoder(encoding)
@@ -243,12 +247,13 @@ class KeptLines implements Retention {
   #dropped = false
   released = false
 
-  constructor(limits: Limits, encoding: string, maxLineBytes: number) {
+  constructor(limits: Limits, encoding: string, maxLineBytes: number, clean: Cleaner | undefined) {
     const { lines, policy } = limits
     // The bound of a failure is in raw bytes, and no encoding takes more than three bytes of UTF-8 for one of its own.
     const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
-    this.#cutter = new LineCutter(encoding, Math.min(maxLineBytes, bytes + 1))
+    // A line that is cleaned counts as what is left of it, so it is read to its end first.
+    this.#cutter = new LineCutter(encoding, clean ? maxLineBytes : Math.min(maxLineBytes, bytes + 1), clean)
     this.#hasTail = policy === "Tail" || policy === "HeadTail"
     this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
@@ -280,7 +285,7 @@ class KeptLines implements Retention {
   #facts(): Overflow {
     const { bytes, lines } = this.#limits
     return {
-      maxLines: lines,
+      maxLines: lines === Infinity ? undefined : lines,
       maxBytes: bytes === Infinity ? undefined : bytes,
       totalLines: this.#totalLines,
       totalBytes: this.#totalBytes
@@ -304,11 +309,14 @@ class KeptLines implements Retention {
     return { lines, cutter: this.#cutter }
   }
 
-  follow(from: "oldest" | "lastLine"): Follower {
+  follow(): Follower {
     const head = { from: this.#headTaken - this.#head.length, lines: [...this.#head] }
     const tail = { from: this.#totalLines - this.#tail.size, lines: this.#tail.all() }
-    const none = { from: this.#totalLines, lines: [] }
-    return new LineFollower(from === "oldest" ? [head, tail, none] : [none], this.#cutter.fork())
+    return new LineFollower([head, tail], this.#cutter.fork(), this.#totalLines)
+  }
+
+  tail(): Tail {
+    return this.#cutter.forkTail()
   }
 
   forget(mark: number): void {

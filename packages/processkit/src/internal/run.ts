@@ -17,7 +17,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
@@ -25,22 +24,21 @@ import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
+import * as CapturePolicy from "./capturePolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
+import { drain } from "./draining.ts"
 import { Feed } from "./feed.ts"
 import type { Prepared, Stop } from "./inputRules.ts"
+import * as Leftovers from "./leftovers.ts"
 import { LineCutter } from "./lineCutter.ts"
 import { LineObserver } from "./lineObserver.ts"
 import { Pump } from "./pump.ts"
 import * as Retention from "./retention.ts"
+import type { Stage } from "./stage.ts"
 import { StopLadder } from "./stopLadder.ts"
+import { Tee } from "./tee.ts"
 import * as Telemetry from "./telemetry.ts"
-
-/** How long a pipe that somebody else still holds may delay the end of a run. */
-export const drainWindow = Duration.millis(500)
-
-/** What may still be in a pipe when its writer ends: the largest capacity a user may ask for (pipe(7), pipe-max-size). */
-const pipeCapacity = 1_048_576
 
 const atOnce = { signal: "SIGKILL", grace: Duration.zero, escalate: true } as const
 
@@ -58,6 +56,8 @@ export interface Setting {
   readonly onStderrLine: ((line: string) => void) | undefined
   /** Called once, when the run is settled. */
   readonly onSettled: (run: Run) => void
+  /** The place of the run in a pipeline, where it is part of one. */
+  readonly stage?: Stage | undefined
 }
 
 /** The services of the fiber that started the run; callbacks have none of their own. */
@@ -76,6 +76,7 @@ export class Run {
   readonly #setting: Setting
   readonly #around: Surroundings
   readonly #startedNanos: bigint
+  readonly #tree: ProcessBackend.Tree
   readonly #ladder: StopLadder
   readonly #feed: Feed | undefined
   readonly #settled = Deferred.makeUnsafe<ProcessBackend.ExitReport, ProcessError.ProcessError>()
@@ -83,7 +84,7 @@ export class Run {
   #exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError> | undefined
   #intervention: Conclusion.Intervention | undefined
   #deadlines: Deadlines.Deadlines | undefined
-  #draining: Fiber.Fiber<void> | undefined
+  #draining: Fiber.Fiber<unknown> | undefined
   #duration = Duration.zero
   #leftovers = 0
   #tidied: Deferred.Deferred<void> | undefined
@@ -96,10 +97,11 @@ export class Run {
     this.#around = around
     this.startedAt = around.clock.currentTimeMillisUnsafe()
     this.#startedNanos = around.clock.monotonicTimeNanosUnsafe()
-    this.#ladder = new StopLadder(setting.isPrivate ? setting.container : child)
+    this.#tree = setting.isPrivate ? setting.container : child
+    this.#ladder = new StopLadder(this.#tree)
     Telemetry.started(around.context, around.span, setting.container.containment.mechanism, child.pid)
-    this.stdout = this.#pump(child.stdout, setting.onStdoutLine)
-    this.stderr = this.#pump(child.stderr, setting.onStderrLine)
+    this.stdout = this.#pump("stdout", child.stdout, setting.onStdoutLine)
+    this.stderr = this.#pump("stderr", child.stderr, setting.onStderrLine)
     this.#feed = child.stdin === undefined ? undefined : new Feed(child.stdin)
   }
 
@@ -185,18 +187,23 @@ export class Run {
     )
   })
 
-  #pump(source: ProcessBackend.ByteSource | undefined, onLine: ((line: string) => void) | undefined): Pump | undefined {
+  #pump(
+    stream: "stdout" | "stderr",
+    source: ProcessBackend.ByteSource | undefined,
+    onLine: ((line: string) => void) | undefined
+  ): Pump | undefined {
     if (source === undefined) return undefined
-    const { encoding, maxLineBytes, retention } = this.prepared
-    const kept = Retention.make(retention, encoding, maxLineBytes)
-    const cutter = () => new LineCutter(encoding, maxLineBytes)
+    const { capture, encoding, maxLineBytes, retention, tees } = this.prepared
+    const { context } = this.#around
+    const { overflow } = this.#setting
+    const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
+    const kept = Retention.make(retention, encoding, maxLineBytes, clean)
     return new Pump({
       source,
       retention: kept,
-      observer: onLine === undefined ? undefined : new LineObserver(onLine, cutter(), this.#around.context),
-      onChunk: this.#setting.overflow === "end" || this.#setting.overflow === "whole"
-        ? () => this.#checkOverflow(kept)
-        : () => {},
+      observer: onLine && new LineObserver(onLine, new LineCutter(encoding, maxLineBytes), context),
+      tee: tees[stream] && new Tee(stream, tees[stream], context),
+      onChunk: overflow === "end" || overflow === "whole" ? () => this.#checkOverflow(kept) : () => {},
       onEnd: () => this.#settleIfOver()
     })
   }
@@ -258,6 +265,8 @@ export class Run {
     if (this.#exit !== undefined) return
     this.#exit = exit
     this.#intervention ??= Conclusion.deadlineOf(exit, this.prepared)
+    // Before the run settles: whoever waits for that asks how each stage has ended.
+    this.#setting.stage?.exited(Conclusion.endingOf(exit, this.#intervention))
     this.#feed?.cancel()
     this.#settleIfOver()
     if (!this.isSettled) this.#draining = this.#fork(this.#drain())
@@ -269,22 +278,15 @@ export class Run {
    * Waits for the end of output that is still due, but no longer than the drain window for a pipe that a descendant
    * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
    */
-  #drain(): Effect.Effect<void> {
+  #drain(): Effect.Effect<unknown> {
     return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        const marks = this.#pumps().map((pump) => ({ pump, from: pump.bytesSeen }))
-        // A consumer that is behind holds the pipe up, not a descendant: then what the program wrote is still inside.
-        const behind = (): boolean =>
-          marks.some(({ from, pump }) => pump.paused && pump.bytesSeen - from < pipeCapacity)
-        return Effect.repeat(this.#setting.sleep(drainWindow), { while: () => !this.isSettled && behind() })
-      })),
-      Effect.andThen(Effect.sync(() => this.#giveUpOutput()))
+      Effect.andThen(drain(this.#pumps(), this.#setting.sleep, () => this.isSettled))
     )
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
   #giveUpOutput(): void {
-    for (const pump of this.#pumps()) pump.close()
+    for (const pump of this.#pumps()) pump.giveUp()
   }
 
   #pumps(): Array<Pump> {
@@ -292,7 +294,7 @@ export class Run {
   }
 
   #settleIfOver(): void {
-    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.ended)) return
+    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.finished)) return
     this.isSettled = true
     const { clock, context, span } = this.#around
     this.#duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
@@ -309,27 +311,24 @@ export class Run {
     this.#setting.onSettled(this)
   }
 
-  /** Ends the descendants that outlived a private run, once, and waits for the source of standard input. */
+  /** Ends the descendants that outlived a private run, once, and waits for what the caller gave to feed and to copy. */
   #tidy(): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.#tidied !== undefined) return Deferred.await(this.#tidied)
       const tidied = this.#tidied = Deferred.makeUnsafe<void>()
-      const feed = this.#feed?.ended ?? Effect.void
-      const work = this.#setting.isPrivate ? Effect.andThen(this.#endLeftovers(), feed) : feed
+      const callers = Effect.andThen(
+        this.#feed?.ended ?? Effect.void,
+        Effect.forEach(this.#pumps(), (pump) => pump.teeClosed, { discard: true })
+      )
+      const { isPrivate, stage } = this.#setting
+      const work = isPrivate || stage?.endsLeftovers === true ? Effect.andThen(this.#endLeftovers(), callers) : callers
       return Effect.ensuring(work, Deferred.succeed(tidied, undefined))
     }).pipe(Effect.uninterruptible)
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    const { container } = this.#setting
-    return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(Effect.option(container.members)),
-      Effect.flatMap((left) => {
-        if (Option.isSome(left)) this.#leftovers = left.value.length
-        const nobody = Option.isSome(left) && left.value.length === 0
-        return nobody ? Effect.void : Effect.asVoid(this.#ladder.stop(atOnce))
-      })
-    )
+    const patience = Leftovers.patienceOf(this.#setting.stage, this.#pumps())
+    return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => void (this.#leftovers = count))
   }
 
   #facts<A>(

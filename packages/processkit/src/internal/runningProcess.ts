@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import * as RunningProcess from "../RunningProcess.ts"
+import * as ChunkSubscription from "./chunkSubscription.ts"
 import * as InputRules from "./inputRules.ts"
 import * as LineSubscription from "./lineSubscription.ts"
 import type { Pump } from "./pump.ts"
@@ -17,8 +18,8 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
     pid: child.pid,
     startedAt: run.startedAt,
     stdin: writer(program, prepared.payload._tag === "Interactive" ? child.stdin : undefined, child.stdin),
-    stdoutLines: linesOnce(program, "stdout", run.stdout),
-    stderrLines: linesOnce(program, "stderr", run.stderr),
+    ...streamsOnce(program, run),
+    exit: run.exit,
     outcome: run.outcome,
     result: run.result((kept) => kept.text(), "", false),
     resultBytes: run.result((kept) => kept.bytes(), nothing, true),
@@ -44,21 +45,33 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
   })
 }
 
-const linesOnce = (
-  program: string,
-  stream: "stdout" | "stderr",
-  pump: Pump | undefined
-): Stream.Stream<string, ProcessError.ProcessError> => {
+/** The streams of both pipes: lines or chunks, whichever is taken first. */
+const streamsOnce = (program: string, run: Run) => {
+  const [stdout, stderr] = [takenOnce(program, "stdout", run.stdout), takenOnce(program, "stderr", run.stderr)]
+  return {
+    stdoutLines: stdout(LineSubscription.stream),
+    stderrLines: stderr(LineSubscription.stream),
+    stdoutChunks: stdout(ChunkSubscription.stream),
+    stderrChunks: stderr(ChunkSubscription.stream)
+  }
+}
+
+type Failure = (errno: string) => ProcessError.ProcessError
+
+const takenOnce = (program: string, stream: "stdout" | "stderr", pump: Pump | undefined) => {
   let taken = false
-  return Stream.suspend(() => {
-    if (taken) return Stream.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
-    if (pump === undefined) return Stream.fail(notAPipe(program, stream))
-    taken = true
-    return LineSubscription.stream(
-      pump,
-      (errno) => ProcessError.make(new ProcessError.IoFailed({ program, operation: `reading ${stream}`, errno }))
-    )
-  })
+  return <A>(
+    from: (pump: Pump, onError: Failure) => Stream.Stream<A, ProcessError.ProcessError>
+  ): Stream.Stream<A, ProcessError.ProcessError> =>
+    Stream.suspend(() => {
+      if (taken) return Stream.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
+      if (pump === undefined) return Stream.fail(notAPipe(program, stream))
+      taken = true
+      return from(
+        pump,
+        (errno) => ProcessError.make(new ProcessError.IoFailed({ program, operation: `reading ${stream}`, errno }))
+      )
+    })
 }
 
 const notAPipe = (program: string, field: string): ProcessError.ProcessError =>
@@ -73,10 +86,12 @@ const writer = (
   interactive: ProcessBackend.ByteSink | undefined,
   sink: ProcessBackend.ByteSink | undefined
 ): RunningProcess.Writer => {
+  let isOpen = interactive !== undefined
   const write = (data: string | Uint8Array): Effect.Effect<void, ProcessError.ProcessError> => {
     if (interactive === undefined) return notInteractive
     return Effect.callback<void, ProcessError.ProcessError>((resume) => {
       interactive.write(typeof data === "string" ? encoder.encode(data) : data, (errno) => {
+        if (errno !== undefined) isOpen = false
         resume(errno === undefined || errno === "closed" ? Effect.void : Effect.fail(writeFailed(program, errno)))
       })
     })
@@ -85,7 +100,8 @@ const writer = (
     write,
     writeLine: (line) => write(`${line}\n`),
     flush: Effect.suspend(() => write(nothing)),
-    end: Effect.sync(() => sink?.end())
+    end: Effect.sync(() => sink?.end()),
+    isOpen: Effect.sync(() => isOpen)
   }
 }
 

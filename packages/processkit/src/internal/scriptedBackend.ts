@@ -10,6 +10,7 @@ import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import * as SpawnAttributes from "../SpawnAttributes.ts"
 import { ScriptedDoors } from "./scriptedDoors.ts"
+import { ScriptedFiles } from "./scriptedFiles.ts"
 import { ScriptedInput } from "./scriptedInput.ts"
 import { ScriptedPipe } from "./scriptedPipe.ts"
 import { type Program, ScriptedProcess } from "./scriptedProcess.ts"
@@ -58,12 +59,13 @@ export const make = (library: Library): ScriptedBackend => {
   const spawned: Array<Spawned> = []
   const containers: Array<Array<ScriptedProcess>> = []
   const doors = new ScriptedDoors()
+  const files = new ScriptedFiles()
   let nextId = firstId
   const newId = () => nextId++
   const open = Effect.sync(() => {
     const processes: Array<ScriptedProcess> = []
     containers.push(processes)
-    return makeContainer({ library, processes, spawned, newId, doors })
+    return makeContainer({ library, processes, spawned, newId, doors, files })
   })
   return {
     service: { containment, open, resolve: library.resolve, sleep: Effect.sleep, probes: doors.probes },
@@ -78,6 +80,7 @@ interface Holder {
   readonly spawned: Array<Spawned>
   readonly newId: () => number
   readonly doors: ScriptedDoors
+  readonly files: ScriptedFiles
 }
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
@@ -97,17 +100,22 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
 }
 
 const spawn = (
-  { doors, newId, processes, spawned }: Holder,
+  { doors, files, newId, processes, spawned }: Holder,
   request: ProcessBackend.SpawnRequest,
   program: Program,
   context: ConstructorParameters<typeof ScriptedProcess>[0]["context"]
 ): ProcessBackend.Child => {
-  const input = request.stdin === "pipe" ? new ScriptedInput() : undefined
+  const input = inputOf(request.stdin, files)
   const stdout = request.stdout === "pipe" ? new ScriptedPipe() : undefined
   const stderr = request.stderr === "pipe" ? new ScriptedPipe() : undefined
+  const output = stdout ?? fileOf(request.stdout, files)
+  const written = {
+    stdout: output,
+    stderr: request.stderr === "stdout" ? output : stderr ?? fileOf(request.stderr, files)
+  }
   const family: Array<ScriptedProcess> = []
   const born = (program: Program, input: ScriptedInput | undefined): ScriptedProcess => {
-    const pipes = program.holdsPipes === false ? { stdout: undefined, stderr: undefined } : { stdout, stderr }
+    const pipes = program.holdsPipes === false ? { stdout: undefined, stderr: undefined } : written
     const process = new ScriptedProcess({ id: newId(), program, request, input, ...pipes, context, fork, doors })
     family.push(process)
     processes.push(process)
@@ -116,16 +124,29 @@ const spawn = (
   const fork = (program: Program) => void born(program, undefined)
   const leader = born(program, input)
   spawned.push({ request, input: input?.received ?? [] })
+  const sink = request.stdin === "pipe" ? input?.sink : undefined
   return {
     ...treeOf(family),
     pid: undefined,
-    stdin: input?.sink,
+    stdin: sink,
     stdout: stdout?.source,
     stderr: stderr?.source,
     onExit: (observer) => leader.onExit(observer),
     signalLeader: (signal) => Effect.sync(() => leader.signal(signal))
   }
 }
+
+const inputOf = (stdin: ProcessBackend.Input, files: ScriptedFiles): ScriptedInput | undefined => {
+  if (stdin === "pipe") return new ScriptedInput()
+  if (typeof stdin === "string" || stdin._tag === "Link") return undefined
+  const input = new ScriptedInput()
+  input.sink.write(files.read(stdin.path), () => {})
+  input.sink.end()
+  return input
+}
+
+const fileOf = (output: ProcessBackend.Output, files: ScriptedFiles) =>
+  typeof output === "object" && output._tag === "File" ? files.write(output.path, output.append) : undefined
 
 const idsOf = (processes: ReadonlyArray<ScriptedProcess>): ReadonlyArray<number> =>
   processes.filter((process) => process.isAlive).map((process) => process.id)

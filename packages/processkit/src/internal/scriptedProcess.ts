@@ -14,7 +14,6 @@ import type * as ProcessError from "../ProcessError.ts"
 import type * as Signal from "../Signal.ts"
 import type { Door, ScriptedDoors } from "./scriptedDoors.ts"
 import type { ScriptedInput } from "./scriptedInput.ts"
-import type { ScriptedPipe } from "./scriptedPipe.ts"
 import * as Signals from "./scriptedSignals.ts"
 
 /** What a program can do while it runs. */
@@ -40,14 +39,25 @@ export interface Program {
   readonly holdsPipes?: boolean | undefined
 }
 
+/** Where a process writes to: a pipe to us, or a file. */
+export interface ScriptedOutput {
+  /** One more process holds it. */
+  readonly open: () => void
+  /** A process that held it has gone. */
+  readonly leave: () => void
+  /** Puts bytes into it, without waiting for room. */
+  readonly push: (bytes: Uint8Array) => void
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void>
+}
+
 /** What a process is born with. */
 export interface Birth {
   readonly id: number
   readonly program: Program
   readonly request: ProcessBackend.SpawnRequest
   readonly input: ScriptedInput | undefined
-  readonly stdout: ScriptedPipe | undefined
-  readonly stderr: ScriptedPipe | undefined
+  readonly stdout: ScriptedOutput | undefined
+  readonly stderr: ScriptedOutput | undefined
   readonly context: Context.Context<never>
   readonly fork: (program: Program) => void
   readonly doors: ScriptedDoors

@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type * as Attempt from "../Attempt.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
+import type * as SupervisionEvent from "../SupervisionEvent.ts"
 import type * as SupervisionOutcome from "../SupervisionOutcome.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Incarnation from "./incarnation.ts"
@@ -31,10 +32,20 @@ export type Decision =
 export interface Plan<E, R> extends Incarnation.Plan<R> {
   readonly schedule: Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R>
   readonly cancelOn: AbortSignal | undefined
-  /** Waited for before each start; a group lets a program wait for others. */
+  /** What a group does about a member. */
+  readonly membership?: Membership<E, R> | undefined
+}
+
+/** A program that is one of a group. */
+export interface Membership<E, R> {
+  /** Waited for before each start: others that have to be ready. */
   readonly gate: Effect.Effect<void, ProcessError.ProcessError | E, R>
-  /** Told when there will be another life, before the wait for it. */
-  readonly onRestart: (attempt: Attempt.Attempt) => Effect.Effect<void, ProcessError.ProcessError | E, R>
+  /** Asked when there will be another life, before the wait for it. */
+  readonly onRestart: (
+    attempt: Attempt.Attempt,
+    control: Control
+  ) => Effect.Effect<void, ProcessError.ProcessError | E, R>
+  readonly onEvent: (event: SupervisionEvent.SupervisionEvent) => void
 }
 
 /** A supervision under way. */
@@ -51,7 +62,7 @@ type Environment<R> = Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
 export const begin = Effect.fnUntraced(function*<E, R>(
   plan: Plan<E, R>
 ): Effect.fn.Return<Supervision<E>, never, Environment<R> | Scope.Scope> {
-  const self = { control: new Control(), ledger: new Ledger<E>(plan.command.program) }
+  const self = { control: new Control(), ledger: new Ledger<E>(plan.command.program, plan.membership?.onEvent) }
   const began = yield* Clock.monotonicTimeNanos
   const concluded = (exit: Parameters<Ledger<E>["concluded"]>[0]) =>
     Effect.map(Clock.monotonicTimeNanos, (now) => {
@@ -72,10 +83,14 @@ const supervise = <E, R>(
 ): Effect.Effect<Outcome, ProcessError.ProcessError | E, Environment<R>> =>
   Effect.scoped(Effect.gen(function*() {
     const { control, ledger } = self
+    const { membership } = plan
     const step = yield* Schedule.toStep(plan.schedule)
     while (true) {
       yield* control.park(() => ledger.held())
-      yield* control.unlessDisturbed(plan.gate)
+      if (membership !== undefined) {
+        ledger.held()
+        yield* control.unlessDisturbed(membership.gate)
+      }
       if (control.isStopping) return ledger.outcome("Stopped")
       if (control.isAsked) continue
       const attempt = yield* Incarnation.live(self, plan)
@@ -84,7 +99,7 @@ const supervise = <E, R>(
       const decision = yield* decide(step, attempt)
       if (control.isStopping) return ledger.outcome("Stopped")
       if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
-      yield* plan.onRestart(attempt)
+      if (membership !== undefined) yield* control.unlessDisturbed(membership.onRestart(attempt, control))
       yield* rest(self, plan, decision)
       if (control.isStopping) return ledger.outcome("Stopped")
       ledger.restarted()

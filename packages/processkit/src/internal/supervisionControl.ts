@@ -22,6 +22,7 @@ export class Control {
   #hold: { readonly parked: Deferred.Deferred<void>; readonly over: Deferred.Deferred<void> } | undefined
   #disturbed = Deferred.makeUnsafe<void>()
   #wake: () => void = nobody
+  #isOver = false
 
   /** Says which program is up, so that a second request to stop reaches it while the first one's grace lasts. */
   set running(running: RunningProcess.RunningProcess | undefined) {
@@ -67,9 +68,20 @@ export class Control {
     })
   }
 
+  /** Lets nothing start before {@link release}, where nothing is up; what is waited for is waited for to its end. */
+  bar(): void {
+    if (this.#hold === undefined) this.#hold = { parked: Deferred.makeUnsafe(), over: Deferred.makeUnsafe() }
+  }
+
+  /** Whether nothing may start. */
+  get isHeld(): boolean {
+    return this.#hold !== undefined
+  }
+
   /** Ends what is up, and waits until nothing is; nothing starts again before {@link release}. */
   hold(policy: StopPolicy.StopPolicy | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
+      if (this.#isOver) return Effect.void
       if (this.#hold === undefined) {
         this.#hold = { parked: Deferred.makeUnsafe(), over: Deferred.makeUnsafe() }
         if (!this.isStopping) this.policy = policy
@@ -92,16 +104,19 @@ export class Control {
     return Effect.suspend(() => {
       if (this.isStopping) return Effect.void
       if (Deferred.isDoneUnsafe(this.#disturbed)) this.#disturbed = Deferred.makeUnsafe()
-      if (this.#hold === undefined) return Effect.void
+      const hold = this.#hold
+      if (hold === undefined) return Effect.void
       onHeld()
-      Deferred.doneUnsafe(this.#hold.parked, Exit.void)
-      return Effect.andThen(this.unlessDisturbed(Deferred.await(this.#hold.over)), this.park(onHeld))
+      // Whoever waits for this goes on in this tick, and may have released us when it returns.
+      Deferred.doneUnsafe(hold.parked, Exit.void)
+      return Effect.andThen(this.unlessDisturbed(Deferred.await(hold.over)), this.park(onHeld))
     })
   }
 
   /** Supervision is over: whoever waits for it to hold still need not wait any longer. */
   end(): void {
     this.isStopping = true
+    this.#isOver = true
     if (this.#hold !== undefined) Deferred.doneUnsafe(this.#hold.parked, Exit.void)
   }
 }

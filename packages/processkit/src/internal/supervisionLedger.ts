@@ -4,6 +4,7 @@
  * Every change is one synchronous call that replaces the status as a whole and writes the event that goes with it, so
  * that no reader sees half of a change, and no reader is waited for.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -48,8 +49,17 @@ export class Ledger<E> {
   /** Done while the program that is up is ready; replaced when that one ends. */
   #ready = Deferred.makeUnsafe<void, ProcessError.ProcessError | E>()
 
-  constructor(program: string) {
+  /** Told every event, besides the log. */
+  readonly #onEvent: ((event: SupervisionEvent.SupervisionEvent) => void) | undefined
+
+  constructor(program: string, onEvent?: (event: SupervisionEvent.SupervisionEvent) => void) {
     this.program = program
+    this.#onEvent = onEvent
+  }
+
+  #write(event: SupervisionEvent.SupervisionEvent): void {
+    this.log.write(event)
+    this.#onEvent?.(event)
   }
 
   /** Waits until the program that is up, or the next one to be, is ready. */
@@ -71,22 +81,22 @@ export class Ledger<E> {
 
   started({ pid, startedAt }: RunningProcess.RunningProcess): void {
     this.#set({ phase: "running", pid, startedAt })
-    this.log.write({ _tag: "Started", incarnation: this.status.incarnation, pid })
+    this.#write({ _tag: "Started", incarnation: this.status.incarnation, pid })
   }
 
   startFailed(error: ProcessError.ProcessError): void {
     this.#set({ phase: "ending", ...idle })
-    this.log.write({ _tag: "StartFailed", incarnation: this.status.incarnation, error })
+    this.#write({ _tag: "StartFailed", incarnation: this.status.incarnation, error })
   }
 
   becameReady(): void {
     this.#set({ isReady: true })
-    this.log.write({ _tag: "Ready", incarnation: this.status.incarnation })
+    this.#write({ _tag: "Ready", incarnation: this.status.incarnation })
     Deferred.doneUnsafe(this.#ready, Exit.void)
   }
 
   unhealthy(verdict: Omit<SupervisionEvent.Unhealthy, "_tag" | "incarnation">): void {
-    this.log.write({ _tag: "Unhealthy", incarnation: this.status.incarnation, ...verdict })
+    this.#write({ _tag: "Unhealthy", incarnation: this.status.incarnation, ...verdict })
   }
 
   /** The program is over, or is being ended; whoever asks for readiness from now on means the next one. */
@@ -99,7 +109,7 @@ export class Ledger<E> {
   blocked(survivors: ReadonlyArray<number>): boolean {
     if (survivors.join() === this.status.survivors.join()) return false
     this.#set({ survivors })
-    this.log.write({ _tag: "Blocked", incarnation: this.status.incarnation, survivors })
+    this.#write({ _tag: "Blocked", incarnation: this.status.incarnation, survivors })
     return true
   }
 
@@ -116,12 +126,12 @@ export class Ledger<E> {
       lastOutcome: result?.outcome,
       livenessKills: livenessKills + (kind === "liveness" ? 1 : 0)
     })
-    this.log.write({ _tag: "Exited", incarnation, kind, outcome: result?.outcome, uptime })
+    this.#write({ _tag: "Exited", incarnation, kind, outcome: result?.outcome, uptime })
   }
 
   restarting(pause: Duration.Duration, delay: Duration.Duration): void {
     if (!Duration.isZero(pause)) this.#set({ stormPauses: this.status.stormPauses + 1 })
-    this.log.write({ _tag: "Restarting", incarnation: this.status.incarnation, pause, delay })
+    this.#write({ _tag: "Restarting", incarnation: this.status.incarnation, pause, delay })
   }
 
   waiting(phase: "pausing" | "waiting"): void {
@@ -143,8 +153,8 @@ export class Ledger<E> {
     elapsed: Duration.Duration
   ): void {
     this.#set({ phase: "ended", ...idle })
-    if (Exit.isSuccess(exit)) this.log.write({ _tag: "Ended", reason: exit.value.reason })
-    else this.log.write({ _tag: "Failed", error: errorOf(exit) })
+    if (Exit.isSuccess(exit)) this.#write({ _tag: "Ended", reason: exit.value.reason })
+    else this.#write({ _tag: "Failed", error: errorOf(exit) })
     this.log.end()
     if (Deferred.isDoneUnsafe(this.#ready)) this.#ready = Deferred.makeUnsafe()
     const last = Exit.isSuccess(exit) ? `its supervision ended (${exit.value.reason})` : ""
@@ -154,5 +164,5 @@ export class Ledger<E> {
   }
 }
 
-const errorOf = <E>(exit: Exit.Failure<unknown, E>): unknown =>
-  exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
+const errorOf = <E>({ cause }: Exit.Failure<unknown, E>): unknown =>
+  Cause.hasInterruptsOnly(cause) ? undefined : Cause.squash(cause)

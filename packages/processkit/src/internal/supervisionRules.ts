@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Command from "../Command.ts"
 import type * as ProcessError from "../ProcessError.ts"
+import * as Readiness from "../Readiness.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import { duration, times } from "./amounts.ts"
@@ -12,11 +13,15 @@ import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
 import * as PolicySchedule from "./policySchedule.ts"
 import { checked, optional, own, record, refuse } from "./refusal.ts"
+import type * as Supervision from "./supervision.ts"
 
 type Running = RunningProcess.RunningProcess
 
 /** A question to a live program. */
-export type Probe<R> = Effect.Effect<unknown, unknown, R> | ((running: Running) => Effect.Effect<unknown, unknown, R>)
+export type Probe<R> =
+  | Readiness.Readiness<R>
+  | Effect.Effect<unknown, unknown, R>
+  | ((running: Running) => Effect.Effect<unknown, unknown, R>)
 
 /** Options of a health check, as they are given. */
 interface HealthCheck<R> {
@@ -36,10 +41,7 @@ export interface Options<R> {
   readonly backoff?: object | undefined
   readonly healthCheck?: HealthCheck<R> | undefined
   readonly ready?: Probe<R> | undefined
-}
-
-export interface Checked<R> {
-  readonly health: ((running: Running) => HealthWatch.Plan<R>) | undefined
+  readonly readyWithin?: Duration.Input | undefined
 }
 
 /** Failures of a start that are there to stay. */
@@ -60,12 +62,13 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
-/** Checks all options; `isOnce` says whether there is one life only. A refused schedule refuses with its own words. */
-export const check = <R>(
+/** Checks all options, and makes a plan of them; `isOnce` says whether there is one life only. */
+export const plan = <E, R>(
   command: Command.Command,
   options: Options<R>,
+  schedule: Supervision.Plan<E, R>["schedule"],
   isOnce: boolean
-): Result.Result<Checked<R>, ProcessError.ProcessError> => {
+): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const rules = checked(InputRules.programOf(command), () => {
     const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
       "the options",
@@ -78,26 +81,53 @@ export const check = <R>(
     if (!isOnce && InputRules.feedsOnce(command)) {
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
-    if (ready !== undefined) probe("ready", ready)
-    return { schedules, health: healthCheck === undefined ? undefined : healthOf(healthCheck) }
+    const health = healthCheck === undefined ? undefined : healthOf(healthCheck)
+    const within = duration("readyWithin", options.readyWithin ?? "30 seconds")
+    return { schedules, health, ready: ready === undefined ? undefined : readyOf(probe("ready", ready), within) }
   })
-  return Result.flatMap(rules, ({ health, schedules }) => {
+  return Result.flatMap(rules, ({ health, ready, schedules }) => {
+    // A schedule that can only fail refuses in its own words.
     const refusal = schedules.map(PolicySchedule.refusalOf).find((refusal) => refusal !== undefined)
-    return refusal === undefined ? Result.succeed({ health }) : Result.fail(refusal)
+    return refusal === undefined
+      ? Result.succeed({ command, schedule, cancelOn: command.options.cancelOn, health, ready })
+      : Result.fail(refusal)
   })
 }
 
 export const maxRestarts = (given: number | undefined): Result.Result<number, ProcessError.ProcessError> =>
   checked(undefined, () => restarts(given))
 
+/** Checks the schedule that counts the restarts of a whole group. */
+export const guard = (given: object | undefined): Result.Result<unknown, ProcessError.ProcessError> =>
+  Result.flatMap(checked(undefined, () => policy("stormGuard", given)), (schedule) => {
+    const refusal = PolicySchedule.refusalOf(schedule)
+    return refusal === undefined ? Result.succeed(schedule) : Result.fail(refusal)
+  })
+
 export const stopPolicy = (
-  program: string,
+  program: string | undefined,
   policy: StopPolicy.StopPolicy | undefined
 ): Result.Result<unknown, ProcessError.ProcessError> => checked(program, () => InputRules.stopPolicy(policy))
 
-/** The question as what makes one of a program. */
-export const asked = <R>(question: Probe<R>) => (running: Running): Effect.Effect<unknown, unknown, R> =>
-  typeof question === "function" ? question(running) : question
+/** How a program is waited for until it is ready: what can be asked again is asked until it says yes. */
+const readyOf = <R>(
+  question: Probe<R>,
+  within: Duration.Duration
+): (running: Running) => Effect.Effect<unknown, unknown, R> =>
+(running) =>
+  typeof question === "function"
+    ? Effect.timeout(question(running), within)
+    : running.waitFor(question, { within })
+
+/** How a program is asked once whether it is well. */
+const askedOnce = <R>(
+  question: Probe<R>,
+  running: Running,
+  within: Duration.Duration
+): Effect.Effect<unknown, unknown, R> => {
+  if (typeof question === "function") return question(running)
+  return Readiness.isReadiness(question) ? running.waitFor(question as Readiness.Readiness<R>, { within }) : question
+}
 
 /** A schedule, where there is one. */
 const policy = (field: string, given: object | undefined): object =>
@@ -107,17 +137,18 @@ const restarts = (given: number | undefined): number => given === undefined ? In
 
 const healthOf = <R>(healthCheck: HealthCheck<R>): (running: Running) => HealthWatch.Plan<R> => {
   const given = record("the health check", healthCheck)
-  const question = asked(probe("the health check", own(given, "check")))
+  const question = probe("the health check", own(given, "check"))
   const every = Duration.max(
     duration("the interval of the health check", own(given, "every") ?? "10 seconds"),
     shortestInterval
   )
   const timeout = duration("the timeout of the health check", own(given, "timeout") ?? every)
   const failures = Math.max(1, times("the failures of the health check", own(given, "failures") ?? 3))
-  return (running) => ({ check: question(running), every, timeout, failures })
+  return (running) => ({ check: askedOnce(question, running, timeout), every, timeout, failures })
 }
 
 const probe = <R>(field: string, question: Probe<R> | undefined): Probe<R> =>
-  question !== undefined && (typeof question === "function" || Effect.isEffect(question))
+  question !== undefined &&
+    (typeof question === "function" || Effect.isEffect(question) || Readiness.isReadiness(question))
     ? question
-    : refuse(field, "is neither an effect nor a function")
+    : refuse(field, "is no readiness, no effect and no function")

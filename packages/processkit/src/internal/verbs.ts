@@ -17,39 +17,65 @@ import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
+import { isCaptured } from "./outputRules.ts"
 
-type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
+export type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
 
-/** Starts a run that ends with the verb, and asks it for something. A writer that nobody can reach is closed. */
+/** Several commands that are run as one. */
+export interface Composite<P extends RunningProcess.RunningProcess = RunningProcess.RunningProcess> {
+  readonly program: string
+  readonly options: Pick<Command.Options, "stdin" | "stdout" | "retry" | "cancelOn">
+  readonly launch: (options: ProcessRunner.StartOptions) => Verb<P, Scope.Scope>
+}
+
+/** What a verb runs. */
+export type Subject = Command.Command | Composite
+
+/** By its own fields, so that a polluted `Object.prototype` makes no command a composite. */
+const isComposite = (subject: Subject): subject is Composite => Object.hasOwn(subject, "launch")
+
+const launch = (
+  subject: Subject,
+  options?: ProcessRunner.StartOptions
+): Verb<RunningProcess.RunningProcess, Scope.Scope> =>
+  isComposite(subject)
+    ? subject.launch(options ?? {})
+    : Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.start(subject, options))
+
+/** Starts a run that ends with the verb, and asks it for something. */
 const during = <A, R>(
-  command: Command.Command,
+  subject: Subject,
   overflow: ProcessRunner.StartOptions["overflow"],
   ask: (running: RunningProcess.RunningProcess) => Effect.Effect<A, ProcessError.ProcessError, R>
-): Verb<A, Exclude<R, Scope.Scope>> =>
-  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) =>
-    Effect.scoped(
-      Effect.flatMap(
-        runner.start(command, { overflow }),
-        (running) => Effect.andThen(closeWriter(command, running), ask(running))
-      )
-    ))
+): Verb<A, Exclude<R, Scope.Scope>> => asking(subject, launch(subject, { overflow }), ask)
 
-const closeWriter = (command: Command.Command, running: RunningProcess.RunningProcess): Effect.Effect<void> =>
-  command.options.stdin === "pipe" ? running.stdin.end : Effect.void
+/** Asks what is started for something. A writer that nobody can reach is closed. */
+export const asking = <P extends RunningProcess.RunningProcess, A, R>(
+  subject: Pick<Subject, "options">,
+  started: Verb<P, Scope.Scope>,
+  ask: (running: P) => Effect.Effect<A, ProcessError.ProcessError, R>
+): Verb<A, Exclude<R, Scope.Scope>> =>
+  Effect.scoped(Effect.flatMap(started, (running) => Effect.andThen(closeWriter(subject, running), ask(running))))
+
+const closeWriter = (
+  { options }: Pick<Subject, "options">,
+  running: RunningProcess.RunningProcess
+): Effect.Effect<void> => options.stdin === "pipe" ? running.stdin.end : Effect.void
 
 /** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
-const retried = <A, R>(command: Command.Command, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
+export const retried = <A, R>(command: Subject, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
   // A retry that is none is refused by the start.
   const retry = Result.getOrUndefined(
     InputRules.checked(InputRules.programOf(command), () => InputRules.retryOf(command))
   )
   const cancelOn = InputRules.cancelOnOf(command)
-  if (retry === undefined || InputRules.feedsOnce(command)) return verb
+  if (retry === undefined) return verb
   const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
   const repeat = (attempt: typeof verb) =>
     Effect.retry(attempt, {
       schedule: retry.schedule,
-      while: (error) => error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && worth(error)
+      while: (error) =>
+        error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && !InputRules.isUsedUp(command) && worth(error)
     })
   return cancelOn === undefined ? repeat(verb) : waitingFor(cancelOn, command.program, verb, repeat)
 }
@@ -81,12 +107,10 @@ const waitingFor = <A, R>(
   })
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
-const capturing = <A, R>(command: Command.Command, verb: Verb<A, R>): Verb<A, R> => {
-  const { stdout } = command.options
-  return stdout === undefined || stdout === "pipe" ? verb : Effect.fail(notCaptured(command))
-}
+export const capturing = <A, R>(command: Subject, verb: Verb<A, R>): Verb<A, R> =>
+  isCaptured(command.options.stdout) ? verb : Effect.fail(notCaptured(command))
 
-const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
+const notCaptured = (command: Subject): ProcessError.ProcessError =>
   ProcessError.make(
     new ProcessError.InvalidInput({
       program: InputRules.programOf(command),
@@ -95,39 +119,38 @@ const notCaptured = (command: Command.Command): ProcessError.ProcessError =>
     })
   )
 
-const success = (command: Command.Command, overflow: ProcessRunner.StartOptions["overflow"]) =>
+const success = (command: Subject, overflow: ProcessRunner.StartOptions["overflow"]) =>
   during(command, overflow, (running) => Effect.flatMap(running.result, ProcessResult.ensureSuccess))
 
 /** Standard output of a successful run, all of it: a value made of what a buffer left would be wrong without a word. */
-const wholeOutput = (command: Command.Command): Verb<string> =>
+const wholeOutput = (command: Subject): Verb<string> =>
   capturing(command, Effect.map(success(command, "whole"), (result) => result.stdout))
 
-export const run = (command: Command.Command): Verb<string> =>
+export const run = (command: Subject): Verb<string> =>
   retried(command, Effect.map(wholeOutput(command), (stdout) => stdout.trimEnd()))
 
-export const runUnit = (command: Command.Command): Verb<void> =>
-  retried(command, Effect.asVoid(success(command, "ignore")))
+export const runUnit = (command: Subject): Verb<void> => retried(command, Effect.asVoid(success(command, "ignore")))
 
-export const checked = (command: Command.Command): Verb<ProcessResult.ProcessResult<string>> =>
+export const checked = (command: Subject): Verb<ProcessResult.ProcessResult<string>> =>
   retried(command, success(command, "end"))
 
-export const outputString = (command: Command.Command): Verb<ProcessResult.ProcessResult<string>> =>
+export const outputString = (command: Subject): Verb<ProcessResult.ProcessResult<string>> =>
   capturing(command, during(command, "end", (running) => running.result))
 
-export const outputBytes = (command: Command.Command): Verb<ProcessResult.ProcessResult<Uint8Array>> =>
+export const outputBytes = (command: Subject): Verb<ProcessResult.ProcessResult<Uint8Array>> =>
   capturing(command, during(command, "end", (running) => running.resultBytes))
 
-export const exitCode = (command: Command.Command): Verb<number> => retried(command, code(command))
+export const exitCode = (command: Subject): Verb<number> => retried(command, code(command))
 
 /** The exit code; a run without one fails as if it had been checked. */
-const code = (command: Command.Command): Verb<number> =>
+const code = (command: Subject): Verb<number> =>
   during(command, "ignore", (running) =>
     Effect.flatMap(running.result, (result) => {
       const code = Outcome.code(result.outcome)
       return code === undefined ? Effect.fail(ProcessResult.toError(result)) : Effect.succeed(code)
     }))
 
-export const probe = (command: Command.Command): Verb<boolean> =>
+export const probe = (command: Subject): Verb<boolean> =>
   retried(
     command,
     during(command, "ignore", (running) =>
@@ -137,10 +160,10 @@ export const probe = (command: Command.Command): Verb<boolean> =>
       }))
   )
 
-export const parse = <A>(command: Command.Command, f: (stdout: string) => A): Verb<A> =>
+export const parse = <A>(command: Subject, f: (stdout: string) => A): Verb<A> =>
   retried(command, Effect.map(wholeOutput(command), f))
 
-export const tryParse = <A, E>(command: Command.Command, f: (stdout: string) => Result.Result<A, E>): Verb<A> =>
+export const tryParse = <A, E>(command: Subject, f: (stdout: string) => Result.Result<A, E>): Verb<A> =>
   retried(
     command,
     Effect.flatMap(wholeOutput(command), (stdout) =>
@@ -153,7 +176,7 @@ export const tryParse = <A, E>(command: Command.Command, f: (stdout: string) => 
   )
 
 export const json = <S extends Schema.Constraint>(
-  command: Command.Command,
+  command: Subject,
   schema: S
 ): Verb<S["Type"], S["DecodingServices"]> =>
   retried(
@@ -176,11 +199,11 @@ const decode = <S extends Schema.Constraint>(
       )
   )
 
-const parseFailed = (command: Command.Command, cause: unknown): ProcessError.ProcessError =>
+const parseFailed = (command: Subject, cause: unknown): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.ParseFailed({ program: command.program, cause }))
 
 export const firstLine = (
-  command: Command.Command,
+  command: Subject,
   predicate: (line: string) => boolean
 ): Verb<Option.Option<string>> =>
   capturing(
@@ -198,7 +221,7 @@ const withinDeadline = (running: RunningProcess.RunningProcess): Effect.Effect<v
   )
 
 export const stdoutLines = (
-  command: Command.Command
+  command: Subject
 ): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
   Stream.unwrap(Effect.map(
     Effect.tap(capturing(command, start(command)), (running) => closeWriter(command, running)),
@@ -209,8 +232,7 @@ export const stdoutLines = (
       )
   ))
 
-export const start = (command: Command.Command): Verb<RunningProcess.RunningProcess, Scope.Scope> =>
-  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.start(command))
+export const start = (command: Subject): Verb<RunningProcess.RunningProcess, Scope.Scope> => launch(command)
 
 export const resolve = (command: Command.Command): Verb<string> =>
   Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.resolve(command))

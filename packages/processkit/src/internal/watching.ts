@@ -11,6 +11,7 @@ import * as ProcessError from "../ProcessError.ts"
 import type { Batch, Follower } from "./follower.ts"
 import type { Pump } from "./pump.ts"
 import type { TextCondition } from "./readinessRules.ts"
+import type { Tail } from "./tail.ts"
 
 /** The output of a program. */
 export interface Streams {
@@ -102,11 +103,11 @@ class LineLook implements Look {
     this.#pump = pump
     this.#fits = fits
     this.#onLines = onLines
-    this.#follower = pump.retention.follow("oldest")
+    this.#follower = pump.retention.follow()
   }
 
   now(): string | undefined {
-    for (const batch of this.#follower.kept) {
+    for (const batch of this.#follower.kept()) {
       const line = this.#find(batch)
       if (line !== undefined) return line
     }
@@ -132,14 +133,14 @@ class LineLook implements Look {
 
 class TailLook implements Look {
   readonly #fits: (text: string) => boolean
-  readonly #follower: Follower
+  readonly #tail: Tail
   /** How much of the unfinished line is to be left out. */
   #skip: number
 
   constructor(pump: Pump, { fits, fresh }: TextCondition) {
     this.#fits = fits
-    this.#follower = pump.retention.follow("lastLine")
-    this.#skip = fresh ? this.#follower.tail().length : 0
+    this.#tail = pump.retention.tail()
+    this.#skip = fresh ? this.#tail.length : 0
   }
 
   now(): string | undefined {
@@ -147,7 +148,7 @@ class TailLook implements Look {
   }
 
   chunk(bytes: Uint8Array): string | undefined {
-    if (this.#follower.push(bytes).lines.length > 0) this.#skip = 0
+    if (this.#tail.push(bytes)) this.#skip = 0
     return this.#find()
   }
 
@@ -156,7 +157,8 @@ class TailLook implements Look {
   }
 
   #find(): string | undefined {
-    const tail = this.#follower.tail().slice(this.#skip)
-    return tail !== "" && this.#fits(tail) ? tail : undefined
+    const { length, text: tail } = this.#tail
+    const text = tail.slice(Math.max(0, this.#skip - (length - tail.length)))
+    return text !== "" && this.#fits(text) ? text : undefined
   }
 }

@@ -9,6 +9,8 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Signal from "../Signal.ts"
 import type * as SpawnAttributes from "../SpawnAttributes.ts"
 
@@ -50,6 +52,9 @@ export interface Line {
  *   with 0.
  * - `missing`: a program that does not exist.
  *
+ * `freshPath` is no program: it gives the path of a file that does not exist, where one may be made. It is gone when the
+ * scope closes.
+ *
  * @stability experimental
  * @category services
  * @since 0.1.0
@@ -70,4 +75,5 @@ export class BackendPrograms extends Context.Service<BackendPrograms, {
   readonly spawnsTree: Line
   readonly holdsPipeOpen: Line
   readonly missing: Line
+  readonly freshPath: Effect.Effect<string, never, Scope.Scope>
 }>()("processkit/testing/BackendPrograms") {}

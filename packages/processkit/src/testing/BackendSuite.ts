@@ -25,7 +25,9 @@ import type * as SpawnAttributes from "../SpawnAttributes.ts"
 import * as BackendPrograms from "./BackendPrograms.ts"
 import { attributeCases } from "./internal/attributeCases.ts"
 import { exitCases } from "./internal/exitCases.ts"
+import { fileCases } from "./internal/fileCases.ts"
 import { inputCases } from "./internal/inputCases.ts"
+import { linkCases } from "./internal/linkCases.ts"
 import { outputCases } from "./internal/outputCases.ts"
 import type * as Probe from "./internal/probe.ts"
 import { startCases } from "./internal/startCases.ts"
@@ -41,6 +43,7 @@ import { treeCases } from "./internal/treeCases.ts"
  * - `stop`: programs can be stopped and continued.
  * - `environment`, `workingDirectory`, `arguments`: programs see what they are started with.
  * - `nativeTime`: waiting for an empty container takes as long as it says.
+ * - `links`: children can be connected by a pipe that the owner has no end of.
  * - the attributes of a start, by their names: programs are started with them, and this user may ask for them.
  *
  * @stability experimental
@@ -55,6 +58,7 @@ export type Capability =
   | "workingDirectory"
   | "arguments"
   | "nativeTime"
+  | "links"
   | SpawnAttributes.Name
 
 /**
@@ -133,6 +137,8 @@ export interface Subject<E> {
 export const cases: ReadonlyArray<Case> = [
   ...outputCases,
   ...inputCases,
+  ...fileCases,
+  ...linkCases,
   ...exitCases,
   ...treeCases,
   ...startCases,

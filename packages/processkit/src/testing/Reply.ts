@@ -20,6 +20,7 @@ import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
+import type * as Doors from "../internal/scriptedDoors.ts"
 import * as Signals from "../internal/scriptedSignals.ts"
 import * as Outcome from "../Outcome.ts"
 import type * as Signal from "../Signal.ts"
@@ -54,6 +55,7 @@ export type Ending =
   | { readonly _tag: "Pending" }
   | { readonly _tag: "TimesOut" }
   | { readonly _tag: "Asks"; readonly prompt: string; readonly next: (answer: string) => Reply }
+  | { readonly _tag: "Reads"; readonly next: (stdin: string) => Reply }
   | { readonly _tag: "NotFound" }
   | { readonly _tag: "Fails"; readonly errno: string }
 
@@ -67,11 +69,34 @@ export type Ending =
 export type Disposition = "ignore" | { readonly stdout?: string | undefined; readonly code: number }
 
 /**
+ * A place where others find a program: `{ port }`, `{ socket }`, `{ path }`, or `{ http, status }`, an address with the
+ * status of its answer.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Door = Doors.Door
+
+/**
+ * A place where others find a program, and how long after its start.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reachable {
+  readonly door: Door
+  readonly after: Duration.Input
+}
+
+/**
  * A reply.
  *
  * **Details**
  *
- * `delay` is waited before each line. `signals` says what the program does about signals, `descendant` what it starts.
+ * `delay` is waited before each line. `signals` says what the program does about signals, `descendant` what it starts,
+ * `reachable` where others find it.
  *
  * @stability experimental
  * @category models
@@ -85,6 +110,7 @@ export interface Reply extends Pipeable.Pipeable {
   readonly delay: Duration.Input | undefined
   readonly signals: { readonly [S in Signal.Signal]?: Disposition | undefined }
   readonly descendant: Reply | undefined
+  readonly reachable: ReadonlyArray<Reachable>
 }
 
 /**
@@ -229,6 +255,30 @@ export const dialog = (prompt: string, next: Reply | ((answer: string) => Reply)
   reply({ ending: { _tag: "Asks", prompt, next: typeof next === "function" ? next : () => next } })
 
 /**
+ * Reads standard input to its end, as UTF-8, and goes on with the reply to it; what stands in a pipeline for `sort`.
+ *
+ * **Example** (Counting lines)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import { Reply, ScriptedRunner } from "processkit/testing"
+ *
+ * const count = Reply.reads((stdin) => Reply.ok(`${stdin.split("\n").length - 1}\n`))
+ * const command = Command.make("wc", ["-l"], { stdin: "a\nb\n" })
+ *
+ * Effect.runPromise(
+ *   Effect.provide(Command.run(command), ScriptedRunner.layer(ScriptedRunner.on(["wc"], count)))
+ * ) // => "2"
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const reads = (next: (stdin: string) => Reply): Reply => reply({ ending: { _tag: "Reads", next } })
+
+/**
  * Sets what is printed on standard output.
  *
  * @stability experimental
@@ -313,12 +363,43 @@ export const withDescendant: {
   (self: Reply, descendant: Reply): Reply
 } = dual(2, (self: Reply, descendant: Reply): Reply => reply({ ...self, descendant }))
 
+/**
+ * Lets others find the program at a port, a socket, a path or an address, so that waits for it succeed.
+ *
+ * **Details**
+ *
+ * From its start, or `after` it on Effect's clock, until it ends; a path stays. The host of a port does not matter, and an
+ * address has to be asked for as it is given here. It answers with 200 unless told otherwise.
+ *
+ * **Example** (A server that listens after two seconds)
+ *
+ * ```ts
+ * import { Reply } from "processkit/testing"
+ *
+ * Reply.pending.pipe(Reply.withReachable({ port: 3000 }, { after: "2 seconds" })).reachable.length // => 1
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withReachable: {
+  (door: Door, options?: { readonly after?: Duration.Input | undefined }): (self: Reply) => Reply
+  (self: Reply, door: Door, options?: { readonly after?: Duration.Input | undefined }): Reply
+} = dual(
+  (args) => isReply(args[0]),
+  (self: Reply, door: Door, options?: { readonly after?: Duration.Input | undefined }): Reply =>
+    reply({ ...self, reachable: [...self.reachable, { door, after: options?.after ?? 0 }] })
+)
+
 // -----------------------------------------------------------------------------
 
 type Fields = Pick<Reply, "ending"> & Partial<Omit<Reply, "ending" | typeof TypeId>>
 
-function reply({ delay, descendant, ending, signals = {}, stderr = "", stdout = "" }: Fields): Reply {
-  return Object.assign(Object.create(Proto), { stdout, stderr, ending, delay, signals, descendant })
+function reply(
+  { delay, descendant, ending, reachable = [], signals = {}, stderr = "", stdout = "" }: Fields
+): Reply {
+  return Object.assign(Object.create(Proto), { stdout, stderr, ending, delay, signals, descendant, reachable })
 }
 
 const exits = (code: number): Ending => ({ _tag: "Ends", exit: Outcome.exited(code) })

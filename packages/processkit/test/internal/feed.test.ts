@@ -48,6 +48,13 @@ describe("feed", () => {
       assert.isUndefined(failure.failure)
     }))
 
+  // Each half was sent as a U+FFFD of its own.
+  it.effect("sends a character whose halves come apart", () =>
+    Effect.gen(function*() {
+      const { log } = yield* fed(Stream.rechunk(Stream.make("a\ud83d", "\ude00b\ud83d"), 1))
+      assert.deepStrictEqual(log, ["write a", "write 😀b", "write \ufffd", "end"])
+    }))
+
   it.effect("waits for each write before it pulls again", () =>
     Effect.gen(function*() {
       const sink = new FakeSink({ waits: true })

@@ -12,8 +12,8 @@ const unbounded = { policy: "Unbounded", bytes: Infinity, lines: Infinity } as c
 const policy = Arbitrary.schema(Schema.Literals(["Unbounded", "Tail", "Head", "HeadTail", "FailAbove"]))
 
 /** The lines of batches, each with its mark. */
-const marked = (batches: ReadonlyArray<Batch>) =>
-  batches.flatMap(({ lines, markAfter }) => lines.map((line, i) => ({ line, mark: markAfter(i) })))
+const marked = (batches: Iterable<Batch>) =>
+  [...batches].flatMap(({ lines, markAfter }) => lines.map((line, i) => ({ line, mark: markAfter(i) })))
 
 const often = { arbitrary: { runs: 500 } }
 
@@ -27,8 +27,8 @@ describe("a follower", () => {
         const [whole, retention] = [make(), make()]
         const chunks = chunked(bytes, sizes)
         for (const chunk of chunks.slice(0, at)) retention.push(chunk)
-        const follower = retention.follow("oldest")
-        const seen = [...follower.kept]
+        const follower = retention.follow()
+        const seen = [...follower.kept()]
         for (const chunk of chunks.slice(at)) {
           retention.push(chunk)
           seen.push(follower.push(chunk))
@@ -54,8 +54,8 @@ describe("a follower", () => {
         const all = encode(text)
         const chunks = chunked(all, sizes)
         for (const chunk of chunks.slice(0, at)) retention.push(chunk)
-        const follower = retention.follow("oldest")
-        const seen = [...follower.kept]
+        const follower = retention.follow()
+        const seen = [...follower.kept()]
         for (const chunk of chunks.slice(at)) {
           retention.push(chunk)
           seen.push(follower.push(chunk))
@@ -81,13 +81,13 @@ describe("a follower", () => {
         const retention = Retention.make(limits, "utf-8", roomy)
         const all = Array.from({ length: count }, (_, i) => `line ${i}\n`)
         for (const chunk of chunked(utf8(all.join("")), sizes)) retention.push(chunk)
-        const before = retention.follow("oldest").kept
+        const before = [...retention.follow().kept()]
         const seen = marked(before)
         const whole = seen.filter(({ line }) => all.includes(`${line}\n`))
         if (whole.length === 0) return
         const at = whole[which % whole.length] as (typeof whole)[number]
         retention.forget(at.mark)
-        const after = marked(retention.follow("oldest").kept).map(({ line }) => line)
+        const after = marked(retention.follow().kept()).map(({ line }) => line)
         assert.deepStrictEqual(after, seen.slice(seen.indexOf(at) + 1).map(({ line }) => line))
       }
     },
@@ -95,21 +95,39 @@ describe("a follower", () => {
   )
 
   it.prop(
-    "of the last line sees the same tail as one of everything",
-    [bytes, sizes, intBetween(0, 10)],
-    ([bytes, sizes, at]) => {
-      const retention = Retention.make(unbounded, "utf-8", roomy)
-      const chunks = chunked(bytes, sizes)
-      for (const chunk of chunks.slice(0, at)) retention.push(chunk)
-      const followers = [retention.follow("oldest"), retention.follow("lastLine")] as const
-      for (const chunk of chunks.slice(at)) {
-        for (const follower of followers) follower.push(chunk)
-        assert.strictEqual(followers[1].tail(), followers[0].tail())
+    "of the last line end has what was printed since, wherever it began, whatever is kept and how",
+    [text, sizes, intBetween(0, 10)],
+    ([any, sizes, at]) => {
+      const text = any.replaceAll("\ufeff", "?") // a mark at the beginning is none of the text
+      for (const [encoding, encode] of [["utf-8", utf8], ["utf-16le", utf16le]] as const) {
+        // Whole characters: where lines are kept, UTF-16 loses the one that it was in.
+        for (const lines of encoding === "utf-8" ? [Infinity, 3] : [Infinity]) {
+          const retention = Retention.make({ policy: "Tail", bytes: Infinity, lines }, encoding, roomy)
+          const chunks = chunked(encode(text), sizes)
+          for (const chunk of chunks.slice(0, at)) retention.push(chunk)
+          const tail = retention.tail()
+          let ends = 0
+          for (const chunk of chunks.slice(at)) ends += tail.push(chunk) ? 1 : 0
+          const expected = text.split("\n").at(-1) ?? ""
+          assert.strictEqual(tail.text, expected)
+          assert.strictEqual(tail.length, expected.length)
+          if (at === 0) assert.strictEqual(ends > 0, text.includes("\n"))
+        }
       }
-      assert.strictEqual(followers[1].tail(), followers[0].tail())
     },
     often
   )
+
+  it("keeps the end of a tail without an end", () => {
+    const retention = Retention.make(unbounded, "utf-8", roomy)
+    const tail = retention.tail()
+    for (let i = 0; i < 200; i++) tail.push(utf8("x".repeat(10_000)))
+    tail.push(utf8("> "))
+    assert.strictEqual(tail.length, 2_000_002)
+    assert.strictEqual(tail.text, `${"x".repeat(65_534)}> `)
+    assert.isTrue(tail.push(utf8("\n> ")))
+    assert.deepStrictEqual([tail.text, tail.length], ["> ", 2])
+  })
 
   it("goes on in the middle of a character where lines are kept", () => {
     for (const [encoding, encode] of [["utf-8", utf8], ["utf-16le", utf16le]] as const) {
@@ -118,7 +136,7 @@ describe("a follower", () => {
       // UTF-16 loses the unit it was in, and nothing after it.
       const cut = encoding === "utf-8" ? 4 : 5
       retention.push(all.subarray(0, cut))
-      const follower = retention.follow("oldest")
+      const follower = retention.follow()
       const lines = follower.push(all.subarray(cut)).lines
       assert.deepStrictEqual(lines, encoding === "utf-8" ? ["€b", "c"] : ["b", "c"])
     }

@@ -2,17 +2,22 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
 import * as Command from "processkit/Command"
 import * as OutputBuffer from "processkit/OutputBuffer"
 import type * as ProcessError from "processkit/ProcessError"
+import * as ProcessGroup from "processkit/ProcessGroup"
 import * as Stdin from "processkit/Stdin"
+import * as Stdio from "processkit/Stdio"
 import { Reply, ScriptedRunner } from "processkit/testing"
 import * as InputRules from "../../src/internal/inputRules.ts"
+import { alive, Backend, reasonOf, scripted } from "../scripted.ts"
 
 /** What a JavaScript caller may pass where the types say something else. */
 const strays: Record<string, unknown> = {
@@ -29,8 +34,25 @@ const strays: Record<string, unknown> = {
   "an object without prototype": Object.create(null),
   "a string": "hunter2",
   "a secret": Redacted.make("hunter2"),
+  "an URL": new URL("file:///hunter2"),
+  "an object that reads as text": { toString: () => "hunter2" },
   "a stream": Stream.make(1)
 }
+
+/** Every way in which an error could be shown. */
+const shown = (error: ProcessError.ProcessError): string =>
+  [
+    error.message,
+    error.stack,
+    String(error),
+    inspect(error, { depth: 10, showHidden: true }),
+    JSON.stringify(error),
+    JSON.stringify(error.reason),
+    Inspectable.toStringUnknown(error),
+    error.reason.message,
+    error.reason.stack,
+    inspect(error.cause)
+  ].join("\n")
 
 interface Place {
   readonly field: string
@@ -39,7 +61,15 @@ interface Place {
   readonly fits?: ReadonlyArray<string>
 }
 
-const anObject = ["an object", "a date", "an object without prototype", "a secret", "a stream"]
+const anObject = [
+  "an object",
+  "an URL",
+  "an object that reads as text",
+  "a date",
+  "an object without prototype",
+  "a secret",
+  "a stream"
+]
 
 const option = (name: keyof Command.Options, field: string, fits: ReadonlyArray<string>): Place => ({
   field,
@@ -90,7 +120,7 @@ const places: Record<string, Place> = {
     make: (value) => Command.make("git", { preferLocal: [value] }),
     fits: ["a string"]
   },
-  stdin: option("stdin", "stdin", ["a string", "a stream"]),
+  stdin: option("stdin", "stdin", ["a string", "a secret", "a stream"]),
   "text of stdin": { field: "stdin", make: (value) => withStdin(Stdin.text(value)), fits: ["a string"] },
   "lines of stdin": { field: "stdin", make: (value) => withStdin(Stdin.lines(value)), fits: ["an array", "a string"] },
   "file of stdin": { field: "the path of stdin", make: (value) => withStdin(Stdin.file(value)), fits: ["a string"] },
@@ -112,6 +142,7 @@ const places: Record<string, Place> = {
     fits: ["a number"]
   },
   timeout: option("timeout", "timeout", ["a number", "a bigint"]),
+  inactivityTimeout: option("inactivityTimeout", "inactivityTimeout", ["a number", "a bigint"]),
   stop: option("stop", "stop", anObject),
   "a stop signal": { field: "the stop signal", make: (signal) => Command.make("git", { stop: { signal } }) },
   "a stop grace": {
@@ -163,7 +194,24 @@ const places: Record<string, Place> = {
   },
   argv0: option("argv0", "argv0", ["a string"]),
   noNewPrivileges: option("noNewPrivileges", "noNewPrivileges", ["a boolean"]),
-  windowsHide: option("windowsHide", "windowsHide", ["a boolean"])
+  windowsHide: option("windowsHide", "windowsHide", ["a boolean"]),
+  redact: option("redact", "redact", ["a function"]),
+  sanitizeTerminal: option("sanitizeTerminal", "sanitizeTerminal", ["a boolean"]),
+  "file of stderr": {
+    field: "the path of stderr",
+    make: (value) => Command.make("git", { stderr: Stdio.file(value) }),
+    fits: ["a string"]
+  },
+  "append of a file": {
+    field: "append of stderr",
+    make: (append) => Command.make("git", { stderr: Stdio.file("a", { append }) }),
+    fits: ["a boolean"]
+  },
+  "a tee": {
+    field: "the tee of stderr",
+    make: (value) => Command.make("git", { stderr: Stdio.tee(value) }),
+    fits: ["a function"]
+  }
 }
 
 const withOptions = (options: Command.Options): Command.Command => Command.make("git", options)
@@ -185,11 +233,13 @@ const rows = Object.entries(places).flatMap(([place, { field, fits = [], make }]
   }))
 )
 
+/** The refusal of a command, after making sure that it shows no value of it in any form. */
 const refusal = (command: Command.Command): ProcessError.InvalidInput => {
   const result = InputRules.prepare(command)
   if (Result.isSuccess(result)) return assert.fail("the input was accepted")
   const { reason } = result.failure
   if (reason._tag !== "InvalidInput") return assert.fail(`refused with ${reason._tag}`)
+  assert.notInclude(shown(result.failure).replaceAll(/^ +at .*$/gm, ""), "hunter2")
   return reason
 }
 
@@ -206,7 +256,6 @@ describe("inputRules", () => {
     it.each(rows)("$name", ({ command, field }) => {
       const reason = refusal(command())
       assert.strictEqual(reason.field, field)
-      assert.notInclude(reason.message, "hunter2")
     })
 
     it.effect("whatever the verb, and never with a defect", () =>
@@ -266,12 +315,11 @@ describe("inputRules", () => {
         const reason = refusal(make("hunter2\0"))
         assert.strictEqual(reason.field, field)
         assert.strictEqual(reason.problem, "contains a NUL character")
-        assert.notInclude(reason.message, "hunter2")
       }
     })
 
     it("with half of a surrogate pair is refused: UTF-8 would change it", () => {
-      for (const half of ["\ud83d", "\ude00", "\ude00\ud83d", "a\ud83db"]) {
+      for (const half of ["\ud83d", "\ude00", "\ude00\ud83d", "hunter2\ud83db"]) {
         for (const [field, make] of texts) assert.strictEqual(refusal(make(half)).field, field)
       }
     })
@@ -479,6 +527,8 @@ describe("inputRules", () => {
       assert.deepStrictEqual(inputOf(""), ["pipe", "Bytes"])
       assert.deepStrictEqual(inputOf(new Uint8Array(1)), ["pipe", "Bytes"])
       assert.deepStrictEqual(inputOf(Stdin.text("null")), ["pipe", "Bytes"])
+      assert.deepStrictEqual(inputOf(Redacted.make("null")), ["pipe", "Bytes"])
+      assert.deepStrictEqual(inputOf(Redacted.make(new Uint8Array(1))), ["pipe", "Bytes"])
       assert.deepStrictEqual(inputOf(Stdin.file("/a")), [{ _tag: "File", path: "/a" }, "Nothing"])
       assert.deepStrictEqual(inputOf(Stream.make("a")), ["pipe", "Feed"])
       assert.strictEqual(accepted(Command.make("git")).request.stdin, "null")
@@ -513,6 +563,40 @@ describe("inputRules", () => {
       for (const [name] of pollution) Reflect.deleteProperty(Object.prototype, name)
     }
   })
+})
+
+describe("an invalid input", () => {
+  it.effect("starts nothing, whatever it is", () =>
+    Effect.gen(function*() {
+      for (const { command } of rows) yield* Effect.ignore(Command.run(command()))
+      assert.deepStrictEqual((yield* Backend).spawned, [])
+    }).pipe(Effect.provide(scripted())))
+
+  it.effect("is refused by start, group.start and resolve alike", () =>
+    Effect.gen(function*() {
+      const bad = Command.make("tool", ["a\0"])
+      const group = yield* ProcessGroup.make
+      const reasons = [
+        yield* reasonOf(Command.start(bad)),
+        yield* reasonOf(group.start(bad)),
+        yield* reasonOf(Command.resolve(bad)),
+        yield* reasonOf(ProcessGroup.provide(Command.run(bad), group))
+      ]
+      for (const reason of reasons) assert.deepInclude(reason, { _tag: "InvalidInput", field: "argument 1" })
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted())))
+
+  it.effect("of a group is refused when it is opened, signalled or shut down", () =>
+    Effect.gen(function*() {
+      assert.deepInclude(yield* reasonOf(ProcessGroup.makeWith({ stop: { grace: NaN } })), { _tag: "InvalidInput" })
+      const group = yield* ProcessGroup.make
+      assert.deepInclude(yield* reasonOf(group.signal("TERM" as "SIGTERM")), { _tag: "InvalidInput" })
+      assert.deepInclude(yield* reasonOf(group.shutdown({ grace: -1 })), { _tag: "InvalidInput" })
+      const running = yield* group.start(Command.make("waits"))
+      assert.deepInclude(yield* reasonOf(running.stop({ grace: NaN })), { _tag: "InvalidInput" })
+      assert.deepInclude(yield* reasonOf(running.signal("KILL" as "SIGKILL")), { _tag: "InvalidInput" })
+      assert.strictEqual((yield* alive).length, 1)
+    }).pipe(Effect.provide(scripted())))
 })
 
 const withSize = (maxLineBytes: unknown): Command.Command =>

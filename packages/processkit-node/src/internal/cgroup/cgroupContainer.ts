@@ -13,6 +13,7 @@ import * as Reserve from "../descriptorReserve.ts"
 import type { HostChild } from "../host/hostAnswers.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
+import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import type { Reports } from "./emptiness.ts"
@@ -71,6 +72,10 @@ class CgroupContainer {
     this.#place = place
     this.#elsewhere = elsewhere
     this.state = { directory: place.directory, suspended: false, exists: false }
+  }
+
+  get host(): HostConnection {
+    return this.#place.host
   }
 
   #make(): Result.Result<void, string> {
@@ -207,6 +212,7 @@ export const make = (
     containment,
     prepare,
     spawn,
+    openLink: Effect.sync(() => new HostedLink(container.host)),
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,
     resume,

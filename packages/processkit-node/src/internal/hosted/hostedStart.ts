@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Input, Output, SpawnRequest } from "processkit/ProcessBackend"
+import type { Input, Link, Output, SpawnRequest } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import type { HostChild, NotEncodable, StartFailed } from "../host/hostAnswers.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
@@ -13,8 +13,11 @@ import type { Variables } from "../ownerEnvironment.ts"
 import type { Located } from "../spawn.ts"
 import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
+import { isSameFile } from "../standardStreams.ts"
+import * as StreamFiles from "../streamFiles.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 import * as HostedAttributes from "./hostedAttributes.ts"
+import { HostedLink } from "./hostedLink.ts"
 
 const pipe: Stream = { _tag: "Pipe" }
 const relay: Stream = { _tag: "Relay" }
@@ -22,20 +25,31 @@ const relay: Stream = { _tag: "Relay" }
 const outputFlags = (append: boolean): number =>
   FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
 
+const linksOf = ({ stderr, stdin, stdout }: SpawnRequest): ReadonlyArray<Link> =>
+  [stdin, stdout, stderr].flatMap((stream) => typeof stream === "object" && stream._tag === "Link" ? [stream.link] : [])
+
+const isOurs = (link: Link): link is HostedLink => link instanceof HostedLink
+
+const foreignLink = ProcessError.make(
+  new ProcessError.Unsupported({
+    feature: "a pipe to a child of another backend",
+    mechanism: undefined,
+    detail: "both ends of a link belong to children of the container that made it"
+  })
+)
+
 const streamOf = (stream: Input | Output, pipe: Stream): Stream => {
   if (stream === "null") return { _tag: "Null" }
   if (stream === "pipe") return pipe
   if (stream === "inherit") return { _tag: "Inherit" }
+  if (stream._tag === "Link") return isOurs(stream.link) ? { _tag: "Link", link: stream.link.number } : { _tag: "Null" }
   const flags = "append" in stream ? outputFlags(stream.append) : FileFlag.read
   return { _tag: "File", path: WorkingDirectory.resolve(stream.path), flags, mode: 0o666 }
 }
 
 /** Output and error that name the same file in the same way share one descriptor, and with it the position in it. */
 const errorStream = ({ stderr, stdout }: SpawnRequest): Stream =>
-  typeof stdout === "object" && typeof stderr === "object" && stdout.path === stderr.path &&
-    stdout.append === stderr.append
-    ? { _tag: "Same", stream: 1 }
-    : streamOf(stderr, relay)
+  stderr === "stdout" || isSameFile(stdout, stderr) ? { _tag: "Same", stream: 1 } : streamOf(stderr, relay)
 
 /** The same list for the same environment, of which most starts have that of the start before. */
 const variables = (() => {
@@ -71,8 +85,6 @@ const messageOf = (
   attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup }
 })
 
-const streamNames = ["standard input", "standard output", "standard error"]
-
 /** Names the reason for a start that the host or the kernel refused. */
 export const reasonOf = (
   failure: StartFailed | NotEncodable | ProcessError.ProcessError,
@@ -96,14 +108,7 @@ export const reasonOf = (
 const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: () => number): ProcessError.Reason => {
   const { program } = request
   if (stage === "directory") return new ProcessError.InvalidCwd({ program, cwd: request.cwd ?? "", errno })
-  if (stage === "stream") {
-    const index = [request.stdin, request.stdout, request.stderr].findIndex((stream) => typeof stream === "object")
-    return new ProcessError.IoFailed({
-      program,
-      operation: `opening the file for ${streamNames[index] ?? "a stream"}`,
-      errno
-    })
-  }
+  if (stage === "stream") return StreamFiles.notOpened(request, errno)
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
   return HostedAttributes.refusal(stage, errno, program, request.attributes) ??
     new ProcessError.SpawnFailed({ program, errno })
@@ -118,8 +123,16 @@ export const start = (
   Effect.suspend(() => {
     const located = locate(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
+    const pipe = StreamFiles.refusal(request)
+    if (pipe !== undefined) return Effect.fail(ProcessError.make(pipe))
+    const links = linksOf(request)
+    if (!links.every(isOurs)) return Effect.fail(foreignLink)
+    for (const link of links) link.named()
     return Effect.mapError(
-      host.spawn(messageOf(request, located.success, cgroup)),
+      Effect.tap(host.spawn(messageOf(request, located.success, cgroup)), () =>
+        Effect.sync(() => {
+          for (const link of links) link.taken()
+        })),
       (failure) => ProcessError.make(reasonOf(failure, request, located.success.env))
     )
   })

@@ -10,6 +10,7 @@ import * as Host from "../host/host.ts"
 import type { HostChild } from "../host/hostAnswers.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
+import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import { sleep } from "../nativeSleep.ts"
 import { probes } from "../probes.ts"
@@ -69,6 +70,7 @@ const container = (host: HostConnection): ProcessBackend.Container => {
     containment,
     spawn: (request) =>
       Effect.tap(spawn(request), () => suspended ? Effect.ignore(MonitoredTree.suspend(living)) : Effect.void),
+    openLink: Effect.sync(() => new HostedLink(host)),
     signal: (signal) => signal === "SIGCONT" ? noting(false, tree.signal(signal)) : tree.signal(signal),
     suspend: noting(true, MonitoredTree.suspend(living)),
     resume: noting(false, MonitoredTree.resume(living)),

@@ -36,7 +36,10 @@ const inputOf = (
   stdin: Stdin.Stdin | undefined,
   redact: Redact
 ): Effect.Effect<Input> => {
-  if (typeof request.stdin === "object") return Effect.succeed({ file: redact(request.stdin.path) })
+  if (typeof request.stdin === "object") {
+    // A link is no input that anybody could give again; containers that are recorded make none.
+    return Effect.succeed(request.stdin._tag === "File" ? { file: redact(request.stdin.path) } : "interactive")
+  }
   if (request.stdin !== "pipe") return Effect.succeed(request.stdin === "null" ? "none" : request.stdin)
   if (stdin === "pipe") return Effect.succeed("interactive")
   if (typeof stdin === "string") return digest(new TextEncoder().encode(redact(stdin)))

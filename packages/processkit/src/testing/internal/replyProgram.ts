@@ -10,7 +10,10 @@ export const programOf = (reply: Reply.Reply, interactive: boolean): Program => 
   main: (io) => {
     const { descendant } = reply
     const forked = descendant === undefined ? Effect.void : io.fork(programOf(descendant, true))
-    return Effect.andThen(forked, speak(new Lines(io), reply, interactive))
+    return forked.pipe(
+      Effect.andThen(openDoors(io, reply)),
+      Effect.andThen(speak(new Lines(io), reply, interactive))
+    )
   },
   signals: dispositionsOf(reply)
 })
@@ -25,12 +28,29 @@ const dispositionsOf = ({ signals }: Reply.Reply): Signals.Dispositions =>
     ])
   )
 
+/** Opens doors as their times come, beside everything else; the program does not wait for them. */
+const openDoors = (io: Io, { reachable }: Reply.Reply): Effect.Effect<void> =>
+  Effect.forEach(
+    reachable,
+    ({ after, door }) =>
+      Effect.forkChild(Effect.andThen(Effect.sleep(after), io.open(door)), { startImmediately: true }),
+    { discard: true }
+  )
+
 /** Prints, then asks or ends. */
 const speak = (input: Lines, reply: Reply.Reply, interactive: boolean): Effect.Effect<End> =>
-  Effect.andThen(
-    print(input.io, reply),
-    reply.ending._tag === "Asks" ? ask(input, reply.ending, interactive) : conclude(input, reply.ending, interactive)
-  )
+  Effect.andThen(print(input.io, reply), goOn(input, reply.ending, interactive))
+
+const goOn = (input: Lines, ending: Reply.Ending, interactive: boolean): Effect.Effect<End> => {
+  switch (ending._tag) {
+    case "Asks":
+      return ask(input, ending, interactive)
+    case "Reads":
+      return Effect.flatMap(input.all, (text) => speak(input, ending.next(text), interactive))
+    default:
+      return conclude(input, ending, interactive)
+  }
+}
 
 const print = (io: Io, { delay, stderr, stdout }: Reply.Reply): Effect.Effect<void> => {
   if (delay === undefined) return Effect.andThen(io.write("stdout", stdout), io.write("stderr", stderr))
@@ -101,6 +121,15 @@ class Lines {
   /** Reads to the end, so that a source that fails is noticed and one that is recorded is complete. */
   readonly rest: Effect.Effect<void> = Effect.suspend(() =>
     this.#ended ? Effect.void : Effect.andThen(this.#more, this.rest)
+  )
+
+  /** Everything that is left. */
+  readonly all: Effect.Effect<string> = Effect.suspend(() =>
+    Effect.map(this.rest, () => {
+      const text = this.#text
+      this.#text = ""
+      return text
+    })
   )
 
   readonly #more: Effect.Effect<void> = Effect.suspend(() =>

@@ -1,0 +1,324 @@
+/**
+ * Several supervised commands as one value: what a Procfile or a compose file says, in a program.
+ *
+ * Members are started in the order of their dependencies, each when what it waits for is ready, and stopped in reverse.
+ * Each is supervised by its own policies; a strategy says who is restarted along with one that failed. When one cannot
+ * be kept alive, the group stops all others and fails, so that somebody above can decide: that is how trees of
+ * supervisors are built, with `Supervisor.supervise` above a group.
+ *
+ * **Gotchas**
+ *
+ * - A member that ends well and is not to be restarted stays ended, also when others are restarted.
+ * - Budgets multiply over the levels of a tree: 5 restarts of a member in a group that may be restarted 3 times are up to
+ *   24 starts.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Attempt from "./Attempt.ts"
+import * as Command from "./Command.ts"
+import * as Group from "./internal/groupSupervision.ts"
+import { startOrder } from "./internal/startOrder.ts"
+import type * as Supervision from "./internal/supervision.ts"
+import * as Rules from "./internal/supervisionRules.ts"
+import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessRunner from "./ProcessRunner.ts"
+import * as RestartPolicy from "./RestartPolicy.ts"
+import type * as StopPolicy from "./StopPolicy.ts"
+import type * as SupervisionEvent from "./SupervisionEvent.ts"
+import type * as SupervisionOutcome from "./SupervisionOutcome.ts"
+import type * as SupervisionStatus from "./SupervisionStatus.ts"
+import * as Supervisor from "./Supervisor.ts"
+
+/**
+ * Who is restarted along with a member that is restarted.
+ *
+ * **Details**
+ *
+ * `"oneForOne"`: nobody. `"oneForAll"`: all others. `"restForOne"`: those that are started after it. Others are stopped
+ * gracefully, the last started first, and start again when what they wait for is ready again.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Strategy = "oneForOne" | "oneForAll" | "restForOne"
+
+/**
+ * Until when a member waits for another: until it is ready (or has ended well), or until it has ended well.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Condition = "ready" | "completed"
+
+/**
+ * A member: a command, how it is supervised, and what it waits for before each start.
+ *
+ * **Details**
+ *
+ * `dependsOn` is a list of names, which have to be ready, or says for each name what it waits for.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Member<Name extends string = string, E = never, R = never> extends Supervisor.Options<E, R> {
+  readonly command: Command.Command
+  readonly dependsOn?: ReadonlyArray<Name> | { readonly [N in Name]?: Condition } | undefined
+}
+
+/**
+ * Members by name.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Members<Name extends string, E = never, R = never> = {
+  readonly [N in Name]: Member<NoInfer<Name>, E, R>
+}
+
+/**
+ * How a group is kept.
+ *
+ * **Details**
+ *
+ * `strategy` is `"oneForOne"` by default. `stormGuard` counts the restarts of all members together; none by default.
+ * `StormGuard.giveUp` is what OTP calls intensity and period.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E = never, R = never> {
+  readonly strategy?: Strategy | undefined
+  readonly stormGuard?: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R> | undefined
+}
+
+/**
+ * How a group ended: all members ended by themselves and well enough, or it was stopped.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome<Name extends string> {
+  readonly reason: "Completed" | "Stopped"
+  readonly members: { readonly [N in Name]: SupervisionOutcome.SupervisionOutcome }
+}
+
+/**
+ * An event of a member.
+ *
+ * **Details**
+ *
+ * A reader that is more than 1024 events behind gets one `Lagged` event, of no member in particular, instead of what it
+ * missed.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Event<Name extends string> {
+  readonly member: Name | undefined
+  readonly event: SupervisionEvent.SupervisionEvent
+}
+
+/**
+ * A group under way.
+ *
+ * **Details**
+ *
+ * - `ready`: waits until every member is ready, or has ended well.
+ * - `stop`: stops the members, the last started first, each by its own ladder or as the policy says. A second call goes
+ *   to `SIGKILL` for whoever is being stopped.
+ * - `await`: waits for the outcome, and fails when the group does.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session<Name extends string, E = never> {
+  readonly status: Effect.Effect<{ readonly [N in Name]: SupervisionStatus.SupervisionStatus }>
+  readonly events: Stream.Stream<Event<Name>>
+  readonly ready: Effect.Effect<void, ProcessError.ProcessError | E>
+  readonly stop: (policy?: StopPolicy.StopPolicy) => Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>
+  readonly await: Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>
+}
+
+/**
+ * Members wait for each other in a circle, so that none of them could ever start: each of `members` waits for the next,
+ * and the last is the first again.
+ *
+ * @stability experimental
+ * @category errors
+ * @since 0.1.0
+ */
+export class DependencyCycle extends Data.TaggedError("DependencyCycle")<{ readonly members: ReadonlyArray<string> }> {
+  override get message(): string {
+    return `nothing was started: the members ${this.members.join(" -> ")} wait for each other`
+  }
+}
+
+/**
+ * A member waits for one that its group does not have.
+ *
+ * @stability experimental
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnknownDependency extends Data.TaggedError("UnknownDependency")<{
+  readonly member: string
+  readonly dependency: string
+}> {
+  override get message(): string {
+    return `nothing was started: ${this.member} waits for ${this.dependency}, which is no member of its group`
+  }
+}
+
+/**
+ * Starts a group, and gives its session; the scope stops it, the last started member first.
+ *
+ * **Errors**
+ *
+ * `DependencyCycle`, `UnknownDependency` and, for options that make no sense, `InvalidInput`; all before anything is
+ * started. The session fails with what a member's supervision failed with, with `GaveUp` (naming the member) where a
+ * member used up its restarts or was given up, and with `RestartStorm` where the group's guard gave up.
+ *
+ * **Example** (A server that waits for its database, and for a job)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import * as RestartPolicy from "processkit/RestartPolicy"
+ * import * as SupervisorGroup from "processkit/SupervisorGroup"
+ * import { Reply, ScriptedRunner } from "processkit/testing"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const stack = yield* SupervisorGroup.make({
+ *     database: { command: Command.make("postgres") },
+ *     migration: { command: Command.make("migrate"), dependsOn: ["database"], restart: RestartPolicy.never },
+ *     server: { command: Command.make("server"), dependsOn: { database: "ready", migration: "completed" } }
+ *   }, { strategy: "restForOne" })
+ *   yield* stack.ready
+ *   const { members } = yield* stack.stop()
+ *   return [members.migration.reason, members.server.reason]
+ * }))
+ *
+ * const runner = ScriptedRunner.layer(
+ *   ScriptedRunner.on(["migrate"], Reply.ok()),
+ *   ScriptedRunner.fallback(Reply.pending)
+ * )
+ * Effect.runPromise(Effect.provide(program, runner)) // => ["PolicySatisfied", "Stopped"]
+ * ```
+ *
+ * @stability experimental
+ * @category supervision
+ * @since 0.1.0
+ */
+export const make = <Name extends string, E = never, R = never>(
+  members: Members<Name, E, R>,
+  options: Options<E, R> = {}
+): Effect.Effect<
+  Session<Name, E>,
+  DependencyCycle | UnknownDependency | ProcessError.ProcessError,
+  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
+> =>
+  Effect.flatMap(
+    Effect.fromResult(planOf(members, options)),
+    (plan) => Effect.map(Group.begin(plan), (group) => sessionOf<Name, E>(group))
+  )
+
+/**
+ * Runs a group to its end.
+ *
+ * **Details**
+ *
+ * Interruption stops all members, the last started first, before it returns.
+ *
+ * @stability experimental
+ * @category supervision
+ * @since 0.1.0
+ */
+export const run = <Name extends string, E = never, R = never>(
+  members: Members<Name, E, R>,
+  options: Options<E, R> = {}
+): Effect.Effect<
+  Outcome<Name>,
+  DependencyCycle | UnknownDependency | ProcessError.ProcessError | E,
+  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
+> => Effect.scoped(Effect.flatMap(make(members, options), (session) => session.await))
+
+// -----------------------------------------------------------------------------
+
+const planOf = <Name extends string, E, R>(
+  members: Members<Name, E, R>,
+  { stormGuard, strategy = "oneForOne" }: Options<E, R>
+): Result.Result<Group.Plan<E, R>, DependencyCycle | UnknownDependency | ProcessError.ProcessError> => {
+  const given = new Map<string, Member<string, E, R>>(Object.entries(members))
+  const waitsFor = new Map([...given].map(([name, member]) => [name, dependenciesOf(member)] as const))
+  const found = startOrder(new Map([...waitsFor].map(([name, list]) => [name, list.map((one) => one.name)])))
+  if ("problem" in found) return Result.fail(refusalOf(found.problem))
+  return Result.gen(function*() {
+    yield* Rules.guard(stormGuard)
+    const planned: Array<Group.Member<E, R>> = []
+    for (const name of found.order) {
+      const member = given.get(name)
+      if (member === undefined) continue
+      planned.push({ name, plan: yield* memberPlan(member), waitsFor: waitsFor.get(name) ?? [] })
+    }
+    return { members: planned, strategy, guard: stormGuard }
+  })
+}
+
+const dependenciesOf = <E, R>({ dependsOn = [] }: Member<string, E, R>): ReadonlyArray<Group.Dependency> =>
+  Array.isArray(dependsOn)
+    ? dependsOn.map((name: string) => ({ name, until: "ready" }))
+    : Object.entries(dependsOn as Record<string, Condition>).map(([name, until]) => ({ name, until }))
+
+const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: unknown }>["problem"]) =>
+  problem._tag === "Cycle" ? new DependencyCycle(problem) : new UnknownDependency(problem)
+
+const memberPlan = <E, R>(
+  { command, ...options }: Member<string, E, R>
+): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
+  const isOnce = options.restart === RestartPolicy.never || options.maxRestarts === 0
+  const captured = command.options.buffer === undefined
+    ? Command.setBuffer(command, Supervisor.defaultCapture)
+    : command
+  return Rules.plan(captured, options, Supervisor.schedule(options), isOnce)
+}
+
+const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name, E> => {
+  const outcome = Deferred.await(group.conclusion) as Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>
+  return {
+    status: Effect.sync(() =>
+      Object.fromEntries([...group.members].map(([name, { ledger }]) => [name, ledger.status])) as {
+        readonly [N in Name]: SupervisionStatus.SupervisionStatus
+      }
+    ),
+    events: Stream.map(group.log.events, ({ event, member, skipped }): Event<Name> =>
+      event === undefined
+        ? { member: undefined, event: { _tag: "Lagged", skipped } }
+        : { member: member as Name, event }),
+    ready: Effect.forEach([...group.members.keys()], (name) => group.until({ name, until: "ready" }), {
+      concurrency: "unbounded",
+      discard: true
+    }),
+    stop: (policy) =>
+      Effect.flatMap(
+        Effect.fromResult(Rules.stopPolicy(undefined, policy)),
+        () => Effect.andThen(group.stop(policy), outcome)
+      ),
+    await: outcome
+  }
+}

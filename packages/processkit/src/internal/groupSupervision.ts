@@ -1,0 +1,229 @@
+/**
+ * Several supervisions that know of each other.
+ *
+ * Each member is supervised by itself, with policies and a memory of its own. A member that has others to wait for waits
+ * before each start, so that an order of starts needs nobody to give it. What is left to do here is what concerns more
+ * than one: to take others down with one that failed, and to end all when it is time.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type * as Attempt from "../Attempt.ts"
+import * as ProcessError from "../ProcessError.ts"
+import * as ProcessResult from "../ProcessResult.ts"
+import type * as ProcessRunner from "../ProcessRunner.ts"
+import type * as StopPolicy from "../StopPolicy.ts"
+import type * as SupervisionEvent from "../SupervisionEvent.ts"
+import type * as SupervisionOutcome from "../SupervisionOutcome.ts"
+import { EventLog } from "./eventLog.ts"
+import * as Supervision from "./supervision.ts"
+
+/** Who else is restarted with a member. */
+export type Strategy = "oneForOne" | "oneForAll" | "restForOne"
+
+/** What a member waits for, and until when. */
+export interface Dependency {
+  readonly name: string
+  readonly until: "ready" | "completed"
+}
+
+export interface Member<E, R> {
+  readonly name: string
+  readonly plan: Supervision.Plan<E, R>
+  readonly waitsFor: ReadonlyArray<Dependency>
+}
+
+export interface Plan<E, R> {
+  /** In the order of their starts. */
+  readonly members: ReadonlyArray<Member<E, R>>
+  readonly strategy: Strategy
+  /** Counts the failures of all members. */
+  readonly guard: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R> | undefined
+}
+
+export interface GroupEvent {
+  readonly member: string
+  readonly event: SupervisionEvent.SupervisionEvent | undefined
+  /** How many events are missing here, where the reader was too slow. */
+  readonly skipped: number
+}
+
+export interface Outcome {
+  readonly reason: "Completed" | "Stopped"
+  readonly members: Readonly<Record<string, SupervisionOutcome.SupervisionOutcome>>
+}
+
+/** How many events of the whole group are kept for slow readers. */
+const keptEvents = 1024
+
+/** A group under way. */
+export class Group<E> {
+  readonly members = new Map<string, Supervision.Supervision<E>>()
+  readonly log = new EventLog<GroupEvent>(keptEvents, (skipped) => ({ member: "", event: undefined, skipped }))
+  readonly stopping = Deferred.makeUnsafe<StopPolicy.StopPolicy | undefined>()
+  readonly conclusion = Deferred.makeUnsafe<Outcome, ProcessError.ProcessError | E>()
+
+  /** Stops all, the last started first. A second request cuts the grace of whoever is being stopped short. */
+  stop(policy: StopPolicy.StopPolicy | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (Deferred.doneUnsafe(this.stopping, Exit.succeed(policy))) return Effect.void
+      const ending = [...this.members.values()].filter(({ control }) => control.isStopping)
+      return Effect.forEach(ending, ({ control }) => control.stop(undefined), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    })
+  }
+
+  /** Waits until a member is as another one needs it; fails where it never will be. */
+  until({ name, until }: Dependency): Effect.Effect<void, ProcessError.ProcessError | E> {
+    return Effect.suspend(() => {
+      const member = this.members.get(name)
+      if (member === undefined) return Effect.void
+      const completed = hasCompleted(member)
+      // What has done its work and gone is as good as ready.
+      return until === "completed" ? completed : Effect.catch(member.ledger.ready, () => completed)
+    })
+  }
+}
+
+/** Begins to supervise all members, in fibers that the scope ends, the last started first. */
+export const begin = Effect.fnUntraced(function*<E, R>(
+  plan: Plan<E, R>
+): Effect.fn.Return<Group<E>, never, Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope> {
+  const group = new Group<E>()
+  const failing = yield* Queue.unbounded<string>()
+  const scope = yield* Effect.scope
+  const count = plan.guard === undefined
+    ? () => Effect.void
+    : yield* Scope.provide(counting(plan.guard), scope)
+  for (const { name, plan: own, waitsFor } of plan.members) {
+    const membership: Supervision.Membership<E, R> = {
+      gate: Effect.forEach(waitsFor, (dependency) => group.until(dependency), {
+        concurrency: "unbounded",
+        discard: true
+      }),
+      onEvent: (event) => group.log.write({ member: name, event, skipped: 0 }),
+      onRestart: (attempt, control) =>
+        Effect.tap(count(attempt), () =>
+          Effect.sync(() => {
+            if (plan.strategy === "oneForOne") return
+            control.bar()
+            Queue.offerUnsafe(failing, name)
+          }))
+    }
+    group.members.set(name, yield* Supervision.begin({ ...own, membership }))
+  }
+  const coordinator = yield* Effect.forkScoped(coordinate(group, plan.strategy, failing))
+  yield* Effect.forkScoped(Effect.onExit(
+    Effect.onExit(conclude(group, coordinator), (exit) => Deferred.done(group.conclusion, exit)),
+    () => Effect.sync(() => group.log.end())
+  ))
+  return group
+})
+
+/** Shows failures to a guard that all members share, and takes its pauses. */
+const counting = <E, R>(guard: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R>) =>
+  Effect.map(
+    Schedule.toStep(guard),
+    (step) => (attempt: Attempt.Attempt) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, attempt)).pipe(
+        Effect.flatMap(([, wait]) => Duration.isZero(wait) ? Effect.void : Effect.sleep(wait)),
+        Pull.catchDone(() => Effect.fail(gaveUp(attempt.program, 0, "the guard of its group has ended")))
+      )
+  )
+
+/** Which members go down with those that failed, in the order of starts. */
+export const affected = (
+  strategy: Strategy,
+  order: ReadonlyArray<string>,
+  failing: ReadonlySet<string>
+): ReadonlyArray<string> => {
+  if (strategy === "oneForOne") return []
+  const first = strategy === "oneForAll" ? 0 : order.findIndex((name) => failing.has(name)) + 1
+  return order.slice(first).filter((name) => !failing.has(name))
+}
+
+/**
+ * Takes others down with members that failed: the last started first, each waited for, and then all may start again.
+ *
+ * Who failed is down and barred since before it is told here. A member that fails meanwhile is barred too, and waits for
+ * a round of its own.
+ */
+const coordinate = <E>(group: Group<E>, strategy: Strategy, failed: Queue.Dequeue<string>): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    const order = [...group.members.keys()]
+    while (true) {
+      const failing = new Set(yield* Queue.takeAll(failed))
+      const held: Array<Supervision.Supervision<E>> = []
+      for (const name of affected(strategy, order, failing).toReversed()) {
+        const member = group.members.get(name)
+        if (member === undefined || member.control.isHeld) continue
+        yield* member.control.hold(undefined)
+        held.push(member)
+      }
+      for (const name of failing) group.members.get(name)?.control.release()
+      for (const { control } of held) control.release()
+    }
+  })
+
+/** Waits for the end of all, for the first that ends badly, or for a request to stop; then ends the rest. */
+const conclude = <E>(
+  group: Group<E>,
+  coordinator: Fiber.Fiber<never>
+): Effect.Effect<Outcome, ProcessError.ProcessError | E> =>
+  Effect.gen(function*() {
+    const members = [...group.members]
+    const all = Effect.forEach(members, ([name, member]) => endsWell(name, member), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    const end = yield* Effect.exit(Effect.raceFirst(
+      Effect.as(all, undefined),
+      Effect.map(Deferred.await(group.stopping), (policy) => ({ policy }))
+    ))
+    if (Exit.hasInterrupts(end)) return yield* Effect.interrupt
+    yield* Fiber.interrupt(coordinator)
+    const request = Exit.isSuccess(end) ? end.value : undefined
+    for (const [, { control, ledger }] of members.toReversed()) {
+      yield* control.stop(request?.policy)
+      yield* Effect.exit(Supervision.outcomeOf(ledger))
+    }
+    if (Exit.isFailure(end)) return yield* Effect.failCause(end.cause)
+    const outcomes: Record<string, SupervisionOutcome.SupervisionOutcome> = {}
+    for (const [name, { ledger }] of members) outcomes[name] = yield* Supervision.outcomeOf(ledger)
+    return { reason: request === undefined ? "Completed" : "Stopped", members: outcomes }
+  })
+
+/** Waits for the end of a member, and fails where that is one that somebody above has to know about. */
+const endsWell = <E>(
+  name: string,
+  { ledger }: Supervision.Supervision<E>
+): Effect.Effect<void, ProcessError.ProcessError | E> =>
+  Effect.flatMap(
+    Supervision.outcomeOf(ledger),
+    ({ reason, restarts }) =>
+      reason === "GaveUp" || reason === "RestartsExhausted" || reason === "Unhealthy"
+        ? Effect.fail(gaveUp(name, restarts, `its supervision ended (${reason})`))
+        : Effect.void
+  )
+
+/** Waits for the end of a member, and fails unless that is a good one. */
+const hasCompleted = <E>({ ledger }: Supervision.Supervision<E>): Effect.Effect<void, ProcessError.ProcessError | E> =>
+  Effect.flatMap(
+    Supervision.outcomeOf(ledger),
+    ({ lastResult, restarts }) =>
+      lastResult !== undefined && ProcessResult.isSuccess(lastResult)
+        ? Effect.void
+        : Effect.fail(gaveUp(ledger.program, restarts, "it did not complete, and others wait for it"))
+  )
+
+const gaveUp = (program: string, restarts: number, last: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.GaveUp({ program, restarts, last }))

@@ -1,0 +1,33 @@
+/**
+ * What a program has printed since its last line end: a prompt, or the beginning of a line.
+ *
+ * Only the last 64 Ki characters of it are kept, since whoever waits for a prompt looks at its end.
+ */
+import type { ChunkDecoder } from "./chunkDecoder.ts"
+
+const longest = 65_536
+
+export class Tail {
+  readonly #decoder: ChunkDecoder
+  /** The end of what was printed since the last line end. */
+  text: string
+  /** How long all of that is. */
+  length: number
+
+  /** Continues a decoder, and the text that it gave since the last line end. */
+  constructor(decoder: ChunkDecoder, text: string) {
+    this.#decoder = decoder
+    this.text = text.slice(-longest)
+    this.length = text.length
+  }
+
+  /** Takes what comes next, and answers whether a line has ended in it. */
+  push(bytes: Uint8Array): boolean {
+    const more = this.#decoder.decode(bytes)
+    const end = more.lastIndexOf("\n")
+    const text = end === -1 ? this.text + more : more.slice(end + 1)
+    this.length = end === -1 ? this.length + more.length : text.length
+    this.text = text.slice(-longest)
+    return end !== -1
+  }
+}

@@ -1,0 +1,388 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
+import * as RestartPolicy from "processkit/RestartPolicy"
+import * as StormGuard from "processkit/StormGuard"
+import * as Supervisor from "processkit/Supervisor"
+import * as SupervisorGroup from "processkit/SupervisorGroup"
+import { affected } from "../src/internal/groupSupervision.ts"
+import type { Program } from "../src/internal/scriptedProcess.ts"
+import { startOrder } from "../src/internal/startOrder.ts"
+import { intBetween } from "./arbitraries.ts"
+import { alive, prints, scripted, settle, tagOf } from "./scripted.ts"
+import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
+
+const second = { backoff: Schedule.spaced("1 second") }
+
+const member = <const O extends object = {}>(name: string, options?: O) => ({
+  command: Command.make(name),
+  ...second,
+  ...options as O
+})
+
+/** Programs that write down when they start and when they are asked to end. */
+const told = (journal: Array<string>, programs: Record<string, Program>): Record<string, Program> =>
+  Object.fromEntries(
+    Object.entries(programs).map(([name, { main }]) => [name, {
+      main: (io) =>
+        Effect.onInterrupt(
+          Effect.andThen(Effect.sync(() => journal.push(`+${name}`)), main(io)),
+          () => Effect.sync(() => journal.push(`-${name}`))
+        )
+    }])
+  )
+
+const three = { a: runsOn, b: runsOn, c: runsOn }
+
+/** c waits for b, and b for a; they are given in the wrong order. */
+const chain = {
+  c: member("c", { dependsOn: ["b"], ready: Effect.sleep("1 second") }),
+  b: member("b", { dependsOn: ["a"], ready: Effect.sleep("1 second") }),
+  a: member("a", { ready: Effect.sleep("1 second") })
+}
+
+const phases = (session: SupervisorGroup.Session<"a" | "b" | "c">) =>
+  Effect.map(session.status, ({ a, b, c }) => [a.phase, b.phase, c.phase])
+
+describe("the order of starts", () => {
+  it.prop(
+    "puts nobody before those that it waits for, or names a circle of those that wait for each other",
+    [Arbitrary.array(Arbitrary.all([intBetween(0, 7), intBetween(0, 7)]), { maxLength: 12 })],
+    ([edges]) => {
+      const waitsFor = new Map<string, ReadonlyArray<string>>(Array.from({ length: 8 }, (_, i) =>
+        [
+          `m${i}`,
+          edges.filter(([from]) => from === i).map(([, to]) => `m${to}`)
+        ] as const))
+      const found = startOrder(waitsFor)
+      if ("order" in found) {
+        const at = new Map(found.order.map((name, i) => [name, i]))
+        assert.strictEqual(at.size, 8)
+        for (const [from, to] of edges) assert.isAbove(at.get(`m${from}`) ?? -1, at.get(`m${to}`) ?? 9)
+        return
+      }
+      if (found.problem._tag === "Unknown") return assert.fail("all are known")
+      const { members } = found.problem
+      assert.strictEqual(members[0], members.at(-1))
+      for (let i = 1; i < members.length; i++) {
+        assert.isTrue(waitsFor.get(members[i - 1] ?? "")?.includes(members[i] ?? ""))
+      }
+    }
+  )
+
+  it("is the given one where nobody waits for anybody", () => {
+    assert.deepStrictEqual(startOrder(new Map([["b", []], ["a", []]])), { order: ["b", "a"] })
+  })
+})
+
+describe("a strategy", () => {
+  const order = ["a", "b", "c", "d"]
+  const down = (strategy: SupervisorGroup.Strategy, ...failing: ReadonlyArray<string>) =>
+    affected(strategy, order, new Set(failing))
+
+  it("takes nobody, all others, or those started later down", () => {
+    assert.deepStrictEqual(down("oneForOne", "b"), [])
+    assert.deepStrictEqual(down("oneForAll", "b"), ["a", "c", "d"])
+    assert.deepStrictEqual(down("restForOne", "b"), ["c", "d"])
+    assert.deepStrictEqual(down("restForOne", "d"), [])
+    assert.deepStrictEqual(down("restForOne", "d", "b"), ["c"])
+  })
+})
+
+describe("a group", () => {
+  it.effect("starts each member when what it waits for is ready, and stops in reverse", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make(chain)
+      assert.deepStrictEqual(yield* phases(session), ["running", "held", "held"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* phases(session), ["running", "running", "held"])
+      const ready = yield* Effect.forkChild(session.ready, { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([yield* phases(session), ready.pollUnsafe()], [
+        ["running", "running", "running"],
+        undefined
+      ])
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(ready)
+      const outcome = yield* session.stop()
+      assert.strictEqual(outcome.reason, "Stopped")
+      assert.deepStrictEqual(Object.values(outcome.members).map(({ reason }) => reason), [
+        "Stopped",
+        "Stopped",
+        "Stopped"
+      ])
+      assert.deepStrictEqual(journal, ["+a", "+b", "+c", "-c", "-b", "-a"])
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted(told(journal, three))))
+  })
+
+  it.effect("is stopped in reverse by the end of its scope, and by interruption", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const session = yield* SupervisorGroup.make(chain).pipe(Scope.provide(scope))
+      yield* TestClock.adjust("3 seconds")
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(session.await)))
+      const running = yield* Effect.forkChild(SupervisorGroup.run(chain))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.interrupt(running)
+      assert.deepStrictEqual(journal, ["+a", "+b", "+c", "-c", "-b", "-a", "+a", "+b", "+c", "-c", "-b", "-a"])
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted(told(journal, three))))
+  })
+
+  it.effect("is complete when every member has ended well", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(SupervisorGroup.run({ a: member("a"), b: member("b") }))
+      yield* TestClock.adjust("1 minute")
+      const { members, reason } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([reason, members.a.reason, members.b.restarts], ["Completed", "PolicySatisfied", 1])
+    }).pipe(Effect.provide(scripted({ a: prints(""), b: byTurns(prints("", 1), prints("")) }))))
+
+  it.effect("waits for a job to complete where it is told so, and not only to start", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        job: member("job"),
+        server: member("server", { dependsOn: { job: "completed" } }),
+        page: member("page", { dependsOn: ["job"] })
+      })
+      const states = Effect.map(session.status, ({ job, page, server }) => [job.phase, server.phase, page.phase])
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(yield* states, ["running", "held", "running"])
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* states, ["ended", "running", "running"])
+      // What has done its work counts as ready for whoever starts later.
+      yield* session.ready
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({ job: exitsAfter(5000, 0), server: runsOn, page: runsOn }))))
+
+  it.effect("fails where a job that others wait for did not complete", () =>
+    Effect.gen(function*() {
+      const never = { restart: RestartPolicy.never }
+      const failing = SupervisorGroup.run({
+        job: member("job", never),
+        server: member("server", { dependsOn: { job: "completed" } })
+      })
+      assert.strictEqual((yield* Effect.flip(failing))._tag, "ProcessError")
+    }).pipe(Effect.provide(scripted({ job: prints("", 1), server: runsOn }))))
+
+  it.effect("has one stream of what happens to its members", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: member("b", { dependsOn: ["a"] }) })
+      yield* settle()
+      yield* session.stop()
+      const events = yield* Stream.runCollect(session.events)
+      assert.deepStrictEqual(
+        events.map(({ event, member }) => `${member} ${event._tag}`),
+        ["a Started", "a Ready", "b Started", "b Ready", "b Exited", "b Ended", "a Exited", "a Ended"]
+      )
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+})
+
+/** What a group of three does while the middle one fails once, by strategy. */
+const failOnce = (strategy: SupervisorGroup.Strategy) => {
+  const journal: Array<string> = []
+  const programs = { a: runsOn, b: byTurns(exitsAfter(5000, 1), runsOn), c: runsOn }
+  return Effect.gen(function*() {
+    const session = yield* SupervisorGroup.make(chain, { strategy })
+    yield* TestClock.adjust("1 minute")
+    const before = [...journal]
+    const { a, b, c } = yield* session.status
+    yield* session.stop()
+    return [before.join(" "), [a, b, c].map(({ incarnation, restarts }) => `${incarnation}/${restarts}`).join(" ")]
+  }).pipe(Effect.provide(scripted(told(journal, programs))))
+}
+
+const crashesOnce = () => byTurns(exitsAfter(9000, 1), runsOn)
+
+describe("when a member fails", () => {
+  it.effect("one for one: the others are left alone", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* failOnce("oneForOne"), ["+a +b +c +b", "1/0 2/1 1/0"])
+    }))
+
+  it.effect("one for all: the others go down in reverse, and all start again in order", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* failOnce("oneForAll"), ["+a +b +c -c -a +a +b +c", "2/0 2/1 2/0"])
+    }))
+
+  it.effect("rest for one: those started later go down, and start again after it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* failOnce("restForOne"), ["+a +b +c -c +b +c", "1/0 2/1 2/0"])
+    }))
+
+  it.effect("two at once: everybody is up again, and nobody twice", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: member("b"), c: member("c") }, {
+        strategy: "oneForAll"
+      })
+      yield* TestClock.adjust("1 minute")
+      const { a, b, c } = yield* session.status
+      assert.deepStrictEqual([a, b, c].map(({ phase }) => phase), ["running", "running", "running"])
+      assert.isAtLeast(a.restarts + b.restarts, 1)
+      assert.strictEqual(c.restarts, 0)
+      assert.strictEqual((yield* alive).length, 3)
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted(told(journal, { a: crashesOnce(), b: crashesOnce(), c: runsOn }))))
+  })
+
+  it.effect("and cannot be kept alive, the group stops the others in reverse and fails, naming it", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const members = { ...chain, d: member("d", { maxRestarts: 2 }) }
+      const session = yield* SupervisorGroup.make(members)
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Effect.flip(session.await)
+      assert.deepInclude(error.reason, { _tag: "GaveUp", program: "d", restarts: 2 })
+      assert.deepStrictEqual(journal.filter((entry) => entry.startsWith("-")), ["-c", "-b", "-a"])
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted(told(journal, { ...three, d: exitsAfter(3000, 1) }))))
+  })
+
+  it.effect("for good, the group fails as the member did", () =>
+    Effect.gen(function*() {
+      const failing = SupervisorGroup.run({ a: member("a"), b: member("missing") })
+      assert.strictEqual(
+        yield* tagOf(Effect.catchTag(failing, ["DependencyCycle", "UnknownDependency"], Effect.die)),
+        "NotFound"
+      )
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted({ a: runsOn }))))
+
+  it.effect("too often in all, the group fails with RestartStorm", () =>
+    Effect.gen(function*() {
+      const stormGuard = StormGuard.giveUp({ restarts: 3, within: "1 minute" })
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: member("b"), c: member("c") }, { stormGuard })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* tagOf(session.await), "RestartStorm")
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(900, 1), b: exitsAfter(800, 1), c: runsOn }))))
+})
+
+describe("whatever crashes when", () => {
+  const names = ["a", "b", "c", "d"] as const
+  type Name = typeof names[number]
+
+  /** Lives of the four, each as long as said; the last one lasts. Which are up is written down at every start. */
+  const observed = (lives: ReadonlyArray<ReadonlyArray<number>>) => {
+    const up = new Map<string, number>()
+    const starts: Array<{ readonly name: Name; readonly up: ReadonlyArray<string>; readonly twice: boolean }> = []
+    const program = (name: Name, i: number): Program => {
+      let life = 0
+      return {
+        main: () =>
+          Effect.suspend(() => {
+            starts.push({ name, up: [...up.keys()], twice: up.has(name) })
+            up.set(name, 1)
+            const uptime = lives[i]?.[life++]
+            const lived = uptime === undefined ? Effect.never : Effect.sleep(uptime)
+            return Effect.ensuring(Effect.as(lived, Outcome.exited(1)), Effect.sync(() => up.delete(name)))
+          })
+      }
+    }
+    const programs: Record<string, Program> = Object.fromEntries(names.map((name, i) => [name, program(name, i)]))
+    return { programs, starts, up }
+  }
+
+  const uptimes = Arbitrary.array(Arbitrary.array(intBetween(1, 9000), { maxLength: 3 }), {
+    minLength: 4,
+    maxLength: 4
+  })
+
+  it.effect.prop(
+    "nobody starts before what it waits for, nobody is there twice, and in the end all are up",
+    [pick(["oneForOne", "oneForAll", "restForOne"]), uptimes, intBetween(0, 63)],
+    ([strategy, lives, edges]) => {
+      const { programs, starts, up } = observed(lives)
+      // Each of the six pairs waits or does not, always the later for the earlier.
+      const waits = (i: number) => names.slice(0, i).filter((_, j) => (edges >> (i * (i - 1) / 2 + j)) & 1)
+      const [a, b, c, d] = names.map((name, i) => member(name, { dependsOn: waits(i) }))
+      return Effect.gen(function*() {
+        const session = yield* SupervisorGroup.make({ a: a!, b: b!, c: c!, d: d! }, { strategy })
+        yield* TestClock.adjust("10 minutes")
+        assert.sameMembers([...up.keys()], [...names])
+        for (const { name, twice, up } of starts) {
+          assert.isFalse(twice)
+          assert.includeMembers([...up], waits(names.indexOf(name)))
+        }
+        yield* session.stop()
+        assert.deepStrictEqual([[...up.keys()], yield* alive], [[], []])
+      }).pipe(Effect.provide(scripted(programs)))
+    }
+  )
+})
+
+describe("a tree of supervisors", () => {
+  // V20
+  it.effect("restarts a group that failed as if it were a program, and budgets multiply", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const group = SupervisorGroup.run({ a: member("a"), b: member("b", { maxRestarts: 2 }) }).pipe(
+        Effect.catchTag(["DependencyCycle", "UnknownDependency"], Effect.die)
+      )
+      const tree = yield* Effect.forkChild(tagOf(Supervisor.supervise(group, { ...second, maxRestarts: 1 })))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Fiber.join(tree), "GaveUp")
+      assert.strictEqual(journal.filter((entry) => entry === "+b").length, (2 + 1) * (1 + 1))
+      assert.strictEqual(journal.filter((entry) => entry === "+a").length, 2)
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted(told(journal, { a: runsOn, b: exitsAfter(100, 1) }))))
+  })
+
+  it.effect("ends with what its last life gave, and repeats no failure that is none of a process", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Supervisor.supervise(Effect.succeed(5)), 5)
+      let lives = 0
+      const other = Effect.suspend(() => Effect.fail(`no ${++lives}`))
+      assert.strictEqual(yield* Effect.flip(Supervisor.supervise(other)), "no 1")
+    }))
+})
+
+describe("a group that cannot be", () => {
+  it.effect("is refused before anything is started", () =>
+    Effect.gen(function*() {
+      const circle = SupervisorGroup.run({
+        a: member("a", { dependsOn: ["c"] }),
+        b: member("b", { dependsOn: ["a"] }),
+        c: member("c", { dependsOn: ["b"] }),
+        d: member("d", { dependsOn: ["a"] })
+      })
+      const found = yield* Effect.flip(circle)
+      assert.deepInclude(found, { _tag: "DependencyCycle", members: ["a", "c", "b", "a"] })
+      const alone = yield* Effect.flip(SupervisorGroup.run({ a: member("a", { dependsOn: ["a"] }) }))
+      assert.deepInclude(alone, { _tag: "DependencyCycle", members: ["a", "a"] })
+      const dependsOn: ReadonlyArray<never> = ["z" as never]
+      const unknown = yield* Effect.flip(SupervisorGroup.run({ a: member("a", { dependsOn }) }))
+      assert.deepInclude(unknown, { _tag: "UnknownDependency", member: "a", dependency: "z" })
+      const wrong = yield* Effect.flip(SupervisorGroup.run({ a: member("a"), b: member("b", { maxRestarts: -1 }) }))
+      assert.strictEqual(wrong._tag, "ProcessError")
+      const guard = { stormGuard: StormGuard.giveUp({ restarts: -1, within: 1 }) }
+      assert.strictEqual((yield* Effect.flip(SupervisorGroup.run({ a: member("a") }, guard)))._tag, "ProcessError")
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn, c: runsOn, d: runsOn }))))
+
+  it.effect("is complete at once where it has no members", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* SupervisorGroup.run({}), { reason: "Completed", members: {} })
+    }).pipe(Effect.provide(scripted())))
+
+  it("does not compile with the name of a member that there is not", () => {
+    SupervisorGroup.make({
+      a: { command: Command.make("a") },
+      // @ts-expect-error there is no z
+      b: { command: Command.make("b"), dependsOn: ["z"] }
+    })
+    assert.strictEqual(Outcome.exited(0).code, 0)
+  })
+})
