@@ -4,6 +4,8 @@
 import { captureLines } from "./captureLines.ts"
 import { concurrentTrue } from "./concurrentTrue.ts"
 import type { Series } from "./harness.ts"
+import { isolatedTrue } from "./isolatedTrue.ts"
+import { largeOwner } from "./largeOwner.ts"
 import { pipeline } from "./pipeline.ts"
 import { sequentialTrue } from "./sequentialTrue.ts"
 import { streamBytes } from "./streamBytes.ts"
@@ -12,6 +14,8 @@ import { eachLine, streamLines } from "./streamLines.ts"
 export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
   concurrentTrue,
+  isolatedTrue,
+  largeOwner,
   captureLines,
   streamLines,
   eachLine,

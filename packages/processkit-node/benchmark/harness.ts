@@ -22,6 +22,10 @@ export interface Series {
   readonly repetitions: number
   /** Fails where a contender did not do the work. */
   readonly check: (answer: unknown) => void
+  /** How long nothing happens before each unit of work, in milliseconds; not part of any cost. */
+  readonly pause?: number
+  /** Makes what the series needs beside its contenders, and gives what releases it. */
+  readonly surroundings?: () => () => void
 }
 
 /** What one contender cost in one round; times in milliseconds for one unit of work. */
@@ -51,21 +55,26 @@ const resolution = 1
 /** The monitor hears of a stall when its timer fires next, and only from its second time on. */
 const settling = 4 * resolution
 
-const cost = async (work: () => Promise<unknown>, repetitions: number): Promise<Cost> => {
+const cost = async (work: () => Promise<unknown>, { pause, repetitions }: Series): Promise<Cost> => {
   // What others left on the heap is not this contender's to collect.
   globalThis.gc?.()
   const delays = monitorEventLoopDelay({ resolution })
   delays.enable()
   await setTimeout(settling)
-  const loop = performance.eventLoopUtilization()
-  const start = performance.now()
-  for (let i = 0; i < repetitions; i++) await work()
-  const time = performance.now() - start
-  // "Active" is every moment outside the poll for events: computing, collecting garbage, blocked in a system call.
-  const { active } = performance.eventLoopUtilization(loop)
+  let time = 0
+  let busy = 0
+  for (let i = 0; i < repetitions; i++) {
+    if (pause !== undefined) await setTimeout(pause)
+    const loop = performance.eventLoopUtilization()
+    const start = performance.now()
+    await work()
+    time += performance.now() - start
+    // "Active" is every moment outside the poll for events: computing, collecting garbage, blocked in a system call.
+    busy += performance.eventLoopUtilization(loop).active
+  }
   await setTimeout(settling)
   delays.disable()
-  return { time: time / repetitions, busy: active / repetitions, stall: Math.max(0, delays.max / 1e6 - resolution) }
+  return { time: time / repetitions, busy: busy / repetitions, stall: Math.max(0, delays.max / 1e6 - resolution) }
 }
 
 const summaryOf = (name: string, mine: ReadonlyArray<Cost>, bare: ReadonlyArray<Cost>): Summary => {
@@ -83,17 +92,24 @@ const summaryOf = (name: string, mine: ReadonlyArray<Cost>, bare: ReadonlyArray<
 
 /** Runs a series. The first round warms up and checks the work; it does not count. */
 export const measure = async (series: Series, settings: Settings): Promise<ReadonlyArray<Summary>> => {
-  const { check, contenders, repetitions } = series
+  const release = series.surroundings?.()
+  const summaries = await inRounds(series, settings)
+  release?.()
+  return summaries
+}
+
+const inRounds = async (series: Series, settings: Settings): Promise<ReadonlyArray<Summary>> => {
+  const { check, contenders } = series
   const next = random(settings.seed)
   const entries = await Promise.all(
     contenders.map(async ({ load, name }) => ({ name, work: await load(), costs: new Array<Cost>() }))
   )
   for (const { work } of entries) {
     check(await work())
-    if (!settings.quick) await cost(work, repetitions)
+    if (!settings.quick) await cost(work, series)
   }
   for (let round = 0; round < settings.rounds; round++) {
-    for (const { costs, work } of shuffled(entries, next)) costs.push(await cost(work, repetitions))
+    for (const { costs, work } of shuffled(entries, next)) costs.push(await cost(work, series))
   }
   const bare = entries[0]?.costs ?? []
   return entries.map(({ costs, name }) => summaryOf(name, costs, bare))

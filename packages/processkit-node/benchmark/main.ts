@@ -11,12 +11,16 @@ import { measure } from "./harness.ts"
 import * as Imports from "./imports.ts"
 import * as PeakMemory from "./peakMemory.ts"
 import { digits, markdown } from "./table.ts"
+import * as Teardown from "./teardown.ts"
 
 const printSeries = async (name: string, settings: Settings): Promise<void> => {
   const series = allSeries[name]?.(settings.quick)
   if (series === undefined) throw new Error(`no series is called ${name}`)
   const summaries = await measure(series, settings)
-  const peaks = await PeakMemory.measure(name, summaries.map((summary) => summary.name), settings.quick)
+  // The process that shows the peak does a contender's work and has no surroundings.
+  const peaks = series.surroundings === undefined && series.pause === undefined
+    ? await PeakMemory.measure(name, summaries.map((summary) => summary.name), settings.quick)
+    : []
   console.log(`\n### ${series.title}\n`)
   console.log(markdown(summaries, [
     { heading: name, cell: (row) => row.name },
@@ -41,6 +45,22 @@ const printImports = async (settings: Settings): Promise<void> => {
   ]))
 }
 
+const printTeardown = async (settings: Settings): Promise<void> => {
+  const rows = await Teardown.measure(settings)
+  console.log("\n### The end of a tree of 201 processes\n")
+  if (typeof rows === "string") return console.log(`Not measured: there is no ${rows} here.`)
+  console.log(markdown(rows, [
+    { heading: "teardown", cell: (row) => row.name },
+    { heading: "ms", cell: (row) => digits(row.time) },
+    { heading: "× C", cell: (row) => digits(row.timeRatio) }
+  ]))
+}
+
+const others: Readonly<Record<string, (settings: Settings) => Promise<void>>> = {
+  teardown: printTeardown,
+  imports: printImports
+}
+
 const count = (text: string | undefined, otherwise: number): number => {
   const value = text === undefined ? otherwise : Number(text)
   if (!Number.isSafeInteger(value) || value < 1) throw new Error(`not a count: ${text}`)
@@ -61,7 +81,6 @@ const machine = `${os.cpus()[0]?.model.trim() ?? "unknown"} × ${os.availablePar
 const variables = Object.keys(process.env).length
 console.log(`Node ${process.version}, ${os.type()} ${os.release()}, ${machine}, ${variables} environment variables`)
 console.log(`${settings.rounds} rounds, seed ${settings.seed}, ${new Date().toISOString().slice(0, 10)}`)
-for (const name of positionals.length > 0 ? positionals : [...Object.keys(allSeries), "imports"]) {
-  await (name === "imports" ? printImports(settings) : printSeries(name, settings))
-}
+const names = positionals.length > 0 ? positionals : [...Object.keys(allSeries), ...Object.keys(others)]
+for (const name of names) await (others[name]?.(settings) ?? printSeries(name, settings))
 process.exit()

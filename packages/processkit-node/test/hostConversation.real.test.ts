@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
-import { maxMessage, type Refusal } from "../src/internal/host/hostProtocol.ts"
+import { maxMessage, type Refusal, version } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import {
   eventually,
@@ -11,6 +11,7 @@ import {
   isAlive,
   isSupported,
   makeMark,
+  Null,
   output,
   Pipe,
   privateKilobytes,
@@ -122,6 +123,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
     assert.deepInclude(await host.event("Done", count - 1), { token: count - 1 })
   })
 
+  const relayedInput = spawnBytes(2, request("/bin/true", [], { streams: [{ _tag: "Relay" }, Null, Null] }))
   const wrong: ReadonlyArray<readonly [name: string, why: Refusal, bytes: Buffer]> = [
     ["is longer than the bound", "oversized", announced(maxMessage + 1, Buffer.alloc(0))],
     ["has no type", "malformed", announced(1, Buffer.alloc(1))],
@@ -129,6 +131,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
     ["has something left over", "malformed", framed(Buffer.concat([Requests.ping(2).subarray(4), Buffer.alloc(1)]))],
     ["has a text with a NUL inside", "malformed", nul(spawnBytes(2, request("/bin/true", [])))],
     ["announces more texts than there are", "malformed", framed(Buffer.from([2, 0, 1, 0, 0, 0, 255, 255, 255, 255]))],
+    ["relays an input", "malformed", relayedInput],
     ["says hello twice", "order", hello]
   ]
   for (const [name, why, bytes] of wrong) {
@@ -153,7 +156,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
 
   test("refuses a version that it does not speak", async (host) => {
     const bytes = Buffer.from(hello)
-    bytes.writeUInt16LE(2, 10)
+    bytes.writeUInt16LE(version + 1, 10)
     host.socket.write(bytes)
     assert.deepInclude(await host.event("Refused"), { why: "version" })
     await host.ended

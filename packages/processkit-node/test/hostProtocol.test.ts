@@ -33,7 +33,10 @@ const frame = (type: number, ...words: ReadonlyArray<number | bigint>): Buffer =
 
 const conversation = Buffer.concat([
   frame(3, 7, 4711),
-  frame(5, 7, 9, 1_000_000n, 2n, 3n << 32n),
+  frame(10, 7, 0x6968_0001),
+  Buffer.concat([frame(10, 7), Buffer.from([2, 0])]).fill(8, 0, 1),
+  frame(11, 7, 1).subarray(0, -2).fill(8, 0, 1),
+  frame(5, 7, 9, 1_000_000n, 2n, 3n << 32n, 1).subarray(0, -2).fill(36, 0, 1),
   frame(8, 3, 10, 11, 12),
   frame(8, 3),
   frame(2, 3, 0, 3),
@@ -44,7 +47,18 @@ const conversation = Buffer.concat([
 
 const expected: ReadonlyArray<HostEvent> = [
   { _tag: "Spawned", id: 7, pid: 4711 },
-  { _tag: "Exited", id: 7, status: 9, userMicros: 1_000_000, systemMicros: 2, peakBytes: 3 * 2 ** 32 },
+  { _tag: "Output", id: 7, stream: 1, bytes: new TextEncoder().encode("hi") },
+  { _tag: "Output", id: 7, stream: 2, bytes: new Uint8Array(0) },
+  { _tag: "Handed", id: 7, stream: 1 },
+  {
+    _tag: "Exited",
+    id: 7,
+    status: 9,
+    userMicros: 1_000_000,
+    systemMicros: 2,
+    peakBytes: 3 * 2 ** 32,
+    cgroupRemoved: true
+  },
   { _tag: "Members", token: 3, pids: [10, 11, 12] },
   { _tag: "Members", token: 3, pids: [] },
   { _tag: "Done", token: 3, errno: 0, count: 3 },
@@ -82,10 +96,11 @@ describe("hostEvents", () => {
 
   it("end at the first thing that is none", () => {
     const wrong = [
-      frame(10, 1), // a type that does not exist
+      frame(12, 1), // a type that does not exist
       frame(3, 7), // too short for its type
       frame(3, 7, 8, 9), // too long for its type
       frame(8), // no token
+      frame(10, 7), // no stream
       Buffer.from([0, 0, 0, 0]), // no type
       Buffer.from([255, 255, 255, 255, 3, 0]) // longer than any event
     ]
@@ -131,6 +146,7 @@ describe("hostRequests", () => {
       Requests.tree(1, 2, "kill", 0),
       Requests.ping(1),
       Requests.unlink(1, 2),
+      Requests.close(1, 2, 1),
       Result.getOrThrow(Requests.spawn(1, base))
     ]
     for (const bytes of messages) assert.strictEqual(bytes.readUInt32LE(0), bytes.length - 4)
@@ -139,7 +155,7 @@ describe("hostRequests", () => {
   it("are written as the protocol describes", () => {
     assert.strictEqual(
       Requests.hello(5, "monitored").toString("hex"),
-      "0a000000 0100 05000000 0100 0100".replaceAll(" ", "")
+      "0a000000 0100 05000000 0200 0100".replaceAll(" ", "")
     )
     assert.strictEqual(
       Requests.tree(5, 6, "signal", 15).toString("hex"),
@@ -175,6 +191,20 @@ describe("hostRequests", () => {
     for (const refused of [long, many]) {
       assert.deepStrictEqual(refused, Result.fail({ field: "arguments and environment", problem: "is too long" }))
     }
+  })
+
+  it("have the same bytes whether the environment is kept from the start before or not", () => {
+    const environments = [[], ["A=1"], ["A=1", "B=ü"], Array.from({ length: 2000 }, (_, i) => `NAME_${i}=${i}`)]
+    for (const environment of environments) {
+      const fresh = Result.getOrThrow(Requests.spawn(1, { ...base, environment }))
+      const kept = Object.freeze([...environment])
+      for (let i = 0; i < 2; i++) {
+        assert.deepEqual(Result.getOrThrow(Requests.spawn(1, { ...base, environment: kept })), fresh)
+      }
+    }
+    const refused = Requests.spawn(1, { ...base, environment: Object.freeze(["A=1", "B=\0"]) })
+    assert.isTrue(Result.isFailure(refused))
+    assert.isTrue(Result.isFailure(Requests.spawn(1, { ...base, environment: Object.freeze(["A=1", "B=\0"]) })))
   })
 
   it("hold a lone surrogate as the replacement character, in the size that was announced", () => {

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as os from "node:os"
 import * as Outcome from "processkit/Outcome"
 import * as ProcessError from "processkit/ProcessError"
-import type { HostChild } from "../src/internal/host/hostConnection.ts"
+import type { HostChild } from "../src/internal/host/hostAnswers.ts"
 import * as HostedChild from "../src/internal/hosted/hostedChild.ts"
 import * as HostedStart from "../src/internal/hosted/hostedStart.ts"
 import * as MonitoredTree from "../src/internal/subreaper/monitoredTree.ts"
@@ -76,6 +76,7 @@ const unreachable: HostChild = {
   id: 1,
   pid: 4321,
   pipes: [undefined, undefined, undefined],
+  relays: [undefined, undefined],
   onExit: () => {},
   onEmptied: () => {},
   signal: () => lost,

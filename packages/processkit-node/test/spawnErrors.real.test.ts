@@ -221,12 +221,12 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that ca
     () =>
       Effect.gen(function*() {
         const report = yield* reported(limited("ulimit -n 60", "without-descriptors.mjs"))
-        // The first start leaves the pipe of the guardian, and what Node opens with its first child.
-        for (const [key, most] of [["first", 3], ["later", 0]] as const) {
+        // The first start leaves the pipe of the guardian, what Node opens with its first child, and a reserve for a moment.
+        for (const [key, most] of [["first", 4], ["later", 0]] as const) {
           const { failures, leaked } = Object(report[key])
           assert.isAtMost(leaked, most)
           assert.isBelow(failures.length, 24)
-          assert.match(String(failures), /^ResourceExhausted EMFILE(,ResourceExhausted EMFILE)+$/)
+          assert.match(String(failures), /^ResourceExhausted EMFILE(,ResourceExhausted EMFILE)*$/)
         }
         assert.deepInclude(report, { echoed: "still here\n", stopped: "Success", members: [] })
       })

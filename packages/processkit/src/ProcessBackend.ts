@@ -249,12 +249,16 @@ export interface Child extends Tree {
  * is there where the backend can connect two children with a pipe of the kernel's. `release` gives back what the
  * container itself holds; it is called once, last, whether or not processes survived.
  *
+ * A container may put off to its first start what that start can do cheaper. `prepare` makes it at once: it is called
+ * first, where the container is to be a group, so that a refusal is told by the opening and not by a start.
+ *
  * @stability experimental
  * @category models
  * @since 0.1.0
  */
 export interface Container extends Tree {
   readonly containment: Containment.Containment
+  readonly prepare?: Effect.Effect<void, ProcessError.ProcessError> | undefined
   readonly spawn: (request: SpawnRequest, alone?: boolean) => Effect.Effect<Child, ProcessError.ProcessError>
   readonly openLink?: Effect.Effect<Link, ProcessError.ProcessError> | undefined
   readonly suspend: Effect.Effect<void, ProcessError.ProcessError>

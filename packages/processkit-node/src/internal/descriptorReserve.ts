@@ -33,10 +33,20 @@ export const hold = (holder: unknown): void => {
   take()
 }
 
-/** Gives the reserve back when nobody needs it any more. */
+/** How long the reserve is kept when nobody needs it: runs that follow each other would open and close it for each. */
+const idle = 50
+
+let waiting: NodeJS.Timeout | undefined
+
+const spendWhenIdle = (): void => {
+  waiting = undefined
+  if (holders.size === 0) spend()
+}
+
+/** Gives the reserve back, soon after nobody needs it any more. */
 export const drop = (holder: unknown): void => {
   holders.delete(holder)
-  if (holders.size === 0) spend()
+  if (holders.size === 0) waiting ??= setTimeout(spendWhenIdle, idle).unref()
 }
 
 /** Whether an errno says that descriptors have run out. */

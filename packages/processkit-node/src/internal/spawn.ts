@@ -12,6 +12,7 @@ import * as Reserve from "./descriptorReserve.ts"
 import { errnoOf } from "./errno.ts"
 import * as Executables from "./executables.ts"
 import * as Identity from "./identity.ts"
+import * as OwnerEnvironment from "./ownerEnvironment.ts"
 import * as ProgramLookup from "./programLookup.ts"
 import { argumentBytes, spawnFailure } from "./spawnFailure.ts"
 import * as StandardStreams from "./standardStreams.ts"
@@ -19,7 +20,7 @@ import * as WorkingDirectory from "./workingDirectory.ts"
 
 export interface Located {
   readonly file: string
-  readonly env: Record<string, string>
+  readonly env: OwnerEnvironment.Variables
 }
 
 /** What the program sees as its arguments, its own name first. */
@@ -28,12 +29,19 @@ export const argvOf = ({ args, attributes, program }: SpawnRequest): ReadonlyArr
   ...args
 ]
 
+/** An environment that is inherited as it is stays the same object. */
+const environmentOf = (env: SpawnRequest["env"]): OwnerEnvironment.Variables => {
+  if (env.base !== "inherit") return resolveEnvironment(env, process.env)
+  const owner = OwnerEnvironment.read()
+  return env.set.length === 0 ? owner : resolveEnvironment(env, owner)
+}
+
 /** Finds the file that a request would execute, and makes sure that the kernel would execute it. */
 export const locate = (request: SpawnRequest): Result.Result<Located, ProcessError.Reason> => {
   const { cwd, preferLocal, program } = request
   const invalid = WorkingDirectory.check(program, cwd)
   if (invalid !== undefined) return Result.fail(invalid)
-  const env = resolveEnvironment(request.env, process.env)
+  const env = environmentOf(request.env)
   const childDirectory = () => WorkingDirectory.resolve(cwd)
   const file = ProgramLookup.choose(
     program,

@@ -105,13 +105,19 @@ export const open = Effect.fnUntraced(function*(
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
-    Effect.map(backend.open, (container) => new GroupState(container, stop, backend.sleep)),
+    Effect.map(prepared(backend), (container) => new GroupState(container, stop, backend.sleep)),
     (state) => state.close
   )
   // Only the container that was opened knows for certain what holds it.
   yield* Effect.fromResult(Requirements.check(required, state.container.containment))
   return fromState(state, backend, runner)
 })
+
+const prepared = (backend: Backend): Effect.Effect<ProcessBackend.Container, ProcessError.ProcessError> =>
+  Effect.flatMap(backend.open, (container) =>
+    container.prepare === undefined
+      ? Effect.succeed(container)
+      : Effect.as(Effect.onError(container.prepare, () => container.release), container))
 
 const fromState = (state: GroupState, backend: Backend, parent: () => Runner): ProcessGroup.ProcessGroup => {
   const { container } = state

@@ -79,7 +79,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       lineTerminator: lineTerminator(options.lineTerminator),
-      retention: limits(options.buffer),
+      retention: options.buffer === undefined ? defaultLimits : limits(options.buffer),
       capture: capture(options),
       tees: {
         stdout: OutputRules.receiver("stdout", options.stdout),
@@ -255,7 +255,7 @@ const lineTerminator = (value: Command.LineTerminator = "newline"): Command.Line
 
 const policies: ReadonlySet<unknown> = new Set(["Tail", "Head", "HeadTail", "FailAbove"])
 
-const limits = (buffer: OutputBuffer.OutputBuffer = OutputBuffer.defaultBuffer): Limits => {
+const limits = (buffer: OutputBuffer.OutputBuffer): Limits => {
   const policy = own(record("the buffer", buffer), "_tag")
   if (policy === "Unbounded") return { policy, bytes: Infinity, lines: Infinity }
   if (policy === undefined || !policies.has(policy)) return refuse("the buffer", "is not an output buffer")
@@ -270,6 +270,9 @@ const limits = (buffer: OutputBuffer.OutputBuffer = OutputBuffer.defaultBuffer):
     lines: maxLines === undefined ? Infinity : count("the buffer", maxLines)
   }
 }
+
+/** Worked out once, because reading a size costs more than all other defaults of a run. */
+const defaultLimits = limits(OutputBuffer.defaultBuffer)
 
 const okCodes = (codes: ReadonlyArray<number> | undefined): ReadonlyArray<number> => {
   const given = codes === undefined ? [] : list("okCodes", codes)

@@ -42,6 +42,7 @@ static void check_spawn(const struct spawn_request *spawn, const uint8_t *bytes,
     for (unsigned i = 0; i < 3; i++) {
         if (spawn->streams[i].kind == STREAM_FILE) check_text(spawn->streams[i].path, bytes, size);
         if (spawn->streams[i].kind == STREAM_SAME) assert(spawn->streams[i].same < i);
+        if (spawn->streams[i].kind == STREAM_RELAY) assert(i > 0);
     }
     assert(spawn->attributes.group_count <= GROUPS_MAX);
     assert(spawn->attributes.limit_count <= LIMITS_MAX);

@@ -1,6 +1,5 @@
 #include "cgroups.h"
 
-#include "protocol.h"
 #include "sys.h"
 #include "text.h"
 
@@ -11,9 +10,11 @@ struct guarded {
     char path[GUARDED_PATH_MAX];
     int kill;
     bool used;
+    uint32_t number; /* never given twice, so that a place in one that was released is none in its successor */
 };
 
 static struct guarded guarded[GUARDED_MAX];
+static uint32_t last_number;
 
 static struct guarded *find(const char *path)
 {
@@ -39,6 +40,7 @@ static long fill(struct guarded *entry, const char *path)
     memcpy(entry->path, path, text_length(path) + 1);
     entry->kill = (int)kill;
     entry->used = true;
+    entry->number = ++last_number;
     return 0;
 }
 
@@ -118,6 +120,54 @@ bool cgroups_remove(void)
         else all = false;
     }
     return all;
+}
+
+/* What of a path lies below a directory; null where it does not. */
+static const char *below(const char *directory, const char *path)
+{
+    while (*directory != 0 && *directory == *path) directory++, path++;
+    return *directory == 0 && *path == '/' ? path + 1 : NULL;
+}
+
+static bool locate(struct cgroup_place *place, const char *path)
+{
+    for (unsigned i = 0; i < GUARDED_MAX; i++) {
+        const char *name = guarded[i].used ? below(guarded[i].path, path) : NULL;
+        if (name == NULL || text_length(name) >= sizeof place->name) continue;
+        place->guard = guarded[i].number;
+        memcpy(place->name, name, text_length(name) + 1);
+        return true;
+    }
+    return false;
+}
+
+long cgroups_make(struct cgroup_place *place, const char *path)
+{
+    struct cgroup_place found;
+    if (!locate(&found, path)) return -EINVAL;
+    long result = SYS_3(__NR_mkdirat, AT_FDCWD, path, 0700);
+    if (result == 0) *place = found;
+    return result;
+}
+
+static const struct guarded *numbered(uint32_t number)
+{
+    for (unsigned i = 0; i < GUARDED_MAX; i++) {
+        if (guarded[i].used && guarded[i].number == number) return &guarded[i];
+    }
+    return NULL;
+}
+
+bool cgroups_unmake(const struct cgroup_place *place)
+{
+    char path[GUARDED_PATH_MAX + OWN_CGROUP_MAX];
+    const struct guarded *entry = numbered(place->guard);
+    if (entry == NULL) return false;
+    struct builder text = text_build(path, sizeof path);
+    text_add(&text, entry->path);
+    text_add(&text, "/");
+    text_add(&text, place->name);
+    return remove_directory(AT_FDCWD, path) == 0;
 }
 
 long cgroups_join(const char *path)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cgroups.h"
+
 struct child {
     uint32_t id;
     int pid;          /* the leader; 0 in monitored mode until it is known */
@@ -22,6 +24,7 @@ struct child {
     int32_t error;    /* errno of a failed start */
     uint16_t next_by_id;
     uint16_t next_by_process;
+    struct cgroup_place cgroup; /* made for this child alone */
 };
 
 /* Gives a new entry; null where the table is full or the number is in use. */

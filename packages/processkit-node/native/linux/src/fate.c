@@ -3,7 +3,11 @@
 #include "birth.h"
 #include "family.h"
 #include "host.h"
+#include "relays.h"
 #include "report.h"
+
+/* The news of a child does not wait until everybody is reaped that it has left behind. */
+#define REAPED_AT_ONCE 16
 
 static void send_spawned(const struct child *child)
 {
@@ -25,6 +29,13 @@ static void send_failed(const struct child *child)
     event_u32(&event, (uint32_t)child->error);
     event_end(&event);
     host_send(&event);
+}
+
+/* The start has failed: nothing of it is told any more. */
+static void give_up(const struct child *child)
+{
+    relays_forget(child->id);
+    send_failed(child);
 }
 
 static void send_id(enum event_type type, const struct child *child)
@@ -102,7 +113,7 @@ static bool admit(struct child *child, const struct event *event)
     case EVENT_EMPTIED:
         conclude_start(child);
         child->emptied = true;
-        if (!child->started) send_failed(child);
+        if (!child->started) give_up(child);
         return child->started;
     default:
         return false;
@@ -130,15 +141,22 @@ void fate_from_monitor(uint32_t id)
     while (child != NULL && outbox_has_room(2 * EVENT_MAX) && take_packet(child)) continue;
 }
 
+static enum own_cgroup remove_cgroup(const struct child *child)
+{
+    if (child->cgroup.guard == 0) return OWN_CGROUP_NONE;
+    return cgroups_unmake(&child->cgroup) ? OWN_CGROUP_REMOVED : OWN_CGROUP_LEFT;
+}
+
 static void end_direct(struct child *child, int status, const struct rusage *usage)
 {
     struct event event;
     conclude_start(child);
+    enum own_cgroup cgroup = remove_cgroup(child);
     if (child->started) {
-        report_exited(&event, child->id, status, usage);
+        report_exited(&event, child->id, status, usage, cgroup);
         host_send(&event);
     } else {
-        send_failed(child);
+        give_up(child);
     }
     children_remove(child);
 }
@@ -174,7 +192,7 @@ static void end_process(int process, int status, const struct rusage *usage)
 bool fate_reap(void)
 {
     int options = WNOHANG | __WALL | (host.mode == MODE_MONITORED ? WUNTRACED : 0);
-    for (;;) {
+    for (unsigned reaped = 0; reaped < REAPED_AT_ONCE; reaped++) {
         struct rusage usage;
         int status = 0;
         if (!outbox_has_room(OUTBOX_SIZE / 2)) return false;
@@ -182,6 +200,7 @@ bool fate_reap(void)
         if (process <= 0) return true;
         end_process((int)process, status, &usage);
     }
+    return false;
 }
 
 static bool is_monitor(int pid) { return children_by_process(pid) != NULL; }
@@ -191,7 +210,7 @@ static void settle_lost(void)
     for (struct child *child = children_next(NULL); child != NULL; child = children_next(child)) {
         if (!child->orphaned || !outbox_has_room(2 * EVENT_MAX)) continue;
         if (child->started) send_id(EVENT_EMPTIED, child);
-        else send_failed(child);
+        else give_up(child);
         children_remove(child);
         host.lost--;
     }

@@ -13,7 +13,7 @@ void fate_of_start(uint32_t id);
 /* A monitor has something to say. */
 void fate_from_monitor(uint32_t id);
 
-/* Reaps everybody that has ended, as far as there is room for the news. Answers false where the room ran out. */
+/* Reaps who has ended, some at a time and as far as there is room for the news. Answers whether that were all. */
 bool fate_reap(void);
 
 /* Ends what lost monitors left behind; to be called again while `host.lost` is not 0. */

@@ -4,6 +4,7 @@
 #include "descriptors.h"
 #include "family.h"
 #include "host.h"
+#include "relays.h"
 
 /* What cannot be killed in this time (another user's process, a hung device) has its signal or refuses it. */
 #define PATIENCE 60000
@@ -17,6 +18,7 @@ static void let_go(void)
     }
     (void)sys_close(CHANNEL_HANDLES);
     (void)sys_close(CHANNEL_MESSAGES);
+    relays_close_all();
     for (struct child *child = children_next(NULL); child != NULL; child = children_next(child)) {
         if (child->channel >= 0) (void)sys_close(child->channel);
         if (child->status >= 0) (void)sys_close(child->status);

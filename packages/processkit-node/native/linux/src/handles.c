@@ -4,7 +4,8 @@
 #include "text.h"
 
 #define LINE_SIZE 96
-#define QUEUE_SIZE 3
+/* Three of a start, and two that its own outputs displace (see relays.h). */
+#define QUEUE_SIZE 5
 
 struct handle {
     char line[LINE_SIZE];

@@ -3,7 +3,7 @@
  *
  * Node receives a descriptor with a line of JSON. A line may leave in pieces, and the descriptor belongs to its first
  * byte. The queue holds the ends of one start: no other is begun while it is not empty, so that no process is ever
- * forked with a foreign pipe end open in it.
+ * forked with an end in it that is on its way to the owner.
  */
 #ifndef PROCESSKIT_HANDLES_H
 #define PROCESSKIT_HANDLES_H

@@ -12,6 +12,7 @@
 #include "handles.h"
 #include "links.h"
 #include "monitor.h"
+#include "relays.h"
 #include "report.h"
 #include "spawn.h"
 #include "text.h"
@@ -138,6 +139,8 @@ static long handle(void)
         return act_on_tree();
     case REQUEST_UNLINK:
         return links_drop(request.link);
+    case REQUEST_CLOSE:
+        return relays_close(request.child, request.stream);
     case REQUEST_PING:
         return 0;
     default:
@@ -260,6 +263,9 @@ static void take_event(const struct epoll_event *event)
     case SOURCE_MONITOR:
         fate_from_monitor(id);
         return;
+    case SOURCE_RELAY:
+        relays_read(id, gone);
+        return;
     }
 }
 
@@ -278,6 +284,13 @@ static void wait_and_take(int timeout)
 
 static bool has_room_for_wake(void) { return outbox_has_room(OUTBOX_SIZE / 2); }
 
+static enum handles_state send_handles(void)
+{
+    enum handles_state state = handles_flush(CHANNEL_HANDLES);
+    while (state == HANDLES_SENT && relays_hand_over()) state = handles_flush(CHANNEL_HANDLES);
+    return state;
+}
+
 /* Handles requests and tells, until nothing is left to handle or the owner has to make room. Room may come from telling
  * alone, and then no event would bring this loop back to the rest. */
 static enum handles_state converse(void)
@@ -286,7 +299,7 @@ static enum handles_state converse(void)
     bool left;
     do {
         left = take_requests();
-        handles = handles_flush(CHANNEL_HANDLES);
+        handles = send_handles();
         if (handles == HANDLES_BROKEN || !outbox_flush(CHANNEL_MESSAGES)) guardian_run();
     } while (left && is_ready_for_request());
     return handles;
@@ -347,6 +360,7 @@ static void raise_limit(void)
 {
     if (SYS_4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, &host.limit) < 0) return;
     struct sys_limit raised = {host.limit.hard, host.limit.hard};
+    relays_spare(host.limit.hard);
     if (host.limit.soft == host.limit.hard) return;
     host.limit_raised = SYS_4(__NR_prlimit64, 0, RLIMIT_NOFILE, &raised, 0) == 0;
 }

@@ -10,7 +10,7 @@
 #include "request.h"
 #include "sys.h"
 
-enum source { SOURCE_MESSAGES = 1, SOURCE_HANDLES, SOURCE_SIGNALS, SOURCE_STATUS, SOURCE_MONITOR };
+enum source { SOURCE_MESSAGES = 1, SOURCE_HANDLES, SOURCE_SIGNALS, SOURCE_STATUS, SOURCE_MONITOR, SOURCE_RELAY };
 
 struct host {
     int self;

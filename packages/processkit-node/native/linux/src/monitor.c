@@ -146,7 +146,7 @@ static void reap(void)
     while ((pid = sys_wait(-1, &status, WNOHANG | __WALL, &usage)) > 0) {
         if (pid != monitor.leader) continue;
         monitor.leader = 0;
-        report_exited(&event, monitor.id, status, &usage);
+        report_exited(&event, monitor.id, status, &usage, OWN_CGROUP_NONE);
         send(&event);
     }
     if (pid != -ECHILD) return;

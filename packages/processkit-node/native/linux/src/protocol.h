@@ -4,7 +4,7 @@
 #ifndef PROCESSKIT_PROTOCOL_H
 #define PROCESSKIT_PROTOCOL_H
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 /* The channels, by descriptor: Node's IPC channel for the ends of pipes, and a socket for messages. */
 #define CHANNEL_HANDLES 3
@@ -20,6 +20,8 @@
 #define GUARDED_MAX 32
 #define GUARDED_PATH_MAX 1024
 #define LINKS_MAX 256
+#define RELAY_MAX 4096
+#define OWN_CGROUP_MAX 48
 #define MEMBERS_PER_MESSAGE 1024
 
 enum mode { MODE_DIRECT = 0, MODE_MONITORED = 1 };
@@ -33,6 +35,7 @@ enum request_type {
     REQUEST_TREE = 6,
     REQUEST_PING = 7,
     REQUEST_UNLINK = 8,
+    REQUEST_CLOSE = 9,
 };
 
 enum event_type {
@@ -45,6 +48,8 @@ enum event_type {
     EVENT_LOST = 7,
     EVENT_MEMBERS = 8,
     EVENT_REFUSED = 9,
+    EVENT_OUTPUT = 10,
+    EVENT_HANDED = 11,
 };
 
 enum feature { FEATURE_SUBREAPER = 1, FEATURE_CHILDREN_FILES = 2, FEATURE_CLOSE_RANGE = 4 };
@@ -61,7 +66,8 @@ enum attribute {
     ATTRIBUTE_NO_NEW_PRIVILEGES = 1 << 8,
     ATTRIBUTE_SESSION = 1 << 9,
     ATTRIBUTE_KEEP_DESCRIPTORS = 1 << 10,
-    ATTRIBUTES_KNOWN = (1 << 11) - 1,
+    ATTRIBUTE_OWN_CGROUP = 1 << 11,
+    ATTRIBUTES_KNOWN = (1 << 12) - 1,
 };
 
 enum stream_kind {
@@ -71,6 +77,14 @@ enum stream_kind {
     STREAM_FILE = 3,
     STREAM_LINK = 4,
     STREAM_SAME = 5,
+    STREAM_RELAY = 6,
+};
+
+/* What became of a cgroup that was made for one child alone, when that child was reaped. */
+enum own_cgroup {
+    OWN_CGROUP_NONE = 0,
+    OWN_CGROUP_REMOVED = 1,
+    OWN_CGROUP_LEFT = 2,
 };
 
 enum file_flag {

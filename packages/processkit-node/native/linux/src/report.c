@@ -18,7 +18,7 @@ void report_done(struct event *event, uint32_t token, int error, unsigned count)
 
 static uint64_t microseconds(int64_t seconds, int64_t rest) { return (uint64_t)(seconds * 1000000 + rest); }
 
-void report_exited(struct event *event, uint32_t id, int status, const struct rusage *usage)
+void report_exited(struct event *event, uint32_t id, int status, const struct rusage *usage, enum own_cgroup cgroup)
 {
     event_begin(event, EVENT_EXITED);
     event_u32(event, id);
@@ -26,5 +26,6 @@ void report_exited(struct event *event, uint32_t id, int status, const struct ru
     event_u64(event, microseconds(usage->ru_utime.tv_sec, usage->ru_utime.tv_usec));
     event_u64(event, microseconds(usage->ru_stime.tv_sec, usage->ru_stime.tv_usec));
     event_u64(event, (uint64_t)usage->ru_maxrss * 1024);
+    event_u16(event, (uint16_t)cgroup);
     event_end(event);
 }

@@ -11,6 +11,6 @@
 /* An event that names a child and nothing else. */
 void report_id(struct event *event, enum event_type type, uint32_t id);
 void report_done(struct event *event, uint32_t token, int error, unsigned count);
-void report_exited(struct event *event, uint32_t id, int status, const struct rusage *usage);
+void report_exited(struct event *event, uint32_t id, int status, const struct rusage *usage, enum own_cgroup cgroup);
 
 #endif

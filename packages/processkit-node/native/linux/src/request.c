@@ -81,6 +81,9 @@ static void take_stream(struct cursor *cursor, struct stream *stream, uint8_t in
     case STREAM_PIPE:
     case STREAM_INHERIT:
         break;
+    case STREAM_RELAY:
+        if (index == 0) cursor->broken = true;
+        break;
     case STREAM_FILE:
         stream->flags = take_u32(cursor);
         stream->mode = take_u32(cursor);
@@ -124,7 +127,7 @@ static void take_affinity(struct cursor *cursor, struct attributes *attributes)
     if (mask != NULL) memcpy(attributes->affinity, mask, attributes->affinity_size);
 }
 
-/* Attributes follow in the order of their bits; the last three have no value. */
+/* Attributes follow in the order of their bits; the last four have no value. */
 static void take_attributes(struct cursor *cursor, struct attributes *attributes)
 {
     uint32_t present = attributes->present;
@@ -187,6 +190,10 @@ static bool take_body(struct cursor *cursor, struct request *request)
     case REQUEST_UNLINK:
         request->link = take_u32(cursor);
         return true;
+    case REQUEST_CLOSE:
+        request->child = take_u32(cursor);
+        request->stream = take_u16(cursor);
+        return true;
     default:
         return false;
     }
@@ -197,7 +204,7 @@ static void clear(struct request *request)
 {
     struct spawn_request *spawn = &request->spawn;
     request->token = request->child = request->link = 0;
-    request->version = request->mode = request->action = request->number = 0;
+    request->version = request->mode = request->action = request->number = request->stream = 0;
     request->path = "";
     spawn->attributes.group_count = spawn->attributes.limit_count = spawn->attributes.affinity_size = 0;
     spawn->attributes.umask = 0;

@@ -64,9 +64,10 @@ struct request {
     uint16_t version;  /* HELLO */
     uint16_t mode;     /* HELLO */
     const char *path;  /* GUARD, UNGUARD */
-    uint32_t child;    /* SIGNAL, TREE */
+    uint32_t child;    /* SIGNAL, TREE, CLOSE */
     uint16_t action;   /* TREE */
     uint16_t number;   /* SIGNAL, TREE: a signal */
+    uint16_t stream;   /* CLOSE */
     uint32_t link;     /* UNLINK */
     struct spawn_request spawn;
 };

@@ -5,6 +5,7 @@
 #include "host.h"
 #include "links.h"
 #include "monitor.h"
+#include "relays.h"
 #include "text.h"
 #include "workspace.h"
 
@@ -65,6 +66,7 @@ static long make_stream(struct ends *ends, const struct stream *stream, int inde
         ends->child[index] = host.null;
         return host.null < 0 ? host.null : 0;
     case STREAM_PIPE:
+    case STREAM_RELAY:
         return make_pipe(ends, index);
     case STREAM_LINK:
         fd = links_take(stream->link, index != 0);
@@ -153,13 +155,17 @@ static long start(const struct spawn_request *request, const struct ends *ends, 
     birth_run(&birth);
 }
 
-static void hand_over(struct child *child, struct ends *ends)
+static void hand_over(struct child *child, const struct spawn_request *request, struct ends *ends)
 {
     for (unsigned i = 0; i < 3; i++) {
         if (ends->owner[i] < 0) continue;
-        handles_add(child->id, i, ends->owner[i]);
+        if (request->streams[i].kind == STREAM_RELAY) {
+            relays_add(child->id, i, ends->owner[i]);
+        } else {
+            handles_add(child->id, i, ends->owner[i]);
+            child->handles++;
+        }
         ends->owner[i] = -1;
-        child->handles++;
     }
     (void)handles_flush(CHANNEL_HANDLES); /* what cannot leave now is flushed by the loop */
 }
@@ -172,11 +178,20 @@ static long watch(const struct child *child, const struct ends *ends)
     return host_watch(ends->channel[0], EPOLLIN, SOURCE_MONITOR, child->id);
 }
 
+static long make_cgroup(struct child *child, const struct spawn_request *request)
+{
+    if ((request->attributes.present & ATTRIBUTE_OWN_CGROUP) == 0) return 0;
+    return host.mode == MODE_DIRECT ? cgroups_make(&child->cgroup, request->cgroup) : -EOPNOTSUPP;
+}
+
 static long spawn_child(struct child *child, const struct spawn_request *request, struct ends *ends, enum stage *stage)
 {
     *stage = STAGE_PIPE;
     long result = make_ends(ends, request);
     if (result >= 0) result = watch(child, ends);
+    if (result < 0) return result;
+    *stage = STAGE_CONTAINER;
+    result = make_cgroup(child, request);
     if (result < 0) return result;
     long process = start(request, ends, stage);
     if (process < 0) return process;
@@ -207,11 +222,12 @@ static long try_spawn(const struct spawn_request *request, enum stage *stage)
     if (result < 0) {
         unwatch(&ends);
         close_all(&ends);
+        if (child->cgroup.guard != 0) (void)cgroups_unmake(&child->cgroup);
         children_remove(child);
         return result;
     }
     close_child_side(&ends);
-    hand_over(child, &ends);
+    hand_over(child, request, &ends);
     return 0;
 }
 

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
-import * as ProcessError from "processkit/ProcessError"
+import type * as ProcessError from "processkit/ProcessError"
 import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
@@ -43,10 +43,7 @@ const containment: Containment = {
 let estate: Estate | undefined
 let groups = 0
 
-const unsupported = (detail: string): ProcessError.ProcessError =>
-  ProcessError.make(
-    new ProcessError.Unsupported({ feature: "holding processes in a cgroup", mechanism: "cgroup-v2", detail })
-  )
+const { unsupported } = CgroupContainer
 
 /** What can be used as it is; a host that was lost takes its directory along. */
 const usable = (): Estate | undefined => estate?.host.isLost() === true ? undefined : estate
@@ -95,25 +92,20 @@ const found: Effect.Effect<Estate, ProcessError.ProcessError> = Effect.suspend((
   return known === undefined ? making.withPermit(Effect.uninterruptible(settle())) : Effect.succeed(known)
 })
 
-const openIn = ({ directory, host }: Estate): Effect.Effect<ProcessBackend.Container, string> =>
+const place = ({ directory, host }: Estate): CgroupContainer.Place => ({
+  host,
+  owner: directory,
+  directory: `${directory}/g${++groups}`
+})
+
+/** Host and directory are made anew, together. */
+const elsewhere = ({ host }: CgroupContainer.Place): Effect.Effect<CgroupContainer.Place, ProcessError.ProcessError> =>
   Effect.suspend(() => {
-    const group = `${directory}/g${++groups}`
-    return Effect.map(
-      Effect.fromResult(Files.make(group)),
-      () => CgroupContainer.make(group, host, containment)
-    )
+    host.close()
+    return Effect.map(found, place)
   })
 
-/** Somebody may remove an empty directory that is not theirs; then it is made again, once. */
-const open = Effect.flatMap(found, openIn).pipe(
-  Effect.catchIf((failure) => failure === "ENOENT", () => {
-    estate?.host.close()
-    return Effect.flatMap(found, openIn)
-  }),
-  Effect.mapError((failure) =>
-    typeof failure === "string" ? unsupported(`a cgroup could not be made (${failure})`) : failure
-  )
-)
+const open = Effect.map(found, (made) => CgroupContainer.make(place(made), elsewhere, containment))
 
 /** Makes the backend. */
 export const make = (): ProcessBackend.ProcessBackend["Service"] => ({

@@ -10,7 +10,8 @@ import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Reserve from "../descriptorReserve.ts"
-import type { HostChild, HostConnection } from "../host/hostConnection.ts"
+import type { HostChild } from "../host/hostAnswers.ts"
+import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
@@ -22,9 +23,20 @@ import * as Freezer from "./freezer.ts"
 const failed = (operation: string, program: string | undefined) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program, operation, errno }))
 
+export const unsupported = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({ feature: "holding processes in a cgroup", mechanism: "cgroup-v2", detail })
+  )
+
+/** A directory for a container, not made yet, in that of the owner, which may be gone. */
+export interface Place {
+  readonly host: HostConnection
+  readonly owner: string
+  readonly directory: string
+}
+
 /** The directory of one child and its descendants. */
 interface Leaf extends CgroupTree.State {
-  readonly directory: string
   /** Until its program runs a leaf is not frozen, or the start would wait for the end of the suspension. */
   starting: boolean
 }
@@ -41,10 +53,14 @@ const resumeLeaf = (leaf: Leaf): Effect.Effect<void, ProcessError.ProcessError> 
     return Freezer.thaw(leaf.directory)
   })
 
+type Elsewhere = (gone: Place) => Effect.Effect<Place, ProcessError.ProcessError>
+
 class CgroupContainer {
-  readonly directory: string
+  /** The directory is made when something is started in it, and for a child alone by the host. */
+  readonly state: CgroupTree.State
   readonly pipes: HostedChild.OpenPipes = new Set()
-  readonly #host: HostConnection
+  readonly #elsewhere: Elsewhere
+  #place: Place
   /** The exits that have not been reported yet. */
   readonly #running = new Set<number>()
   readonly #observers = new Set<() => void>()
@@ -52,38 +68,84 @@ class CgroupContainer {
   #suspended = false
   #children = 0
 
-  constructor(directory: string, host: HostConnection) {
-    this.directory = directory
-    this.#host = host
+  constructor(place: Place, elsewhere: Elsewhere) {
+    this.#place = place
+    this.#elsewhere = elsewhere
+    this.state = { directory: place.directory, suspended: false, exists: false }
   }
+
+  get host(): HostConnection {
+    return this.#place.host
+  }
+
+  #make(): Result.Result<void, string> {
+    const { directory, exists } = this.state
+    const made = exists ? Result.succeed(undefined) : Files.make(directory)
+    this.state.exists ||= Result.isSuccess(made)
+    return made
+  }
+
+  readonly prepare: Effect.Effect<void, ProcessError.ProcessError> = Effect.suspend(() =>
+    this.#unlessMoved(
+      Effect.suspend(() =>
+        Effect.fromResult(
+          Result.mapError(this.#make(), (errno) => unsupported(`a cgroup could not be made (${errno})`))
+        )
+      )
+    )
+  )
 
   readonly spawn = (
     request: ProcessBackend.SpawnRequest,
     alone = false
-  ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
-    Effect.suspend(() => {
-      // A directory costs two system calls, and whoever has no siblings needs no other than the container's.
-      const directory = alone ? this.directory : `${this.directory}/c${++this.#children}`
-      const made = alone ? Result.succeed(undefined) : Files.make(directory)
-      // With the host the directory may be gone, and the host's own failure is the one to tell.
-      if (Result.isFailure(made) && !this.#host.isLost()) {
+  ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> => this.#unlessMoved(this.#spawn(request, alone))
+
+  /**
+   * Somebody may remove an empty directory that is not theirs. A container that nothing was started in then moves to
+   * another one, once; asking first whether it is there would cost every run a look that nearly none needs.
+   */
+  #unlessMoved<A>(work: Effect.Effect<A, ProcessError.ProcessError>): Effect.Effect<A, ProcessError.ProcessError> {
+    return Effect.catch(work, (error) => {
+      const { host, owner } = this.#place
+      if (this.#running.size > 0 || host.isLost() || Files.exists(owner)) return Effect.fail(error)
+      return Effect.flatMap(this.#elsewhere(this.#place), (place) => {
+        this.#place = place
+        Object.assign(this.state, { directory: place.directory, exists: false })
+        return work
+      })
+    })
+  }
+
+  #spawn(
+    request: ProcessBackend.SpawnRequest,
+    alone: boolean
+  ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> {
+    return Effect.suspend(() => {
+      const { host } = this.#place
+      const made = alone ? Result.succeed(undefined) : this.#make()
+      // With the host the owner's directory may be gone, and the host's own failure is the one to tell.
+      if (Result.isFailure(made) && !host.isLost()) {
         return Effect.fail(failed("making a cgroup", request.program)(made.failure))
       }
-      const leaf: Leaf = { directory, suspended: false, starting: true }
+      this.state.exists = true
+      // Whoever has no siblings needs no other directory than the container's.
+      const directory = alone ? this.state.directory : `${this.state.directory}/c${++this.#children}`
+      const leaf: Leaf = { directory, suspended: false, exists: true, starting: true }
       this.#leaves.add(leaf)
-      return HostedStart.start(this.#host, request, directory).pipe(
+      return HostedStart.start(host, request, { directory, isOwn: true }).pipe(
         Effect.onError(() => this.#forget(leaf)),
         Effect.map((child) => this.#started(child, leaf, request.program)),
         Effect.tap(() => this.#suspended ? Effect.ignore(suspendLeaf(leaf)) : Effect.void)
       )
     })
+  }
 
   #started(child: HostChild, leaf: Leaf, program: string): ProcessBackend.Child {
     leaf.starting = false
     this.#running.add(child.id)
-    const tree = CgroupTree.make(leaf.directory, leaf, this.reportsOf(child.id))
+    const tree = CgroupTree.make(leaf, this.reportsOf(child.id))
     const parts = HostedChild.parts(child, program, this.pipes)
-    child.onExit(() => this.#reported(child.id, leaf))
+    child.onExit((exit) => this.#reported(child.id, leaf, Result.isSuccess(exit) && exit.success.cgroupRemoved))
     return { ...tree, ...parts }
   }
 
@@ -112,37 +174,50 @@ class CgroupContainer {
     observers: this.#observers
   })
 
-  #reported(id: number, leaf: Leaf): void {
+  #reported(id: number, leaf: Leaf, isRemoved: boolean): void {
     this.#running.delete(id)
+    if (isRemoved) this.#removed(leaf)
     // In a moment, because others are told of this exit after us, and a tree is empty only when all have been.
     queueMicrotask(() => {
       for (const observe of this.#observers) observe()
       // Fails where descendants are left; then the end of the container removes it.
-      if (Result.isSuccess(Files.remove(leaf.directory))) this.#leaves.delete(leaf)
+      if (leaf.exists && Result.isSuccess(Files.remove(leaf.directory))) this.#removed(leaf)
     })
   }
+
+  #removed(leaf: Leaf): void {
+    leaf.exists = false
+    this.#leaves.delete(leaf)
+    if (leaf.directory === this.state.directory) this.state.exists = false
+  }
+
+  /** Removes what is left of the directory. */
+  readonly remove: Effect.Effect<void> = Effect.suspend(() =>
+    this.state.exists ? CgroupTree.remove(this.state.directory) : Effect.void
+  )
 }
 
-/** Makes a container of a directory that exists and is empty. */
+/** Makes a container in a place, or elsewhere where that is gone. */
 export const make = (
-  directory: string,
-  host: HostConnection,
+  place: Place,
+  elsewhere: Elsewhere,
   containment: Containment
 ): ProcessBackend.Container => {
-  const container = new CgroupContainer(directory, host)
+  const container = new CgroupContainer(place, elsewhere)
   Reserve.hold(container)
-  const tree = CgroupTree.make(directory, { suspended: false }, container.reportsOf())
-  const { pipes, resume, spawn, suspend } = container
+  const tree = CgroupTree.make(container.state, container.reportsOf())
+  const { pipes, prepare, resume, spawn, suspend } = container
   return {
     ...tree,
     containment,
+    prepare,
     spawn,
-    openLink: Effect.sync(() => new HostedLink(host)),
+    openLink: Effect.sync(() => new HostedLink(container.host)),
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,
     resume,
     release: Effect.sync(() => HostedChild.closePipes(pipes)).pipe(
-      Effect.andThen(CgroupTree.remove(directory)),
+      Effect.andThen(container.remove),
       Effect.andThen(Effect.sync(() => Reserve.drop(container)))
     )
   }

@@ -15,28 +15,37 @@ const failed = (operation: string) => (errno: string): ProcessError.ProcessError
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
 
 /** Asked for in another thread, because the write takes its time where there are many members. */
-const kill = (directory: string): Effect.Effect<void, ProcessError.ProcessError> =>
+const kill = (state: State): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.callback((resume) => {
-    Files.kill(directory, (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group")))))
+    Files.kill(
+      state.directory,
+      (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group"))))
+    )
   })
 
-/** A directory that may be frozen because somebody asked for it. `SIGCONT` ends that, as for a stopped process. */
+/** What is known of a directory without asking the kernel. */
 export interface State {
+  directory: string
+  /** Whether it is frozen because somebody asked for it. `SIGCONT` ends that, as for a stopped process. */
   suspended: boolean
+  /** Whether there may be such a directory, and somebody in it. */
+  exists: boolean
 }
 
 /** The tree of a directory. */
-export const make = (directory: string, state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
+export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
   members: Effect.suspend(() =>
-    Effect.fromResult(Result.mapError(Files.members(directory), failed("listing members")))
+    state.exists
+      ? Effect.fromResult(Result.mapError(Files.members(state.directory), failed("listing members")))
+      : Effect.succeed([])
   ),
   signal: (signal) =>
     Effect.flatMap(Ending.numberOf(signal), (number) => {
       if (signal === "SIGCONT") state.suspended = false
-      return Broadcast.signal(directory, number, state.suspended)
+      return Broadcast.signal(state.directory, number, state.suspended)
     }),
-  kill: kill(directory),
-  awaitEmpty: (within) => Emptiness.awaitEmpty(directory, within, reports)
+  kill: kill(state),
+  awaitEmpty: (within) => Emptiness.awaitEmpty(state.directory, within, reports)
 })
 
 /** How long a directory may stay busy after its last process has ended. */

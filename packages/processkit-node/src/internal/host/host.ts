@@ -4,9 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { HostChild } from "./hostAnswers.ts"
 import type { Candidate, Rejected } from "./hostBinary.ts"
 import * as HostBinary from "./hostBinary.ts"
-import type { HostChild, HostConnection } from "./hostConnection.ts"
+import type { HostConnection } from "./hostConnection.ts"
 import * as Connections from "./hostConnection.ts"
 import type { HostProcess } from "./hostProcess.ts"
 import * as HostProcesses from "./hostProcess.ts"

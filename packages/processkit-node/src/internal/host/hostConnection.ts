@@ -9,61 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
+import type { Answer, HostChild, NotEncodable, StartFailed } from "./hostAnswers.ts"
 import type { Life, Pending, Start } from "./hostLedger.ts"
 import { latch } from "./hostLedger.ts"
-import type { Handle, HostPipe } from "./hostPipe.ts"
+import type { Handle } from "./hostPipe.ts"
 import * as HostPipes from "./hostPipe.ts"
 import type { HostProcess, Receiver } from "./hostProcess.ts"
-import type { HostEvent, Mode, Spawn, Stage, TreeAction, Unencodable } from "./hostProtocol.ts"
+import type { HostEvent, Mode, Spawn, Stage, TreeAction } from "./hostProtocol.ts"
+import { HostRelays } from "./hostRelays.ts"
 import * as Requests from "./hostRequests.ts"
 import * as Watchdog from "./hostWatchdog.ts"
-
-/** A start that the host or the kernel refused. */
-export interface StartFailed {
-  readonly _tag: "StartFailed"
-  readonly stage: Stage
-  /** Its name; `UNKNOWN` for `stage: "killed"`, where the process was ended on its way to its program. */
-  readonly errno: string
-}
-
-/** A start that cannot be put into words. */
-export interface NotEncodable extends Unencodable {
-  readonly _tag: "NotEncodable"
-}
-
-export interface Exited {
-  /** As `wait4` gives it: the signal in the low seven bits, the core flag above, the code in the second byte. */
-  readonly status: number
-  readonly userMicros: number
-  readonly systemMicros: number
-  readonly peakBytes: number
-}
-
-/** How a request about processes ended: `errno` is undefined where it succeeded. */
-export interface Answer {
-  readonly errno: string | undefined
-  /** How many processes were reached. */
-  readonly count: number
-}
-
-export interface HostChild {
-  readonly id: number
-  readonly pid: number
-  readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
-  /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */
-  readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
-  /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
-  readonly onEmptied: (observer: () => void) => void
-  /** Sends to the process itself. */
-  readonly signal: (number: number) => Effect.Effect<Answer, ProcessError.ProcessError>
-  /** Monitored: acts on all descendants. `kill` is answered when it has begun; `onEmptied` tells of its success. */
-  readonly act: (
-    action: Exclude<TreeAction, "list">,
-    number?: number
-  ) => Effect.Effect<Answer, ProcessError.ProcessError>
-  /** Monitored: the living members of the tree. */
-  readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
-}
 
 export interface HostConnection {
   readonly pid: number
@@ -96,6 +51,10 @@ class Conversation {
   readonly #starts = new Map<number, Start>()
   readonly #living = new Map<number, Life>()
   readonly #pending = new Map<number, Pending>()
+  readonly #relays = new HostRelays(
+    (id, stream, answered) => this.#ask((token) => Requests.close(token, id, stream), answered),
+    () => this.#adjust()
+  )
   readonly lost = latch<ProcessError.ProcessError>()
   readonly #mode: Mode
   #process: HostProcess | undefined
@@ -130,7 +89,8 @@ class Conversation {
   }
 
   #adjust(): void {
-    const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0
+    const held = this.#pending.size > 0 || this.#starts.size > 0 || this.#living.size > 0 ||
+      this.#relays.size > 0
     if (held) this.#watchdog.watch()
     if (held === this.#held) return
     this.#held = held
@@ -144,14 +104,19 @@ class Conversation {
   ): Effect.Effect<Answer, ProcessError.ProcessError> {
     return Effect.callback((resume) => {
       if (this.#error !== undefined) return resume(Effect.fail(this.#error))
-      const token = this.next()
       const living = child === undefined ? undefined : this.#living.get(child)
       if (child !== undefined && living === undefined) return resume(Effect.succeed(gone))
+      const token = this.#ask(make, (result) => resume(Effect.fromResult(result)), pids)
       living?.tokens.add(token)
-      this.#pending.set(token, { pids, answer: (result) => resume(Effect.fromResult(result)) })
-      this.#adjust()
-      this.#process?.send(make(token))
     })
+  }
+
+  #ask(make: (token: number) => Uint8Array, answer: Pending["answer"], pids: Array<number> = []): number {
+    const token = this.next()
+    this.#pending.set(token, { pids, answer })
+    this.#adjust()
+    this.#process?.send(make(token))
+    return token
   }
 
   spawn(request: Spawn): Effect.Effect<HostChild, StartFailed | NotEncodable | ProcessError.ProcessError> {
@@ -165,6 +130,7 @@ class Conversation {
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
+        relays: this.#relays.outputs(id, request),
         awaited,
         pid: undefined,
         lost: 0,
@@ -177,6 +143,7 @@ class Conversation {
   }
 
   handle(id: number, stream: number, handle: Handle): void {
+    if (this.#relays.change(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
     if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
     start.awaited--
@@ -185,7 +152,8 @@ class Conversation {
     this.#conclude(id, start)
   }
 
-  handleLost(id: number): void {
+  handleLost(id: number, stream: number): void {
+    if (this.#relays.change(id, stream, (relay) => relay.take(undefined))) return
     const start = this.#starts.get(id)
     if (start === undefined) return
     start.awaited--
@@ -206,8 +174,9 @@ class Conversation {
   }
 
   /** Ends a program that runs without all of its pipes; the start has failed once it is gone. */
-  #undo(id: number, { life, pipes }: Start, settle: NonNullable<Start["settle"]>): void {
+  #undo(id: number, { life, pipes, relays }: Start, settle: NonNullable<Start["settle"]>): void {
     for (const pipe of pipes) pipe?.close()
+    for (const relay of relays) relay?.close()
     const fail = () => settle(Result.fail({ _tag: "StartFailed", stage: "pipe", errno: "EMFILE" }))
     // It may have ended by itself, and with the host it is gone too.
     if (!this.#living.has(id)) return fail()
@@ -219,13 +188,14 @@ class Conversation {
     this.lost.observe(fail)
   }
 
-  #child(id: number, pid: number, { life, pipes }: Start): HostChild {
+  #child(id: number, pid: number, { life, pipes, relays }: Start): HostChild {
     const act = (action: TreeAction, number: number, pids?: Array<number>) =>
       this.request((token) => Requests.tree(token, id, action, number), pids, id)
     return {
       id,
       pid,
       pipes,
+      relays,
       onExit: (observer) => life.exit.observe(observer),
       onEmptied: (observer) => life.emptied.observe(observer),
       signal: (number) => this.request((token) => Requests.signal(token, id, number), [], id),
@@ -250,6 +220,7 @@ class Conversation {
     if (start === undefined) return
     const arrived = start.pipes.filter((pipe) => pipe !== undefined)
     for (const pipe of arrived) pipe.close()
+    this.#relays.drop(id, start.relays)
     // What the host sent before it failed is still to arrive, and to be closed.
     const awaited = handles - arrived.length - start.lost
     this.#starts.delete(id)
@@ -298,6 +269,9 @@ class Conversation {
         const errno = event.errno === 0 ? undefined : errnoName(event.errno)
         return this.#answer(event.token, Result.succeed({ errno, count: event.count }))
       }
+      case "Output":
+      case "Handed":
+        return this.#relays.event(event)
       case "Refused":
         return this.#process?.close(`it refused the conversation (${event.why})`)
     }
@@ -313,8 +287,9 @@ class Conversation {
     this.#starts.clear()
     this.#living.clear()
     this.#pending.clear()
-    for (const { pipes, settle } of starts) {
-      for (const pipe of pipes) pipe?.close()
+    this.#relays.lose() // first: what has ended asks the host for nothing
+    for (const { pipes, relays, settle } of starts) {
+      for (const pipe of [...pipes, ...relays]) pipe?.close()
       settle?.(Result.fail(error))
     }
     for (const { answer } of pending) answer(Result.fail(error))
@@ -332,7 +307,7 @@ export const make = (
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),
-    handleLost: (id) => conversation.handleLost(id),
+    handleLost: (id, stream) => conversation.handleLost(id, stream),
     lost: (detail) => conversation.lose(detail)
   }
   const open = (process: HostProcess, features: number): HostConnection => {

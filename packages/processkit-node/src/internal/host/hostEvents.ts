@@ -9,6 +9,12 @@ const refusals: ReadonlyArray<Refusal> = ["unknown", "oversized", "malformed", "
 /** The longest event there is, without its size. */
 const maxEvent = 8192
 
+const nothing = new Uint8Array(0)
+
+/** A copy, because a view would keep everything that was received with it. */
+const copyOf = (bytes: Uint8Array, from: number): Uint8Array =>
+  from === bytes.length ? nothing : Uint8Array.prototype.slice.call(bytes, from)
+
 const decodeBody = (bytes: Buffer): HostEvent | undefined => {
   const u16 = (at: number): number => bytes.readUInt16LE(at)
   const u32 = (at: number): number => bytes.readUInt32LE(at)
@@ -29,7 +35,8 @@ const decodeBody = (bytes: Buffer): HostEvent | undefined => {
         status: u32(6),
         userMicros: u64(10),
         systemMicros: u64(18),
-        peakBytes: u64(26)
+        peakBytes: u64(26),
+        cgroupRemoved: u16(34) === 1
       }
     case 6:
       return { _tag: "Emptied", id: u32(2) }
@@ -43,17 +50,25 @@ const decodeBody = (bytes: Buffer): HostEvent | undefined => {
       }
     case 9:
       return { _tag: "Refused", why: refusals[u16(2)] ?? "unknown" }
+    case 10:
+      return { _tag: "Output", id: u32(2), stream: u16(6), bytes: copyOf(bytes, 8) }
+    case 11:
+      return { _tag: "Handed", id: u32(2), stream: u16(6) }
     default:
       return undefined
   }
 }
 
-const sizes = [0, 14, 14, 10, 14, 34, 6, 6, undefined, 4] as const
+const sizes = [0, 14, 14, 10, 14, 36, 6, 6, undefined, 4, undefined, 8] as const
+
+/** Whether so many bytes are pids behind a token, or output behind its stream. */
+const fitsList = (type: number, length: number): boolean =>
+  type === 8 ? length >= 6 && (length - 6) % 4 === 0 : type === 10 && length >= 8
 
 const decodeOne = (bytes: Buffer): HostEvent | undefined => {
   const type = bytes.readUInt16LE(0)
   const size = sizes[type]
-  const fits = size === undefined ? bytes.length >= 6 && (bytes.length - 6) % 4 === 0 : bytes.length === size
+  const fits = size === undefined ? fitsList(type, bytes.length) : bytes.length === size
   return fits ? decodeBody(bytes) : undefined
 }
 

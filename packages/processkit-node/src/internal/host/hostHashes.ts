@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "c84156251df40ef9c30b35929461a6d0a435313e75e1380f311d0930014f6452",
-  "processkit-host-x64": "2b786898f1feff17430a34d7bdeedbe157773674ac42c4818b90f82d655e5ec8"
+  "processkit-host-arm64": "5e0997a1abc2d028ee640a2abdace1d9599c279f3232f29dd9013c7856a6b81e",
+  "processkit-host-x64": "0a90e860c28fac17fcb8856915835bb8dec8bc14d36e00c976227317e8b1c8f2"
 }

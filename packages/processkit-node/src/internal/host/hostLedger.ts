@@ -3,14 +3,16 @@
  */
 import type * as Result from "effect/Result"
 import type * as ProcessError from "processkit/ProcessError"
-import type { Answer, Exited, HostChild, StartFailed } from "./hostConnection.ts"
+import type { Answer, Exited, HostChild, StartFailed } from "./hostAnswers.ts"
 import type { HostPipe } from "./hostPipe.ts"
+import type { Outputs } from "./hostRelays.ts"
 
 type Pipes = [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
 
 /** A start that is under way, or failed with pipes still on their way to be closed. */
 export interface Start {
   readonly pipes: Pipes
+  readonly relays: Outputs
   awaited: number
   pid: number | undefined
   /** How many ends of pipes were lost on their way; a start that lacks one cannot succeed any more. */

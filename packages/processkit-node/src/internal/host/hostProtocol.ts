@@ -4,7 +4,7 @@
  * `native/linux/PROTOCOL.md` says what each message means; the numbers are those of `native/linux/src/protocol.h`.
  * `hostRequests.ts` makes bytes of requests, `hostEvents.ts` makes events of bytes.
  */
-export const version = 1
+export const version = 2
 
 /** A larger message ends the conversation, so it is never sent. */
 export const maxMessage = 8 * 1024 * 1024
@@ -20,6 +20,8 @@ export type Stream =
   | { readonly _tag: "File"; readonly path: string; readonly flags: number; readonly mode: number }
   | { readonly _tag: "Link"; readonly link: number }
   | { readonly _tag: "Same"; readonly stream: 0 | 1 }
+  /** For output: a pipe that the host reads as long as little comes, and hands over where more does. */
+  | { readonly _tag: "Relay" }
 
 /** Bits of `Stream.flags`. */
 export const FileFlag = { read: 1, write: 2, create: 4, truncate: 8, append: 16, exclusive: 32 } as const
@@ -46,6 +48,8 @@ export interface Attributes {
   readonly session?: boolean | undefined
   /** Only for the launcher: descriptors between 3 and its own stay open. */
   readonly keepDescriptors?: boolean | undefined
+  /** The cgroup is made for this child, and removed when it has ended and nobody else is left in it. */
+  readonly ownCgroup?: boolean | undefined
 }
 
 /** A start, located and resolved. `environment` holds `NAME=value` texts, `cgroup` is empty where there is none. */
@@ -113,11 +117,17 @@ export type HostEvent =
     readonly userMicros: number
     readonly systemMicros: number
     readonly peakBytes: number
+    /** Whether a cgroup that was made for the child is gone again, and so nobody left in it. */
+    readonly cgroupRemoved: boolean
   }
   | { readonly _tag: "Emptied"; readonly id: number }
   | { readonly _tag: "Lost"; readonly id: number }
   | { readonly _tag: "Members"; readonly token: number; readonly pids: ReadonlyArray<number> }
   | { readonly _tag: "Refused"; readonly why: Refusal }
+  /** What was written to a relayed stream; no bytes are the end of it. */
+  | { readonly _tag: "Output"; readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
+  /** The rest of a relayed stream comes as a handle. */
+  | { readonly _tag: "Handed"; readonly id: number; readonly stream: number }
 
 export type Refusal = "oversized" | "malformed" | "order" | "version" | "unknown"
 

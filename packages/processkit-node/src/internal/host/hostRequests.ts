@@ -5,6 +5,14 @@ import * as Result from "effect/Result"
 import type { Attributes, Mode, Spawn, Stream, TreeAction, Unencodable } from "./hostProtocol.ts"
 import { maxMessage, maxStrings, version } from "./hostProtocol.ts"
 
+/** The environment of the last start, as a list that can never change, and in bytes. It holds no NUL. */
+let last: { readonly values: ReadonlyArray<string>; readonly bytes: Buffer } = {
+  values: Object.freeze([]),
+  bytes: Buffer.alloc(8)
+}
+
+const isLast = (values: ReadonlyArray<string>): boolean => values === last.values
+
 /** Builds one message; grows by doubling, and fills in the size at the end. */
 class Writer {
   #bytes: Buffer
@@ -59,6 +67,14 @@ class Writer {
     if (values.length === 0) return this.u32(0)
     return this.text(values.join("\0"))
   }
+  /** As `texts`, from the bytes of the last environment where it is the same list. */
+  environment(values: ReadonlyArray<string>): this {
+    if (isLast(values)) return this.bytes(last.bytes)
+    const start = this.#used
+    this.texts(values)
+    if (Object.isFrozen(values)) last = { values, bytes: Buffer.from(this.#bytes.subarray(start, this.#used)) }
+    return this
+  }
   finish(): Buffer {
     this.#bytes.writeUInt32LE(this.#used - 4, 0)
     return this.#bytes.subarray(0, this.#used)
@@ -78,6 +94,8 @@ export const signal = (token: number, id: number, number: number): Buffer =>
 export const tree = (token: number, id: number, action: TreeAction, number: number): Buffer =>
   message(6, token).u32(id).u16(actions[action]).u16(number).finish()
 export const ping = (token: number): Buffer => message(7, token).finish()
+export const close = (token: number, id: number, stream: number): Buffer =>
+  message(9, token).u32(id).u16(stream).finish()
 export const unlink = (token: number, link: number): Buffer => message(8, token).u32(link).finish()
 
 const writeStream = (writer: Writer, stream: Stream): void => {
@@ -100,6 +118,9 @@ const writeStream = (writer: Writer, stream: Stream): void => {
     case "Same":
       writer.u8(5).u8(stream.stream)
       break
+    case "Relay":
+      writer.u8(6)
+      break
   }
 }
 
@@ -115,7 +136,8 @@ const presence = (attributes: Attributes): number =>
     attributes.ioPriority !== undefined,
     attributes.noNewPrivileges === true,
     attributes.session === true,
-    attributes.keepDescriptors === true
+    attributes.keepDescriptors === true,
+    attributes.ownCgroup === true
   ].reduce((bits, present, bit) => present ? bits | (1 << bit) : bits, 0)
 
 const writeAttributes = (writer: Writer, attributes: Attributes): void => {
@@ -145,7 +167,7 @@ const nulIn = (request: Spawn): string | undefined => {
   if (holdsNul(request.cgroup)) return "cgroup"
   const argument = request.arguments.findIndex(holdsNul)
   if (argument >= 0) return `argument ${argument}`
-  const variable = request.environment.findIndex(holdsNul)
+  const variable = isLast(request.environment) ? -1 : request.environment.findIndex(holdsNul)
   if (variable >= 0) return `environment variable ${variable + 1}`
   const stream = request.streams.findIndex((stream) => stream._tag === "File" && holdsNul(stream.path))
   return stream >= 0 ? `file of stream ${stream}` : undefined
@@ -162,7 +184,7 @@ export const spawn = (id: number, request: Spawn): Result.Result<Buffer, Unencod
   )
   const writer = new Writer(4, 8192).u32(id).u32(presence(attributes))
   writer.text(request.file).text(request.directory).text(request.cgroup)
-  writer.texts(request.arguments).texts(request.environment)
+  writer.texts(request.arguments).environment(request.environment)
   for (const stream of request.streams) writeStream(writer, stream)
   writeAttributes(writer, attributes)
   const bytes = writer.finish()

@@ -12,10 +12,10 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import type { ProcessError } from "processkit/ProcessError"
 import type * as Signal from "processkit/Signal"
 import * as ByteSink from "../byteSink.ts"
-import * as ByteSource from "../byteSource.ts"
 import * as Ending from "../ending.ts"
-import type { Exited, HostChild } from "../host/hostConnection.ts"
+import type { Exited, HostChild } from "../host/hostAnswers.ts"
 import type { HostPipe } from "../host/hostPipe.ts"
+import type { HostRelay } from "../host/hostRelay.ts"
 
 const coreFlag = 0x80
 
@@ -44,13 +44,21 @@ const usageOf = ({ peakBytes, systemMicros, userMicros }: Exited): ProcessBacken
 })
 
 /** Pipes of children that are still open on our side, to be closed when their container is released. */
-export type OpenPipes = Set<HostPipe>
+export type OpenPipes = Set<{ readonly close: () => void }>
 
 /** Makes the socket of a pipe, and remembers the pipe until it is closed. */
 const opened = (pipe: HostPipe | undefined, open: OpenPipes): Socket | undefined => {
   if (pipe === undefined) return undefined
   open.add(pipe)
   return pipe.socket().once("close", () => open.delete(pipe))
+}
+
+/** Remembers an output until it is closed. */
+const relayed = (relay: HostRelay | undefined, open: OpenPipes): ProcessBackend.ByteSource | undefined => {
+  if (relay === undefined) return undefined
+  open.add(relay)
+  relay.onClose = () => open.delete(relay)
+  return relay
 }
 
 /** Closes what nobody has read or written to its end. */
@@ -70,7 +78,7 @@ export const parts = (
   program: string,
   open: OpenPipes
 ): Omit<ProcessBackend.Child, keyof ProcessBackend.Tree> => {
-  const [stdin, stdout, stderr] = child.pipes.map((pipe) => opened(pipe, open))
+  const stdin = opened(child.pipes[0], open)
   let exited = false
   child.onExit(() => exited = true)
   const signalLeader = (signal: Signal.Signal): Effect.Effect<void, ProcessError> =>
@@ -82,8 +90,8 @@ export const parts = (
   return {
     pid: child.pid,
     stdin: stdin === undefined ? undefined : ByteSink.make(stdin),
-    stdout: stdout === undefined ? undefined : ByteSource.make(stdout),
-    stderr: stderr === undefined ? undefined : ByteSource.make(stderr),
+    stdout: relayed(child.relays[0], open),
+    stderr: relayed(child.relays[1], open),
     onExit: (observer) => child.onExit((exit) => observer(reportOf(exit))),
     signalLeader: (signal) => exited ? Effect.void : signalLeader(signal)
   }

@@ -5,9 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Input, Link, Output, SpawnRequest } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
-import type { HostChild, HostConnection, NotEncodable, StartFailed } from "../host/hostConnection.ts"
+import type { HostChild, NotEncodable, StartFailed } from "../host/hostAnswers.ts"
+import type { HostConnection } from "../host/hostConnection.ts"
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
+import type { Variables } from "../ownerEnvironment.ts"
 import type { Located } from "../spawn.ts"
 import { argvOf, locate } from "../spawn.ts"
 import { argumentBytes, spawnFailure } from "../spawnFailure.ts"
@@ -16,6 +18,9 @@ import * as StreamFiles from "../streamFiles.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 import * as HostedAttributes from "./hostedAttributes.ts"
 import { HostedLink } from "./hostedLink.ts"
+
+const pipe: Stream = { _tag: "Pipe" }
+const relay: Stream = { _tag: "Relay" }
 
 const outputFlags = (append: boolean): number =>
   FileFlag.write | FileFlag.create | (append ? FileFlag.append : FileFlag.truncate)
@@ -33,9 +38,9 @@ const foreignLink = ProcessError.make(
   })
 )
 
-const streamOf = (stream: Input | Output): Stream => {
+const streamOf = (stream: Input | Output, pipe: Stream): Stream => {
   if (stream === "null") return { _tag: "Null" }
-  if (stream === "pipe") return { _tag: "Pipe" }
+  if (stream === "pipe") return pipe
   if (stream === "inherit") return { _tag: "Inherit" }
   if (stream._tag === "Link") return isOurs(stream.link) ? { _tag: "Link", link: stream.link.number } : { _tag: "Null" }
   const flags = "append" in stream ? outputFlags(stream.append) : FileFlag.read
@@ -44,22 +49,40 @@ const streamOf = (stream: Input | Output): Stream => {
 
 /** Output and error that name the same file in the same way share one descriptor, and with it the position in it. */
 const errorStream = ({ stderr, stdout }: SpawnRequest): Stream =>
-  stderr === "stdout" || isSameFile(stdout, stderr) ? { _tag: "Same", stream: 1 } : streamOf(stderr)
+  stderr === "stdout" || isSameFile(stdout, stderr) ? { _tag: "Same", stream: 1 } : streamOf(stderr, relay)
 
-const variables = (env: Record<string, string>): ReadonlyArray<string> => {
-  const texts: Array<string> = []
-  for (const name in env) texts.push(`${name}=${env[name]}`)
-  return texts
+/** The same list for the same environment, of which most starts have that of the start before. */
+const variables = (() => {
+  let known: { readonly env: Variables; readonly texts: ReadonlyArray<string> } | undefined
+  return (env: Variables): ReadonlyArray<string> => {
+    if (known?.env !== env) {
+      const texts = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+      known = { env, texts: Object.freeze(texts) }
+    }
+    return known.texts
+  }
+})()
+
+/** Where a process is born; in its own directory, which the host makes and removes, or in one that is there. */
+export interface Cgroup {
+  readonly directory: string
+  readonly isOwn: boolean
 }
 
-const messageOf = (request: SpawnRequest, { env, file }: Located, cgroup: string): Spawn => ({
+export const noCgroup: Cgroup = { directory: "", isOwn: false }
+
+const messageOf = (
+  request: SpawnRequest,
+  { env, file }: Located,
+  { directory: cgroup, isOwn: ownCgroup }: Cgroup
+): Spawn => ({
   file,
   directory: WorkingDirectory.resolve(request.cwd),
   cgroup,
   arguments: argvOf(request),
   environment: variables(env),
-  streams: [streamOf(request.stdin), streamOf(request.stdout), errorStream(request)],
-  attributes: HostedAttributes.encode(request.attributes)
+  streams: [streamOf(request.stdin, pipe), streamOf(request.stdout, relay), errorStream(request)],
+  attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup }
 })
 
 /** Names the reason for a start that the host or the kernel refused. */
@@ -95,7 +118,7 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
 export const start = (
   host: HostConnection,
   request: SpawnRequest,
-  cgroup: string
+  cgroup: Cgroup
 ): Effect.Effect<HostChild, ProcessError.ProcessError> =>
   Effect.suspend(() => {
     const located = locate(request)

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Ending from "../ending.ts"
-import type { Answer, HostChild } from "../host/hostConnection.ts"
+import type { Answer, HostChild } from "../host/hostAnswers.ts"
 
 /** The children of a tree that somebody of is left, asked anew each time. */
 export type Living = () => ReadonlyArray<Watched>

@@ -7,7 +7,8 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
-import type { HostChild, HostConnection } from "../host/hostConnection.ts"
+import type { HostChild } from "../host/hostAnswers.ts"
+import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
@@ -56,7 +57,7 @@ const container = (host: HostConnection): ProcessBackend.Container => {
   const spawn = (
     request: ProcessBackend.SpawnRequest
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
-    Effect.map(HostedStart.start(host, request, ""), (child) => {
+    Effect.map(HostedStart.start(host, request, HostedStart.noCgroup), (child) => {
       const one = watch(child)
       return {
         ...MonitoredTree.make(() => watched.has(one) ? [one] : []),
