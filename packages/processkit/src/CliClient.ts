@@ -61,6 +61,7 @@ import * as Command from "./Command.ts"
 import { filled } from "./internal/clientDefaults.ts"
 import { isRecord } from "./internal/refusal.ts"
 import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessEvent from "./ProcessEvent.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
@@ -138,7 +139,11 @@ export interface CliClient extends Pipeable.Pipeable, Inspectable.Inspectable {
     predicate: (line: string) => boolean,
     options?: Command.Options
   ) => Run<Option.Option<string>>
-  readonly stdoutLines: (input: Input, options?: Command.Options) => Stream.Stream<string, ProcessError.ProcessError>
+  readonly stdoutLines: Flow<string>
+  readonly stderrLines: Flow<string>
+  readonly stdoutChunks: Flow<Uint8Array>
+  readonly stderrChunks: Flow<Uint8Array>
+  readonly events: Flow<ProcessEvent.ProcessEvent>
   readonly start: (input: Input, options?: Command.Options) => Run<RunningProcess.RunningProcess, Scope.Scope>
   readonly resolve: Effect.Effect<string, ProcessError.ProcessError>
 }
@@ -181,6 +186,13 @@ export const fromRunner = (
   const verb =
     <A>(verb: (command: Command.Command) => Run<A, ProcessRunner.ProcessRunner>): Verb<A> => (input, options) =>
       on(runner, Effect.suspend(() => verb(command(input, options))))
+  const flow =
+    <A>(stream: (command: Command.Command) => Streamed<A, ProcessRunner.ProcessRunner>): Flow<A> => (input, options) =>
+      Stream.provideService(
+        Stream.suspend(() => stream(command(input, options))),
+        ProcessRunner.ProcessRunner,
+        runner
+      )
   return Object.assign(
     Object.create(Proto),
     {
@@ -200,12 +212,11 @@ export const fromRunner = (
       tryParse: (input, f, options) => verb(Command.tryParse(f))(input, options),
       json: (input, schema, options) => on(runner, Effect.suspend(() => Command.json(command(input, options), schema))),
       firstLine: (input, predicate, options) => verb(Command.firstLine(predicate))(input, options),
-      stdoutLines: (input, options) =>
-        Stream.provideService(
-          Stream.suspend(() => Command.stdoutLines(command(input, options))),
-          ProcessRunner.ProcessRunner,
-          runner
-        ),
+      stdoutLines: flow(Command.stdoutLines),
+      stderrLines: flow(Command.stderrLines),
+      stdoutChunks: flow(Command.stdoutChunks),
+      stderrChunks: flow(Command.stderrChunks),
+      events: flow(Command.events),
       start: (input, options) => on(runner, Effect.suspend(() => Command.start(command(input, options)))),
       resolve: on(runner, Effect.suspend(() => Command.resolve(command([]))))
     } satisfies Omit<CliClient, typeof TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
@@ -276,6 +287,10 @@ export const operands = (...values: ReadonlyArray<Command.Argument>): ReadonlyAr
 // -----------------------------------------------------------------------------
 
 type Run<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, R>
+
+type Streamed<A, R = never> = Stream.Stream<A, ProcessError.ProcessError, R>
+
+type Flow<A> = (input: Input, options?: Command.Options) => Streamed<A>
 
 type Verb<A> = (input: Input, options?: Command.Options) => Run<A>
 

@@ -56,6 +56,7 @@ import type * as Command from "./Command.ts"
 import * as PipelineVerbs from "./internal/pipelineVerbs.ts"
 import * as Verbs from "./internal/verbs.ts"
 import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessEvent from "./ProcessEvent.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
@@ -355,10 +356,47 @@ export const firstLine: {
  * @category streams
  * @since 0.1.0
  */
-export const stdoutLines = (
-  self: Pipeline
-): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
-  Verbs.stdoutLines(PipelineVerbs.composite(self))
+export const stdoutLines = (self: Pipeline): Flow<string> => Verbs.stdoutLines(PipelineVerbs.composite(self))
+
+/**
+ * Gives the lines of the last stage's standard error while the pipeline runs, as {@link stdoutLines} does.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stderrLines = (self: Pipeline): Flow<string> => Verbs.stderrLines(PipelineVerbs.composite(self))
+
+/**
+ * Gives the bytes of the last stage's standard output while the pipeline runs, in the chunks in which they were read.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stdoutChunks = (self: Pipeline): Flow<Uint8Array> => Verbs.stdoutChunks(PipelineVerbs.composite(self))
+
+/**
+ * Gives the bytes of the last stage's standard error while the pipeline runs, as {@link stdoutChunks} does.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stderrChunks = (self: Pipeline): Flow<Uint8Array> => Verbs.stderrChunks(PipelineVerbs.composite(self))
+
+/**
+ * Gives what the last stage does while the pipeline runs: its start, the lines of both streams, its end.
+ *
+ * **Details**
+ *
+ * Afterwards the stream fails like {@link checked} unless every stage worked.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const events = (self: Pipeline): Flow<ProcessEvent.ProcessEvent> => Verbs.events(PipelineVerbs.composite(self))
 
 /**
  * Starts the pipeline and gives it as a live one that the scope ends, with everything its stages have started.
@@ -385,6 +423,8 @@ export const display = (self: Pipeline): string =>
 type Run<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
 
 type Verb<A> = (self: Pipeline) => Run<A>
+
+type Flow<A> = Stream.Stream<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 
 interface Setter<K extends keyof Options> {
   (value: Options[K]): (self: Pipeline) => Pipeline

@@ -152,6 +152,12 @@ describe("a pipeline", () => {
         Option.some("ready")
       )
       assert.deepStrictEqual(yield* Stream.runCollect(Pipeline.stdoutLines(pipeline)), ["out"])
+      assert.deepStrictEqual(yield* Stream.runCollect(Pipeline.stderrLines(Pipeline.make(cat, says))), ["said"])
+      const chunks = [yield* Stream.runCollect(Pipeline.stdoutChunks(pipeline))].flat()
+      assert.strictEqual(chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""), "out\n")
+      assert.deepStrictEqual(yield* Stream.runCollect(Pipeline.stderrChunks(pipeline)), [])
+      const events = yield* Stream.runCollect(Pipeline.events(pipeline))
+      assert.deepStrictEqual(events.map(({ _tag }) => _tag), ["Started", "Stdout", "Exited"])
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(world())))
 

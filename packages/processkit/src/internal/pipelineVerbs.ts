@@ -18,6 +18,7 @@ export const composite = (pipeline: Pipeline.Pipeline): Verbs.Composite => ({
   options: {
     stdin: pipeline.stages[0]?.options.stdin,
     stdout: pipeline.stages.at(-1)?.options.stdout,
+    stderr: pipeline.stages.at(-1)?.options.stderr,
     retry: pipeline.options.retry,
     cancelOn: pipeline.options.cancelOn
   },

@@ -248,16 +248,16 @@ const piped = <A>(command: Subject, name: "stdout" | "stderr", flow: Flow<A>): F
 export const stdoutLines = (command: Subject): Flow<string> =>
   piped(command, "stdout", flowing(command, "text", (running) => running.stdoutLines))
 
-export const stderrLines = (command: Command.Command): Flow<string> =>
+export const stderrLines = (command: Subject): Flow<string> =>
   piped(command, "stderr", flowing(command, "text", (running) => running.stderrLines))
 
-export const stdoutChunks = (command: Command.Command): Flow<Uint8Array> =>
+export const stdoutChunks = (command: Subject): Flow<Uint8Array> =>
   piped(command, "stdout", flowing(command, "stdoutBytes", (running) => running.stdoutChunks))
 
-export const stderrChunks = (command: Command.Command): Flow<Uint8Array> =>
+export const stderrChunks = (command: Subject): Flow<Uint8Array> =>
   piped(command, "stderr", flowing(command, "stderrBytes", (running) => running.stderrChunks))
 
-export const events = (command: Command.Command): Flow<ProcessEvent.ProcessEvent> =>
+export const events = (command: Subject): Flow<ProcessEvent.ProcessEvent> =>
   piped(command, "stdout", flowing(command, "text", (running) => running.events))
 
 export const start = (command: Subject): Verb<RunningProcess.RunningProcess, Scope.Scope> => launch(command)
