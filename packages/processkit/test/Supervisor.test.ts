@@ -360,6 +360,13 @@ describe("stopping a session", () => {
       assert.isAtLeast(outcome.restarts, 3)
     }).pipe(Effect.provide(scripted({ job: prints("") }))))
 
+  it.effect("does not wait for an answer that does not come", () =>
+    Effect.gen(function*() {
+      const session = yield* Supervisor.make(job, { stopWhen: () => Effect.never })
+      yield* settle()
+      assert.deepInclude(yield* session.stop(), { reason: "Stopped", restarts: 0 })
+    }).pipe(Effect.provide(scripted({ job: prints("", 1) }))))
+
   it.effect("after the end gives the outcome that there was", () =>
     Effect.gen(function*() {
       const session = yield* Supervisor.make(job)
