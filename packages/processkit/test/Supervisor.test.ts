@@ -347,6 +347,26 @@ describe("stopping a session", () => {
       assert.strictEqual((yield* session.status).incarnation, 1)
     }))
 
+  // V19
+  it.live("comes through where a program is restarted without any wait", () =>
+    Effect.gen(function*() {
+      const session = yield* Supervisor.make(job, {
+        restart: RestartPolicy.always,
+        backoff: Backoff.exponential({ base: 0 })
+      })
+      yield* Effect.sleep("30 millis")
+      const outcome = yield* session.stop()
+      assert.strictEqual(outcome.reason, "Stopped")
+      assert.isAtLeast(outcome.restarts, 3)
+    }).pipe(Effect.provide(scripted({ job: prints("") }))))
+
+  it.effect("does not wait for an answer that does not come", () =>
+    Effect.gen(function*() {
+      const session = yield* Supervisor.make(job, { stopWhen: () => Effect.never })
+      yield* settle()
+      assert.deepInclude(yield* session.stop(), { reason: "Stopped", restarts: 0 })
+    }).pipe(Effect.provide(scripted({ job: prints("", 1) }))))
+
   it.effect("after the end gives the outcome that there was", () =>
     Effect.gen(function*() {
       const session = yield* Supervisor.make(job)

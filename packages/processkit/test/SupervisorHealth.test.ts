@@ -122,6 +122,21 @@ describe("a health check", () => {
       yield* session.stop()
     }).pipe(wedged))
 
+  it.effect("that cannot be interrupted keeps nobody from ending the program", () =>
+    Effect.gen(function*() {
+      const stuck = Deferred.makeUnsafe<void>()
+      const check = Effect.uninterruptible(Deferred.await(stuck))
+      const supervised = Supervisor.run(job, { healthCheck: { check, every: "1 second", timeout: "1 hour" } })
+      const fiber = yield* Effect.forkChild(supervised, { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* alive).length, 1)
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+      yield* settle()
+      assert.deepStrictEqual(yield* alive, [])
+      yield* Deferred.succeed(stuck, undefined)
+      yield* Fiber.join(interrupting)
+    }).pipe(wedged))
+
   it.effect("leaves at least ten milliseconds between two checks", () =>
     Effect.gen(function*() {
       const { check, seen } = answers(yes)

@@ -73,7 +73,9 @@ export const live = <E, R>(
     const leave = Effect.sync(() => {
       control.running = undefined
     })
-    return yield* Effect.ensuring(accompany(keeper, plan, running), leave)
+    // The program goes first: who looks after it may take its time to end.
+    const end = () => Effect.ignore(running.stop(control.policy))
+    return yield* accompany(keeper, plan, running).pipe(Effect.onInterrupt(end), Effect.ensuring(leave))
   }))
 
 /** Stays with a program until it has ended, by itself or not, and nothing of it is left. */

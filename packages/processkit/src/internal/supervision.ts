@@ -96,8 +96,9 @@ const supervise = <E, R>(
       const attempt = yield* Incarnation.live(self, plan)
       if (control.isStopping) return ledger.outcome("Stopped")
       if (attempt === undefined) continue
-      const decision = yield* decide(step, attempt)
+      const decision = yield* control.unlessDisturbed(decide(step, attempt))
       if (control.isStopping) return ledger.outcome("Stopped")
+      if (decision === undefined) continue
       if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
       if (membership !== undefined) yield* control.unlessDisturbed(membership.onRestart(attempt, control))
       yield* rest(self, plan, decision)
