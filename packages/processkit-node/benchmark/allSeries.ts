@@ -14,8 +14,9 @@ export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
   concurrentTrue,
   isolatedTrue,
-  largeOwner,
   captureLines,
   streamLines,
-  pipeline
+  pipeline,
+  // Last, because the memory that it holds may not all be given back.
+  largeOwner
 }
