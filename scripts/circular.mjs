@@ -20,6 +20,7 @@ const layers = {
     "Limits",
     "Stats",
     "OutputBuffer",
+    "ProcessEvent",
     "Stdin",
     "Stdio",
     "StopPolicy"

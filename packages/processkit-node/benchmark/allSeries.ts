@@ -8,7 +8,8 @@ import { isolatedTrue } from "./isolatedTrue.ts"
 import { largeOwner } from "./largeOwner.ts"
 import { pipeline } from "./pipeline.ts"
 import { sequentialTrue } from "./sequentialTrue.ts"
-import { streamLines } from "./streamLines.ts"
+import { streamBytes } from "./streamBytes.ts"
+import { eachLine, streamLines } from "./streamLines.ts"
 
 export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
@@ -16,6 +17,8 @@ export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   isolatedTrue,
   captureLines,
   streamLines,
+  eachLine,
+  streamBytes,
   pipeline,
   // Last, because the memory that it holds may not all be given back.
   largeOwner

@@ -68,6 +68,25 @@ export const tinyexec: Capture = async (program, args) => {
   }
 }
 
+/** It strips the last line end, which is put back: the others were asked to keep it, or do. */
+export const nanoSpawn: Capture = async (program, args) => {
+  const { default: spawn } = await import("nano-spawn")
+  return async () => {
+    const { stderr, stdout } = await spawn(program, [...args], { stdin: "ignore" })
+    return { stdout: stdout === "" ? stdout : `${stdout}\n`, stderr, code: 0 }
+  }
+}
+
+/** It knows no way to run a program but through a shell. */
+export const zx: Capture = async (program, args) => {
+  const { $ } = await import("zx/core")
+  const quiet = $({ quiet: true, stdio: ["ignore", "pipe", "pipe"] })
+  return async () => {
+    const { exitCode, stderr, stdout } = await quiet`${program} ${args}`
+    return { stdout, stderr, code: exitCode }
+  }
+}
+
 export const effect: Capture = async (program, args) => {
   const [Effect, Stream, ChildProcess, runtime] = await Promise.all([
     import("effect/Effect"),
@@ -123,6 +142,8 @@ const ways: ReadonlyArray<readonly [name: string, capture: Capture]> = [
   ["node:child_process execFile", execFile],
   ["execa", execa],
   ["tinyexec", tinyexec],
+  ["nano-spawn", nanoSpawn],
+  ["zx", zx],
   ["Effect ChildProcess", effect],
   ["processkit", processkit],
   ["processkit, one shared group", processkitGroup]

@@ -2,6 +2,7 @@
  * One run of a program that prints 100 000 lines, looked at line by line while they come: the work is to add up the
  * lengths of the lines. Nothing has to be kept.
  */
+import type * as Effect from "effect/Effect"
 import type * as EffectStream from "effect/Stream"
 import assert from "node:assert/strict"
 import type { Contender, Series } from "./harness.ts"
@@ -10,7 +11,7 @@ import * as Runtimes from "./runtimes.ts"
 
 type Load = (program: string, args: ReadonlyArray<string>) => ReturnType<Contender["load"]>
 
-/** A decoder, a search for line ends, and what is left of the chunk before. */
+/** What anybody would write by hand: a decoder, a search for line ends, and what is left of the chunk before. */
 const byHand: Load = async (program, args) => {
   const [{ spawn }, { StringDecoder }] = await Promise.all([
     import("node:child_process"),
@@ -23,9 +24,14 @@ const byHand: Load = async (program, args) => {
       let rest = ""
       let sum = 0
       child.stdout.on("data", (chunk: Buffer) => {
-        const lines = (rest + decoder.write(chunk)).split("\n")
-        rest = lines.pop() ?? ""
-        for (const line of lines) sum += line.length
+        const text = rest + decoder.write(chunk)
+        let from = 0
+        for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", from)) {
+          const line = text.slice(from, at)
+          sum += line.length
+          from = at + 1
+        }
+        rest = text.slice(from)
       })
       child.stderr.resume()
       child.on("error", reject)
@@ -67,21 +73,56 @@ const tinyexec: Load = async (program, args) => {
   }
 }
 
+const nanoSpawn: Load = async (program, args) => {
+  const { default: spawn } = await import("nano-spawn")
+  return async () => {
+    let sum = 0
+    for await (const line of spawn(program, [...args], { stdin: "ignore" })) sum += line.length
+    return sum
+  }
+}
+
+const zx: Load = async (program, args) => {
+  const { $ } = await import("zx/core")
+  const quiet = $({ quiet: true, stdio: ["ignore", "pipe", "pipe"] })
+  return async () => {
+    let sum = 0
+    for await (const line of quiet`${program} ${args}`) sum += line.length
+    return sum
+  }
+}
+
+type Sum = <E, R>(lines: EffectStream.Stream<string, E, R>) => Effect.Effect<number, E, R>
+
 /** Adds up a stream of lines, array by array. */
-const sumOf = async () => {
+const byArray = async (): Promise<Sum> => {
   const Stream = await import("effect/Stream")
-  return <E, R>(lines: EffectStream.Stream<string, E, R>) =>
+  return (lines) =>
     Stream.runFold(Stream.mapArray(lines, (array) => [array.reduce((sum, line) => sum + line.length, 0)]), () => 0, add)
+}
+
+/** Adds up a stream of lines with an effect for each of them. */
+const byLine = async (): Promise<Sum> => {
+  const [Effect, Stream] = await Promise.all([import("effect/Effect"), import("effect/Stream")])
+  return (lines) =>
+    Effect.suspend(() => {
+      let sum = 0
+      const each = (line: string) =>
+        Effect.sync(() => {
+          sum += line.length
+        })
+      return Effect.map(Stream.runForEach(lines, each), () => sum)
+    })
 }
 
 const add = (sum: number, more: number): number => sum + more
 
-const effect: Load = async (program, args) => {
+const effect = (by: () => Promise<Sum>): Load => async (program, args) => {
   const [ChildProcess, { ChildProcessSpawner }, Stream, sum] = await Promise.all([
     import("effect/process/ChildProcess"),
     import("effect/process/ChildProcessSpawner"),
     import("effect/Stream"),
-    sumOf()
+    by()
   ])
   const runtime = await Runtimes.effect()
   const command = ChildProcess.make(program, args, { stdin: "ignore" })
@@ -89,24 +130,30 @@ const effect: Load = async (program, args) => {
   return () => runtime.runPromise(sum(lines))
 }
 
-const processkit: Load = async (program, args) => {
-  const [{ make, stdoutLines }, sum] = await Promise.all([import("processkit/Command"), sumOf()])
+const processkit = (by: () => Promise<Sum>): Load => async (program, args) => {
+  const [{ make, stdoutLines }, sum] = await Promise.all([import("processkit/Command"), by()])
   const runtime = await Runtimes.processkit()
   return () => runtime.runPromise(sum(stdoutLines(make(program, args))))
 }
 
-const ways: ReadonlyArray<readonly [name: string, load: Load]> = [
+const others: ReadonlyArray<readonly [name: string, load: Load]> = [
   ["node:child_process spawn, by hand", byHand],
   ["node:child_process spawn, node:readline", readline],
   ["execa", execa],
   ["tinyexec", tinyexec],
-  ["Effect ChildProcess", effect],
-  ["processkit", processkit]
+  ["nano-spawn", nanoSpawn],
+  ["zx", zx]
 ]
 
-export const streamLines = (quick: boolean): Series => ({
-  title: "100 000 lines of 80 bytes, as a stream of lines",
-  contenders: ways.map(([name, load]) => ({ name, load: () => load("cat", PrintedLines.args()) })),
+const series = (title: string, by: () => Promise<Sum>) => (quick: boolean): Series => ({
+  title: `100 000 lines of 80 bytes, ${title}`,
+  contenders: [...others, ["Effect ChildProcess", effect(by)] as const, ["processkit", processkit(by)] as const]
+    .map(([name, load]) => ({ name, load: () => load("cat", PrintedLines.args()) })),
   repetitions: quick ? 1 : 5,
   check: (sum) => assert.equal(sum, PrintedLines.length - PrintedLines.lineCount)
 })
+
+export const streamLines = series("as a stream of lines in arrays", byArray)
+
+/** The same, with an effect for every line; the others know no other way. */
+export const eachLine = series("with an effect for every line", byLine)

@@ -289,7 +289,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
   it.effect("a server that does not speak HTTP is a reason", () =>
     Effect.gen(function*() {
       const port = yield* freePort
-      const script = "const s=require('net').createServer(c=>c.end('nonsense\\r\\n\\r\\n'));s.listen(+process.argv[1])"
+      const script =
+        "const s=require('net').createServer(c=>c.on('error',()=>{}).end('nonsense\\r\\n\\r\\n'));s.listen(+process.argv[1])"
       const running = yield* Command.start(Command.make(process.execPath, ["-e", script, String(port)]))
       yield* running.waitForPort(port)
       const reason = yield* reasonOf(running.waitForHttp(`http://127.0.0.1:${port}`, { within: "300 millis" }))

@@ -24,9 +24,12 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a real command th
     Effect.scoped(Effect.gen(function*() {
       const file = yield* scratchFile
       // Each attempt writes the ids of two descendants, one of which ignores SIGTERM, and how many of those before live.
+      // A zombie does not: who reaps it is up to the system.
       const script = `
         alive=0
-        for pid in $(cat "$1.pids" 2>/dev/null); do kill -0 "$pid" 2>/dev/null && alive=$((alive + 1)); done
+        for pid in $(cat "$1.pids" 2>/dev/null); do
+          case "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null)" in "" | Z*) ;; *) alive=$((alive + 1)) ;; esac
+        done
         echo "$alive" >> "$1"
         (trap '' TERM; exec sleep 600) >/dev/null 2>&1 & echo $! >> "$1.pids"
         sleep 600 >/dev/null 2>&1 & echo $! >> "$1.pids"

@@ -803,7 +803,7 @@ const ending: ReadonlyArray<Case> = [
   {
     name: "leaves nothing of a start that was interrupted",
     observe: leftBehind((env) =>
-      Effect.forEach(Array.from({ length: 20 }, (_, i) => i), (i) =>
+      Effect.forEach(Array.from({ length: 8 }, (_, i) => i), (i) =>
         Effect.gen(function*() {
           const fiber = yield* Effect.forkChild(
             Effect.scoped(Effect.andThen(sh("sleep 30", adding(env)), Effect.never)),

@@ -185,13 +185,14 @@ for (const [name, runner] of Object.entries(runners)) {
         const file = yield* scratch
         const program = (name: string, crashes = false) => ({
           command: sh(
-            `trap 'echo "-${name}" >> "$1"; exit 0' TERM; echo "+${name}" >> "$1"; echo up\n` +
+            `trap 'sleep 0.3; echo "-${name}" >> "$1"; exit 0' TERM; echo "+${name}" >> "$1"; echo up\n` +
               `${crashes ? "if [ ! -e \"$1.crashed\" ]; then sleep 0.3; : > \"$1.crashed\"; exit 1; fi" : ""}\n` +
               "while :; do sleep 0.02; done",
             [file]
           ),
           ready: Readiness.line("up"),
-          ...every("50 millis")
+          // Shorter than it takes to stop: who failed waits for the others to be down.
+          ...every("10 millis")
         })
         const session = yield* SupervisorGroup.make({
           c: { ...program("c"), dependsOn: ["b"] },

@@ -59,6 +59,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Command from "./Command.ts"
 import { filled } from "./internal/clientDefaults.ts"
+import { isRecord } from "./internal/refusal.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
@@ -285,7 +286,8 @@ const commandWith = (program: string, defaults: Defaults): CliClient["command"] 
   const own = Command.isCommand(input)
     ? Command.setOptions(input, options)
     : Command.make(program, input, options)
-  return own.invalid === undefined ? Command.setOptions(own, filled(own.options, defaults)) : own
+  if (own.invalid !== undefined) return own
+  return Command.setOptions(own, isRecord(defaults) ? filled(own.options, defaults) : defaults)
 }
 
 const Proto = {

@@ -17,7 +17,9 @@
  * | yes or no | {@link probe} | 1 is no, others fail |
  * | a value | {@link parse}, {@link tryParse}, {@link json} | fails |
  * | the first line that fits | {@link firstLine} | is ignored |
- * | lines as they come | {@link stdoutLines} | fails at the end |
+ * | lines as they come | {@link stdoutLines}, {@link stderrLines} | fails at the end |
+ * | bytes as they come | {@link stdoutChunks}, {@link stderrChunks} | fails at the end |
+ * | everything as it comes | {@link events} | fails at the end |
  * | a live process | {@link start} | is data |
  * | its output in the next command | {@link pipeTo} | see `Pipeline` |
  *
@@ -46,6 +48,7 @@ import * as Verbs from "./internal/verbs.ts"
 import type * as OutputBuffer from "./OutputBuffer.ts"
 import * as Pipeline from "./Pipeline.ts"
 import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessEvent from "./ProcessEvent.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
@@ -69,6 +72,22 @@ const TypeId = "~processkit/Command"
  * @since 0.1.0
  */
 export type Argument = string | Redacted.Redacted<string>
+
+/**
+ * What ends a line of output.
+ *
+ * **Details**
+ *
+ * - `"newline"`, the default: LF, together with one CR before it. A lone CR is content, so that a progress bar is one
+ *   line that grows.
+ * - `"carriage-return"`: LF, CR and CRLF, each of them once, also where CRLF comes in two pieces. Each step of a
+ *   progress bar is a line, given as soon as its CR is there.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type LineTerminator = "newline" | "carriage-return"
 
 /**
  * When a verb that checks its run tries again.
@@ -102,6 +121,7 @@ export interface Retry {
  *   owner's directory.
  * - `stdin`: see `Stdin`; `"null"` by default. `stdout`, `stderr`: see `Stdio`; `"pipe"` by default.
  * - `encoding`: any label of `TextDecoder`; UTF-8 by default.
+ * - `lineTerminator`: what ends a line; `"newline"` by default.
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
  * - `timeout`: from the start to the end of output; none by default, 0 stops the program as soon as it has started.
@@ -136,6 +156,7 @@ export interface Options extends SpawnAttributes.Options {
   readonly stdout?: Stdio.Stdio | undefined
   readonly stderr?: Stdio.Stdio | undefined
   readonly encoding?: string | undefined
+  readonly lineTerminator?: LineTerminator | undefined
   readonly maxLineBytes?: ByteSize.Input | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined
   readonly timeout?: Duration.Input | undefined
@@ -475,6 +496,59 @@ export const unchecked = (self: Command): Command => withOptions(self, { uncheck
 export const mergeStderr = (self: Command): Command => withOptions(self, { mergeStderr: true })
 
 /**
+ * Gives the lines of standard error while the program runs, as {@link stdoutLines} does.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stderrLines = (
+  self: Command
+): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stderrLines(self)
+
+/**
+ * Gives the bytes of standard output while the program runs, in the chunks in which they were read.
+ *
+ * **Details**
+ *
+ * As {@link stdoutLines}, byte for byte; a bound of the buffer in lines does not apply.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stdoutChunks = (
+  self: Command
+): Stream.Stream<Uint8Array, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stdoutChunks(self)
+
+/**
+ * Gives the bytes of standard error while the program runs, as {@link stdoutChunks} does.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const stderrChunks = (
+  self: Command
+): Stream.Stream<Uint8Array, ProcessError.ProcessError, ProcessRunner.ProcessRunner> => Verbs.stderrChunks(self)
+
+/**
+ * Gives what the program does while it runs: its start, the lines of both streams, its end.
+ *
+ * **Details**
+ *
+ * As {@link stdoutLines}: after `Exited` the stream fails like {@link checked} unless the program worked.
+ *
+ * @stability experimental
+ * @category streams
+ * @since 0.1.0
+ */
+export const events = (
+  self: Command
+): Stream.Stream<ProcessEvent.ProcessEvent, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.events(self)
+
+/**
  * Starts the command and gives it as a live process that the scope ends, together with its descendants.
  *
  * @stability experimental
@@ -620,6 +694,15 @@ export const setStderr: Setter<"stderr"> = setter("stderr")
  * @since 0.1.0
  */
 export const setEncoding: Setter<"encoding"> = setter("encoding")
+
+/**
+ * Sets what ends a line of output.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setLineTerminator: Setter<"lineTerminator"> = setter("lineTerminator")
 
 /**
  * Sets where a line is cut.

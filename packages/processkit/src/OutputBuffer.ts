@@ -8,7 +8,9 @@
  *
  * - A bound in lines splits decoded text, so the kept text has `\n` between its lines whatever the program wrote. A
  *   bound in bytes alone keeps the bytes as they came.
- * - `outputBytes` keeps raw bytes and ignores bounds in lines for standard output.
+ * - `outputBytes` keeps raw bytes and ignores bounds in lines for standard output; so do verbs that give chunks.
+ * - `tail`, `head` and `headTail` that name neither bytes nor lines keep everything. `failAbove` has to name one, or it
+ *   would never fail: it is refused.
  *
  * @stability experimental
  * @since 0.1.0

@@ -31,6 +31,10 @@ import type * as RunningProcess from "./RunningProcess.ts"
  * run that worked where a buffer of another kind dropped something of standard output. `stage` is the place of the
  * command in a pipeline; a decorator that calls `start` itself hands it on unseen.
  *
+ * `wants` says what will be asked of the output: with `"text"` nothing but lines and the text of the result, which is
+ * then decoded while it comes; with `"stdoutBytes"` or `"stderrBytes"` also the bytes of that stream, to which a bound
+ * in lines does not apply then.
+ *
  * @stability experimental
  * @category models
  * @since 0.1.0
@@ -38,6 +42,7 @@ import type * as RunningProcess from "./RunningProcess.ts"
 export interface StartOptions {
   readonly overflow?: "end" | "whole" | "fail" | "ignore" | undefined
   readonly stage?: Stage | undefined
+  readonly wants?: "text" | "stdoutBytes" | "stderrBytes" | undefined
 }
 
 /**

@@ -158,7 +158,7 @@ export const isReadiness = (u: unknown): u is Readiness<unknown> => Predicate.ha
  * **Details**
  *
  * The line that fits is taken from the output, together with every line before it: what reads the same stream later
- * begins after it. Nothing is taken where no line fits.
+ * begins after it. Nothing is taken where no line fits. Lines are seen as `redact` and `sanitizeTerminal` leave them.
  *
  * @stability experimental
  * @category constructors

@@ -6,7 +6,7 @@
  *
  * **Details**
  *
- * Whatever a policy says, a cancelled run is never repeated, nor one whose standard input can be fed once only, and the
+ * Whatever a policy says, a cancelled run is never repeated, nor one that has used up its standard input, and the
  * processes of each attempt are gone before the next one starts. Waiting between attempts can be interrupted.
  *
  * **Example** (A fetch that may be repeated)

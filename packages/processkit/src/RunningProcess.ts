@@ -7,7 +7,8 @@
  *
  * **Gotchas**
  *
- * - A stream is taken from the result: once `stdoutLines` is consumed, the result's `stdout` is empty.
+ * - A stream is taken from the result: once `stdoutLines` is consumed, the result's `stdout` is empty. It can be taken
+ *   once, in one way: lines, chunks, or together with the other stream.
  * - A stream that is taken and then not pulled holds the program up, and with it `outcome` and `result`. Consume it to
  *   its end, or leave it: after `Stream.take(1)` the rest is read and dropped.
  *
@@ -26,6 +27,7 @@ import * as Dialog from "./internal/dialog.ts"
 import * as Joining from "./internal/joining.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
+import type * as ProcessEvent from "./ProcessEvent.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
@@ -126,6 +128,39 @@ export interface Waits {
 }
 
 /**
+ * What has come on one output stream so far.
+ *
+ * **Details**
+ *
+ * - `bytes`: as the program wrote them; 0 for a stream that is not a pipe.
+ * - `lines`: those that have ended, whether they were kept, dropped or consumed. A stream that is taken as chunks, or
+ *   whose consumer left, is not cut into lines any more, and `lines` stays.
+ * - `dropped`: what the buffer dropped: lines where it is bounded in lines, bytes otherwise. What a consumer took is
+ *   not dropped.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counter {
+  readonly bytes: number
+  readonly lines: number
+  readonly dropped: number
+}
+
+/**
+ * What has come on both output streams so far.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counters {
+  readonly stdout: Counter
+  readonly stderr: Counter
+}
+
+/**
  * A running program.
  *
  * **Details**
@@ -136,14 +171,20 @@ export interface Waits {
  * - `outcome`: waits for the exit and the end of output. `result`, `resultBytes`: then also what was kept of it.
  * - `signal`: to the program itself and not to its descendants; does nothing once it has exited.
  * - `stop`: the stop ladder, for the program and its descendants. `kill`: the same, at once.
- * - `stdoutLines`, `stderrLines`: from the first line on, in order, to be consumed once. They end with the output and
- *   do not fail for an exit code. `stdoutChunks`, `stderrChunks`: the same as bytes; lines or bytes, not both.
+ * - `stdoutLines`, `stderrLines`, `stdoutChunks`, `stderrChunks`: from the first line or byte on, in order. They end
+ *   with the output and do not fail for an exit code. A consumer that is slow holds the program up; the other stream
+ *   flows on.
+ * - `all`: the lines of both streams in the order of their arrival; `events`: the same with the name of the stream,
+ *   the start before them and the outcome after them. Order within a stream is exact; two pipes have no common one,
+ *   and what came before anybody looked is given stream by stream.
+ * - `counters`: what has come so far.
  * - `waitForLine` and its kin: see {@link Waits}.
  *
  * **Errors**
  *
  * `Cancelled` after the command's `AbortSignal` fired, `OutputTooLarge` and `IoFailed` from `result`, `StdinFailed`
- * from `result` of an otherwise successful run, `AlreadyConsumed` from a stream that was taken before.
+ * from `result` of an otherwise successful run. From a stream: `AlreadyConsumed` where it was taken before, in
+ * whichever way, `InvalidInput` where it is not a pipe, or where chunks are asked of a buffer that keeps lines.
  *
  * @stability experimental
  * @category models
@@ -160,6 +201,9 @@ export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.In
   readonly stdoutChunks: Stream.Stream<Uint8Array, ProcessError.ProcessError>
   readonly stderrChunks: Stream.Stream<Uint8Array, ProcessError.ProcessError>
   readonly exit: Effect.Effect<Outcome.Exit, ProcessError.ProcessError>
+  readonly events: Stream.Stream<ProcessEvent.ProcessEvent, ProcessError.ProcessError>
+  readonly all: Stream.Stream<string, ProcessError.ProcessError>
+  readonly counters: Effect.Effect<Counters>
   readonly outcome: Effect.Effect<Outcome.Outcome, ProcessError.ProcessError>
   readonly result: Effect.Effect<ProcessResult.ProcessResult<string>, ProcessError.ProcessError>
   readonly resultBytes: Effect.Effect<ProcessResult.ProcessResult<Uint8Array>, ProcessError.ProcessError>

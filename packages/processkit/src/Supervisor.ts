@@ -31,6 +31,7 @@ import type * as Stream from "effect/Stream"
 import * as Attempt from "./Attempt.ts"
 import * as Backoff from "./Backoff.ts"
 import * as Command from "./Command.ts"
+import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
 import * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
 import * as OutputBuffer from "./OutputBuffer.ts"
@@ -74,7 +75,8 @@ export type Decision =
  * everybody was.
  *
  * 1. `stopWhen`: by the result of a program that ended by itself. Never by default.
- * 2. `restart`: any schedule over attempts; `RestartPolicy.onCrash` by default.
+ * 2. `restart`: any schedule over attempts, of which only the end matters and not the waits; `RestartPolicy.onCrash` by
+ *    default.
  * 3. `giveUpWhen`: after failures. By default after starts that failed in a way that waiting does not heal; see
  *    {@link isHopeless}.
  * 4. `maxRestarts`: how many lives follow the first, at the most; as many as it takes by default.
@@ -246,33 +248,10 @@ export const isHopeless = ({ error }: Attempt.Attempt): boolean =>
  * @category schedules
  * @since 0.1.0
  */
-export const schedule = <E = never, R = never>(
-  policy: Policy<E, R> = {}
-): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R> =>
-  Schedule.fromStep(Effect.gen(function*() {
-    const maxRestarts = yield* Effect.fromResult(Rules.maxRestarts(policy.maxRestarts))
-    const restart = yield* stepOf(policy.restart ?? RestartPolicy.onCrash)
-    const guard = policy.stormGuard === undefined ? undefined : yield* stepOf(policy.stormGuard)
-    const backoff = yield* stepOf(policy.backoff ?? Backoff.exponential())
-    const { giveUpWhen = isHopeless, stopWhen } = policy
-    let restarts = 0
-    return Effect.fnUntraced(function*(now: number, attempt: Attempt.Attempt) {
-      if (stopWhen !== undefined && hasEndedByItself(attempt) && (yield* answer(stopWhen(attempt.result)))) {
-        return yield* stop("Predicate")
-      }
-      if ((yield* restart(now, attempt)) === undefined) {
-        return yield* stop(attempt.kind === "liveness" ? "Unhealthy" : "PolicySatisfied")
-      }
-      if (Attempt.isFailure(attempt) && (yield* answer(giveUpWhen(attempt)))) return yield* stop("GaveUp")
-      if (restarts >= maxRestarts) return yield* stop("RestartsExhausted")
-      const pause = guard === undefined ? Duration.zero : yield* guard(now, attempt)
-      if (pause === undefined) return yield* stop("GaveUp")
-      const delay = yield* backoff(now, attempt)
-      if (delay === undefined) return yield* stop("RestartsExhausted")
-      restarts++
-      return [{ _tag: "Restart", pause, delay } as Decision, Duration.sum(pause, delay)]
-    })
-  }))
+export const schedule = <const P extends Policy<unknown, unknown> = {}>(
+  policy?: P
+): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | ErrorOf<P>, ServicesOf<P>> =>
+  scheduleOf<ErrorOf<P>, ServicesOf<P>>((policy ?? {}) as Policy<ErrorOf<P>, ServicesOf<P>>)
 
 /**
  * Supervises a command until its policy ends, and gives the outcome.
@@ -310,12 +289,17 @@ export const schedule = <E = never, R = never>(
  * @since 0.1.0
  */
 export const run: {
-  <E = never, R = never>(options?: Options<E, R>): (self: Command.Command) => Run<E, R>
-  <E = never, R = never>(self: Command.Command, options?: Options<E, R>): Run<E, R>
+  <const O extends Options<unknown, unknown> = {}>(
+    options?: O
+  ): (self: Command.Command) => Run<ErrorOf<O>, ServicesOf<O>>
+  <const O extends Options<unknown, unknown> = {}>(
+    self: Command.Command,
+    options?: O
+  ): Run<ErrorOf<O>, ServicesOf<O>>
 } = dual(
   (args) => Command.isCommand(args[0]),
   <E, R>(self: Command.Command, options?: Options<E, R>): Run<E, R> =>
-    Effect.scoped(Effect.flatMap(make(self, options), (session) => session.await))
+    Effect.scoped(Effect.flatMap(begin(self, options ?? {}), (session) => session.await))
 )
 
 /**
@@ -326,15 +310,16 @@ export const run: {
  * @since 0.1.0
  */
 export const make: {
-  <E = never, R = never>(options?: Options<E, R>): (self: Command.Command) => Make<E, R>
-  <E = never, R = never>(self: Command.Command, options?: Options<E, R>): Make<E, R>
+  <const O extends Options<unknown, unknown> = {}>(
+    options?: O
+  ): (self: Command.Command) => Make<ErrorOf<O>, ServicesOf<O>>
+  <const O extends Options<unknown, unknown> = {}>(
+    self: Command.Command,
+    options?: O
+  ): Make<ErrorOf<O>, ServicesOf<O>>
 } = dual(
   (args) => Command.isCommand(args[0]),
-  <E, R>(self: Command.Command, options?: Options<E, R>): Make<E, R> =>
-    Effect.map(
-      Effect.flatMap(Effect.fromResult(planOf(self, options ?? {})), Supervision.begin),
-      (supervision) => new SupervisorSession(supervision)
-    )
+  <E, R>(self: Command.Command, options?: Options<E, R>): Make<E, R> => begin(self, options ?? {})
 )
 
 /**
@@ -362,17 +347,19 @@ export const make: {
  * @since 0.1.0
  */
 export const supervise: {
-  <E2 = never, R2 = never>(
-    policy?: Policy<E2, R2>
-  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2 | ProcessError.ProcessError, R | R2>
-  <A, E, R, E2 = never, R2 = never>(
+  <const P extends Policy<unknown, unknown> = {}>(
+    policy?: P
+  ): <A, E, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | ErrorOf<P> | ProcessError.ProcessError, R | ServicesOf<P>>
+  <A, E, R, const P extends Policy<unknown, unknown> = {}>(
     self: Effect.Effect<A, E, R>,
-    policy?: Policy<E2, R2>
-  ): Effect.Effect<A, E | E2 | ProcessError.ProcessError, R | R2>
+    policy?: P
+  ): Effect.Effect<A, E | ErrorOf<P> | ProcessError.ProcessError, R | ServicesOf<P>>
 } = dual(
   (args) => Effect.isEffect(args[0]),
   Effect.fnUntraced(function*<A, E, R, E2, R2>(self: Effect.Effect<A, E, R>, policy?: Policy<E2, R2>) {
-    const step = yield* Schedule.toStep(schedule(policy))
+    const step = yield* Schedule.toStep(scheduleOf(policy ?? {}))
     while (true) {
       const began = yield* Clock.monotonicTimeNanos
       const exit = yield* Effect.exit(self)
@@ -404,6 +391,34 @@ type Make<E, R> = Effect.Effect<
   Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
 >
 
+const scheduleOf = <E, R>(
+  policy: Policy<E, R>
+): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R> =>
+  Schedule.fromStep(Effect.gen(function*() {
+    const maxRestarts = yield* Effect.fromResult(Rules.maxRestarts(policy.maxRestarts))
+    const restart = yield* stepOf(policy.restart ?? RestartPolicy.onCrash)
+    const guard = policy.stormGuard === undefined ? undefined : yield* stepOf(policy.stormGuard)
+    const backoff = yield* stepOf(policy.backoff ?? Backoff.exponential())
+    const { giveUpWhen = isHopeless, stopWhen } = policy
+    let restarts = 0
+    return Effect.fnUntraced(function*(now: number, attempt: Attempt.Attempt) {
+      if (stopWhen !== undefined && hasEndedByItself(attempt) && (yield* answer(stopWhen(attempt.result)))) {
+        return yield* stop("Predicate")
+      }
+      if ((yield* restart(now, attempt)) === undefined) {
+        return yield* stop(attempt.kind === "liveness" ? "Unhealthy" : "PolicySatisfied")
+      }
+      if (Attempt.isFailure(attempt) && (yield* answer(giveUpWhen(attempt)))) return yield* stop("GaveUp")
+      if (restarts >= maxRestarts) return yield* stop("RestartsExhausted")
+      const pause = guard === undefined ? Duration.zero : yield* guard(now, attempt)
+      if (pause === undefined) return yield* stop("GaveUp")
+      const delay = yield* backoff(now, attempt)
+      if (delay === undefined) return yield* stop("RestartsExhausted")
+      restarts++
+      return [{ _tag: "Restart", pause, delay } as Decision, Duration.sum(pause, delay)]
+    })
+  }))
+
 /** A step of a schedule that gives the wait, or nothing where the schedule ends. */
 const stepOf = <E, R>(schedule: Schedule.Schedule<unknown, Attempt.Attempt, E, R>) =>
   Effect.map(Schedule.toStep(schedule), (step) => (now: number, attempt: Attempt.Attempt) =>
@@ -423,13 +438,19 @@ const hasEndedByItself = (
 ): attempt is Attempt.Attempt & { readonly result: ProcessResult.ProcessResult<string> } =>
   attempt.kind !== "liveness" && attempt.result !== undefined
 
+const begin = <E, R>(self: Command.Command, options: Options<E, R>): Make<E, R> =>
+  Effect.map(
+    Effect.flatMap(Effect.fromResult(planOf(self, options)), Supervision.begin),
+    (supervision) => new SupervisorSession(supervision)
+  )
+
 const planOf = <E, R>(
   command: Command.Command,
   options: Options<E, R>
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const isOnce = options.restart === RestartPolicy.never || options.maxRestarts === 0
   const captured = command.options.buffer === undefined ? Command.setBuffer(command, defaultCapture) : command
-  return Rules.plan(captured, options, schedule(options), isOnce)
+  return Rules.plan(captured, options, scheduleOf(options), isOnce)
 }
 
 /** A class, since a session costs nothing then but what it holds. */

@@ -25,6 +25,7 @@ import * as Stream from "effect/Stream"
 import type * as Attempt from "./Attempt.ts"
 import * as Command from "./Command.ts"
 import * as Group from "./internal/groupSupervision.ts"
+import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
 import { startOrder } from "./internal/startOrder.ts"
 import type * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
@@ -83,9 +84,7 @@ export interface Member<Name extends string = string, E = never, R = never> exte
  * @category models
  * @since 0.1.0
  */
-export type Members<Name extends string, E = never, R = never> = {
-  readonly [N in Name]: Member<NoInfer<Name>, E, R>
-}
+export type Members<Name extends string> = { readonly [N in Name]: Member<Name, unknown, unknown> }
 
 /**
  * How a group is kept.
@@ -225,17 +224,20 @@ export class UnknownDependency extends Data.TaggedError("UnknownDependency")<{
  * @category supervision
  * @since 0.1.0
  */
-export const make = <Name extends string, E = never, R = never>(
-  members: Members<Name, E, R>,
-  options: Options<E, R> = {}
+export const make = <
+  const M extends Members<Extract<keyof M, string>>,
+  const O extends Options<unknown, unknown> = {}
+>(
+  members: M,
+  options?: O
 ): Effect.Effect<
-  Session<Name, E>,
+  Session<Extract<keyof M, string>, ErrorsOf<M> | ErrorOf<O>>,
   DependencyCycle | UnknownDependency | ProcessError.ProcessError,
-  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
+  Exclude<AllServicesOf<M> | ServicesOf<O>, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
 > =>
-  Effect.flatMap(
-    Effect.fromResult(planOf(members, options)),
-    (plan) => Effect.map(Group.begin(plan), (group) => sessionOf<Name, E>(group))
+  begin<Extract<keyof M, string>, ErrorsOf<M> | ErrorOf<O>, AllServicesOf<M> | ServicesOf<O>>(
+    new Map(Object.entries(members) as Array<[string, Member<string, ErrorsOf<M>, AllServicesOf<M>>]>),
+    (options ?? {}) as Options<ErrorOf<O>, ServicesOf<O>>
   )
 
 /**
@@ -249,22 +251,43 @@ export const make = <Name extends string, E = never, R = never>(
  * @category supervision
  * @since 0.1.0
  */
-export const run = <Name extends string, E = never, R = never>(
-  members: Members<Name, E, R>,
-  options: Options<E, R> = {}
+export const run = <
+  const M extends Members<Extract<keyof M, string>>,
+  const O extends Options<unknown, unknown> = {}
+>(
+  members: M,
+  options?: O
 ): Effect.Effect<
-  Outcome<Name>,
-  DependencyCycle | UnknownDependency | ProcessError.ProcessError | E,
-  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
+  Outcome<Extract<keyof M, string>>,
+  DependencyCycle | UnknownDependency | ProcessError.ProcessError | ErrorsOf<M> | ErrorOf<O>,
+  Exclude<AllServicesOf<M> | ServicesOf<O>, Scope.Scope> | ProcessRunner.ProcessRunner
 > => Effect.scoped(Effect.flatMap(make(members, options), (session) => session.await))
 
 // -----------------------------------------------------------------------------
 
-const planOf = <Name extends string, E, R>(
-  members: Members<Name, E, R>,
+/** What the options of members fail with, all together. */
+type ErrorsOf<M> = { readonly [N in keyof M]: ErrorOf<M[N]> }[keyof M]
+
+/** What the options of members need, all together. */
+type AllServicesOf<M> = { readonly [N in keyof M]: ServicesOf<M[N]> }[keyof M]
+
+const begin = <Name extends string, E, R>(
+  members: ReadonlyMap<string, Member<string, E, R>>,
+  options: Options<E, R>
+): Effect.Effect<
+  Session<Name, E>,
+  DependencyCycle | UnknownDependency | ProcessError.ProcessError,
+  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
+> =>
+  Effect.flatMap(
+    Effect.fromResult(planOf(members, options)),
+    (plan) => Effect.map(Group.begin(plan), (group) => sessionOf<Name, E>(group))
+  )
+
+const planOf = <E, R>(
+  given: ReadonlyMap<string, Member<string, E, R>>,
   { stormGuard, strategy = "oneForOne" }: Options<E, R>
 ): Result.Result<Group.Plan<E, R>, DependencyCycle | UnknownDependency | ProcessError.ProcessError> => {
-  const given = new Map<string, Member<string, E, R>>(Object.entries(members))
   const waitsFor = new Map([...given].map(([name, member]) => [name, dependenciesOf(member)] as const))
   const found = startOrder(new Map([...waitsFor].map(([name, list]) => [name, list.map((one) => one.name)])))
   if ("problem" in found) return Result.fail(refusalOf(found.problem))
@@ -295,7 +318,7 @@ const memberPlan = <E, R>(
   const captured = command.options.buffer === undefined
     ? Command.setBuffer(command, Supervisor.defaultCapture)
     : command
-  return Rules.plan(captured, options, Supervisor.schedule(options), isOnce)
+  return Rules.plan<E, R>(captured, options, Supervisor.schedule(options), isOnce)
 }
 
 const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name, E> => {

@@ -101,6 +101,8 @@ describe("a client", () => {
       const list = yield* CliClient.make("git", { env: ["A=1"] as never })
       assert.deepInclude(yield* reasonOf(list.run([])), { _tag: "InvalidInput", field: "the environment" })
       assert.strictEqual(yield* tagOf(git.run("status" as never)), "InvalidInput")
+      const none = yield* CliClient.make("git", null as never)
+      assert.deepInclude(yield* reasonOf(none.run([])), { _tag: "InvalidInput", field: "the options" })
       assert.deepStrictEqual(yield* requests, [])
     }).pipe(Effect.provide(scripted())))
 })

@@ -36,6 +36,7 @@ const setters = {
   stdout: [Command.setStdout, "inherit"],
   stderr: [Command.setStderr, "null"],
   encoding: [Command.setEncoding, "latin1"],
+  lineTerminator: [Command.setLineTerminator, "carriage-return"],
   maxLineBytes: [Command.setMaxLineBytes, "1 KiB"],
   buffer: [Command.setBuffer, OutputBuffer.unbounded],
   timeout: [Command.setTimeout, "1 second"],

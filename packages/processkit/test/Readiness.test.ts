@@ -62,6 +62,8 @@ const takes = <A, E>(fiber: Fiber.Fiber<A, E>, millis: number) =>
     return yield* Fiber.join(fiber)
   })
 
+const withoutSecret = (line: string) => line.replace("hunter2", "***")
+
 describe("waiting for a line", () => {
   it.effect("gives the first line that fits, and leaves the program running", () =>
     Effect.gen(function*() {
@@ -221,6 +223,21 @@ describe("waiting for a line", () => {
       controller.abort()
       assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), ["Cancelled", "Cancelled", "Cancelled"])
     }).pipe(Effect.provide(scripted())))
+
+  it.effect("sees lines as they may be seen: without escapes and secrets, as do the result and the reason of a failure", () =>
+    Effect.gen(function*() {
+      const running = yield* start("server", { redact: withoutSecret, sanitizeTerminal: true })
+      assert.strictEqual(yield* running.waitForLine(/^ready/), "ready with ***")
+      const fiber = yield* waiting(running.waitForLine("again"))
+      assert.strictEqual(yield* takes(fiber, 1000), "again ***")
+      const reason = yield* takes(yield* waiting(reasonOf(running.waitForLine("x", { within: "1 second" }))), 1000)
+      assert.isTrue(reason._tag === "NotReady" && reason.said === "then ***")
+      assert.strictEqual(yield* running.waitForOutput(/: $/), "\u001b[1mhunter2: ")
+      yield* running.kill
+      assert.notInclude((yield* running.result).stdout, "hunter2")
+    }).pipe(Effect.provide(scripted({
+      server: speaks("a\n\u001b[32mready with hunter2\u001b[0m\nag", "ain hunter2\nthen hunter2\n\u001b[1mhunter2: ")
+    }))))
 
   it.effect("sees every line, also those that a small buffer has no room for", () =>
     Effect.gen(function*() {

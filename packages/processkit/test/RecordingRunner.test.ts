@@ -3,8 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import * as Batch from "processkit/Batch"
 import * as Command from "processkit/Command"
+import * as Pipeline from "processkit/Pipeline"
 import * as ProcessGroup from "processkit/ProcessGroup"
+import * as RestartPolicy from "processkit/RestartPolicy"
+import * as Supervisor from "processkit/Supervisor"
 import { Invocation, RecordingRunner, Reply, ScriptedRunner } from "processkit/testing"
 import { tagOf } from "./scripted.ts"
 
@@ -41,6 +45,14 @@ describe("RecordingRunner", () => {
       assert.strictEqual(yield* tagOf(Command.run(Command.make`b`)), "Unscripted")
       assert.deepStrictEqual(yield* lines, [["a"], ["a"], ["a"], ["b"]])
     }).pipe(Effect.provide(over(ScriptedRunner.on(["a"], Reply.fail(1))))))
+
+  it.effect("sees the stages of a pipeline, the commands of a batch and the lives of a supervisor", () =>
+    Effect.gen(function*() {
+      yield* Pipeline.runUnit(Command.pipeTo(Command.make`a 1`, Command.make`a 2`))
+      yield* Batch.outputAll([Command.make`b 1`, Command.make`b 2`], { concurrency: 1 })
+      yield* Supervisor.run(Command.make`c`, { restart: RestartPolicy.onCrash })
+      assert.deepStrictEqual(yield* lines, [["a", "1"], ["a", "2"], ["b", "1"], ["b", "2"], ["c"]])
+    }).pipe(Effect.provide(quiet)))
 
   it.effect("gives the only call, and fails with what there was where it is not the only one", () =>
     Effect.gen(function*() {

@@ -417,6 +417,17 @@ describe("a command's own signal", () => {
       yield* TestClock.adjust("1 day")
       assert.deepStrictEqual([yield* starts, yield* alive], [2, []])
     }).pipe(Effect.provide(scripted())))
+
+  it.effect("is no failure for anybody to count", () =>
+    Effect.gen(function*() {
+      const { abort, signal } = countedAbort()
+      const stormGuard = StormGuard.giveUp({ restarts: 0, within: "1 hour" })
+      const command = Command.make("waits", { cancelOn: signal })
+      const fiber = yield* Effect.forkChild(tagOf(Supervisor.run(command, { stormGuard })))
+      yield* settle()
+      abort()
+      assert.strictEqual(yield* Fiber.join(fiber), "Cancelled")
+    }).pipe(Effect.provide(scripted())))
 })
 
 describe("standard input that can be fed once", () => {

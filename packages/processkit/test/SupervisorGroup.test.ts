@@ -17,16 +17,18 @@ import { affected } from "../src/internal/groupSupervision.ts"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { startOrder } from "../src/internal/startOrder.ts"
 import { intBetween } from "./arbitraries.ts"
-import { alive, prints, scripted, settle, tagOf } from "./scripted.ts"
+import { alive, Backend, prints, scripted, settle, tagOf } from "./scripted.ts"
 import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const second = { backoff: Schedule.spaced("1 second") }
 
-const member = <const O extends object = {}>(name: string, options?: O) => ({
-  command: Command.make(name),
-  ...second,
-  ...options as O
-})
+const plain = (name: string) => ({ command: Command.make(name), ...second })
+
+/** A member that backs off for a second, unless it is told otherwise. */
+const member: {
+  (name: string): ReturnType<typeof plain>
+  <const O extends object>(name: string, options: O): Omit<ReturnType<typeof plain>, keyof O> & O
+} = (name: string, options = {}) => ({ ...plain(name), ...options })
 
 /** Programs that write down when they start and when they are asked to end. */
 const told = (journal: Array<string>, programs: Record<string, Program>): Record<string, Program> =>
@@ -203,6 +205,8 @@ const failOnce = (strategy: SupervisorGroup.Strategy) => {
   }).pipe(Effect.provide(scripted(told(journal, programs))))
 }
 
+const slowly = { backoff: Schedule.spaced("10 seconds") }
+
 const crashesOnce = () => byTurns(exitsAfter(9000, 1), runsOn)
 
 describe("when a member fails", () => {
@@ -235,6 +239,28 @@ describe("when a member fails", () => {
       assert.strictEqual((yield* alive).length, 3)
       yield* session.stop()
     }).pipe(Effect.provide(scripted(told(journal, { a: crashesOnce(), b: crashesOnce(), c: runsOn }))))
+  })
+
+  it.effect("while another waits for a third, that one waits on and is not started by it", () => {
+    const journal: Array<string> = []
+    const programs = {
+      a: byTurns(exitsAfter(1000, 1), runsOn),
+      b: byTurns(runsOn, exitsAfter(1500, 1), runsOn),
+      c: runsOn
+    }
+    return Effect.gen(function*() {
+      const members = { a: member("a", slowly), b: member("b"), c: member("c", { dependsOn: ["a"] }) }
+      const session = yield* SupervisorGroup.make(members, { strategy: "restForOne" })
+      yield* TestClock.adjust("4 seconds")
+      // The first failure took b and c down. Then b failed when c waited for a, which backs off for ten seconds.
+      assert.deepStrictEqual(yield* phases(session), ["waiting", "running", "held"])
+      assert.deepStrictEqual(journal.join(" "), "+a +b +c -c -b +b +b")
+      const { spawned } = yield* Backend
+      assert.deepStrictEqual(spawned.map(({ request }) => request.program), ["a", "b", "c", "b", "b"])
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* phases(session), ["running", "running", "running"])
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted(told(journal, programs))))
   })
 
   it.effect("and cannot be kept alive, the group stops the others in reverse and fails, naming it", () => {

@@ -1,6 +1,7 @@
 /** Generated input that several tests share: text with every trap of line cutting, bytes, and ways to chunk them. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
+import type { LineRules } from "../src/internal/lineCutter.ts"
 
 const pick = <const A extends string>(items: ReadonlyArray<A>): Arbitrary.Arbitrary<A> =>
   Arbitrary.schema(Schema.Literals(items))
@@ -45,3 +46,11 @@ export const chunked = (bytes: Uint8Array, sizes: ReadonlyArray<number>): Array<
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 export const utf16le = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "utf16le"))
+
+/** Rules for lines that bound nothing a test would notice, unless it says otherwise. */
+export const rules = (more: Partial<LineRules> = {}): LineRules => ({
+  encoding: "utf-8",
+  maxLineBytes: 1_048_576,
+  lineTerminator: "newline",
+  ...more
+})

@@ -11,9 +11,9 @@ export interface Sample {
   readonly survivors: number
 }
 
+/** All that is not from a file, also what a child that was just forked shares: that is private or not by chance. */
 const kilobytes = (pid: number): number =>
-  [...fs.readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").matchAll(/^Private_(?:Clean|Dirty): *(\d+) kB/gm)]
-    .reduce((sum, match) => sum + Number(match[1]), 0)
+  Number(/^Anonymous: *(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1])
 
 const descriptors = (pid: number): number => fs.readdirSync(`/proc/${pid}/fd`).length
 

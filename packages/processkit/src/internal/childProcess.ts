@@ -56,12 +56,28 @@ const scriptWithArguments: Problem = {
 }
 
 /** An option that this library has no way to honour. */
-const unsupported = ({ additionalFds, detached }: ChildProcess.CommandOptions): Problem | undefined =>
-  Object.keys(additionalFds ?? {}).some((name) => /^fd\d+$/.test(name))
+const unsupported = (options: ChildProcess.CommandOptions): Problem | undefined => {
+  const { additionalFds, detached, stderr, stdin, stdout } = options
+  if (!isWord(inputConfig(stdin).stream, isStream)) return unknownStream("stdin")
+  if (!isWord(outputConfig(stdout), isSink)) return unknownStream("stdout")
+  if (!isWord(outputConfig(stderr), isSink)) return unknownStream("stderr")
+  return Object.keys(additionalFds ?? {}).some((name) => /^fd\d+$/.test(name))
     ? { field: "the option additionalFds", problem: "is not supported: a child has standard streams only" }
     : detached === false
     ? { field: "the option detached", problem: "cannot be false: every child has a session of its own" }
     : undefined
+}
+
+const words: ReadonlySet<unknown> = new Set(["pipe", "inherit", "ignore", "overlapped"])
+
+/** Whether a standard stream is one of the words, or what a stream may be besides. */
+const isWord = (target: unknown, isOther: (value: object) => boolean): boolean =>
+  words.has(target) || (typeof target === "object" && target !== null && isOther(target))
+
+const unknownStream = (name: string): Problem => ({
+  field: `the option ${name}`,
+  problem: "is neither a way to set up a stream nor one"
+})
 
 /** A whole command, streams included, for verbs of ours. */
 export const wholeCommand = (command: ChildProcess.Command): Translated => {
@@ -89,17 +105,19 @@ const refused = (field: string, problem: string): Translated => ({
 const isProblem = (value: unknown): value is Problem =>
   typeof value === "object" && value !== null && "problem" in value
 
-/** How a stream of a command is set up, whichever way it was written. */
-export const inputConfig = (stdin: ChildProcess.CommandOptions["stdin"] = "pipe"): ChildProcess.StdinConfig =>
-  typeof stdin === "object" && "stream" in stdin && typeof stdin.stream !== "undefined" && !isStream(stdin)
-    ? stdin
-    : { stream: stdin as ChildProcess.CommandInput }
+/** How the input of a command is set up, whichever way it was written. */
+export const inputConfig = (stdin: ChildProcess.CommandOptions["stdin"]): ChildProcess.StdinConfig => {
+  const given = stdin ?? "pipe"
+  return typeof given === "object" && !isStream(given) ? given : { stream: given }
+}
 
 /** Where the output of a command goes, whichever way it was written. */
-export const outputConfig = (output: ChildProcess.CommandOptions["stdout"]): ChildProcess.CommandOutput =>
-  typeof output === "object" && !isSink(output) ? output.stream ?? "pipe" : output ?? "pipe"
+export const outputConfig = (output: ChildProcess.CommandOptions["stdout"]): ChildProcess.CommandOutput => {
+  const given = output ?? "pipe"
+  return typeof given === "object" && !isSink(given) ? given.stream ?? "pipe" : given
+}
 
-const isStream = (value: object): boolean => "~effect/Stream" in value
+const isStream = (value: object): value is Extract<ChildProcess.CommandInput, object> => "~effect/Stream" in value
 
 const isSink = (value: object): value is Extract<ChildProcess.CommandOutput, object> => "~effect/Sink" in value
 

@@ -23,7 +23,7 @@ const byteOrderMark = 0xfeff
 const none = new Uint8Array(0)
 
 export class ChunkDecoder {
-  readonly #decoder: TextDecoder
+  #decoder: TextDecoder
   readonly #isUtf8: boolean
   readonly #unitBytes: 1 | 2
   #held: Uint8Array = none
@@ -31,6 +31,8 @@ export class ChunkDecoder {
   #isOdd = false
   /** Bytes to come that belong to a character that was begun before. */
   #skip = 0
+  /** The last three bytes, for the encodings other than UTF-8: the most that any of them waits for the end of. */
+  #recent: Uint8Array = none
   /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
   #started: boolean
 
@@ -64,14 +66,36 @@ export class ChunkDecoder {
   end(): string {
     const held = this.#held
     this.#held = none
-    return this.#withoutMark(this.#decoder.decode(held))
+    return this.#withoutMark(this.#isUtf8 ? this.#decoder.decode(held) : this.#flushed())
   }
 
+  /**
+   * Node throws, though it was not asked to be strict, where a character that one chunk began turns out to be none in
+   * the next: the replacement is one more character than it has room for (seen with gb18030, gbk and euc-jp in Node 20
+   * and 24). A new decoder is given what was begun together with the rest.
+   */
   #streamed(bytes: Uint8Array): string {
     if (this.#unitBytes === 2 && bytes.length % 2 === 1) this.#isOdd = !this.#isOdd
     const rest = this.#skip > 0 && bytes.length > 0 ? bytes.subarray(1) : bytes
     if (bytes.length > 0) this.#skip = 0
-    return this.#decoder.decode(rest, { stream: true })
+    const before = this.#recent
+    this.#recent = appended(before, rest.slice(-3)).slice(-3)
+    try {
+      return this.#decoder.decode(rest, { stream: true })
+    } catch {
+      this.#decoder = new TextDecoder(this.#decoder.encoding, { ignoreBOM: true })
+      return this.#decoder.decode(appended(begun(this.#decoder.encoding, before), rest), { stream: true })
+    }
+  }
+
+  /** What Node throws for at the end is replaced in the same way. */
+  #flushed(): string {
+    try {
+      return this.#decoder.decode()
+    } catch {
+      const { encoding } = this.#decoder
+      return new TextDecoder(encoding, { ignoreBOM: true }).decode(begun(encoding, this.#recent))
+    }
   }
 
   #whole(bytes: Uint8Array): string {
@@ -91,6 +115,12 @@ export class ChunkDecoder {
     this.#started = true
     return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
   }
+}
+
+/** The last bytes of which a decoder has given nothing yet. */
+const begun = (encoding: string, bytes: Uint8Array): Uint8Array => {
+  const starts = Array.from(bytes, (_, start) => bytes.subarray(start))
+  return starts.find((rest) => new TextDecoder(encoding).decode(rest, { stream: true }) === "") ?? none
 }
 
 const appended = (first: Uint8Array, second: Uint8Array): Uint8Array => {

@@ -9,11 +9,31 @@ import type { Pump } from "./pump.ts"
 /** How long a pipe that somebody else still holds may delay the end of a run. */
 export const drainWindow = Duration.millis(500)
 
+/** A turn of reading. Two of them end a window, and in each of them everything that had arrived is read for once. */
+const turn = Duration.millis(1)
+const quiet = Duration.subtract(drainWindow, Duration.times(turn, 2))
+
 /** How many of these windows a tee has after the exit to take what is left. */
 const teeWindows = 10
 
 /** What may still be in a pipe when its writer ends: the largest capacity a user may ask for (pipe(7), pipe-max-size). */
 const pipeCapacity = 1_048_576
+
+type Sleep = ProcessBackend.ProcessBackend["Service"]["sleep"]
+
+/**
+ * Sleeps through a window, and for as long after it as reading brings something.
+ *
+ * Whoever stood still for longer than the window, or had a busy event loop, finds it over before they have read what was
+ * there all the time.
+ */
+const windowOf = (sleep: Sleep, seen: () => number): Effect.Effect<unknown> => {
+  const isReadOut = Effect.suspend(() => {
+    const before = seen()
+    return Effect.map(Effect.andThen(sleep(turn), sleep(turn)), () => seen() === before)
+  })
+  return Effect.andThen(sleep(quiet), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
+}
 
 /**
  * Looks after every window who is still due, until nobody is.
@@ -23,11 +43,13 @@ const pipeCapacity = 1_048_576
  */
 export const drain = (
   pumps: ReadonlyArray<Pump>,
-  sleep: ProcessBackend.ProcessBackend["Service"]["sleep"],
+  sleep: Sleep,
   isOver: () => boolean
 ): Effect.Effect<unknown> =>
   Effect.suspend(() => {
     const marks = pumps.map((pump) => ({ pump, from: pump.bytesSeen }))
+    // No more than what the pipes can hold: a descendant that writes on is not waited for.
+    const seen = () => marks.reduce((sum, { from, pump }) => sum + Math.min(pump.bytesSeen - from, pipeCapacity), 0)
     let windows = 0
     const look = (): void => {
       windows++
@@ -37,5 +59,5 @@ export const drain = (
         if (windows >= teeWindows) pump.abandonTee(true)
       }
     }
-    return Effect.repeat(Effect.andThen(sleep(drainWindow), Effect.sync(look)), { until: isOver })
+    return Effect.repeat(Effect.andThen(windowOf(sleep, seen), Effect.sync(look)), { until: isOver })
   })

@@ -23,6 +23,7 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
             sleep: backend.sleep,
             probes: backend.probes,
             overflow: options?.overflow ?? "fail",
+            wants: options?.wants,
             onSettled: () => {},
             stage
           }),

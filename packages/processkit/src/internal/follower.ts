@@ -5,7 +5,7 @@
  * Every line has a mark: the place in the stream right after it. A retention told to forget up to a mark keeps what
  * comes after that line, to the byte.
  */
-import { LineCutter } from "./lineCutter.ts"
+import { LineCutter, type LineRules } from "./lineCutter.ts"
 
 /** Lines that were completed together. */
 export interface Batch {
@@ -29,24 +29,22 @@ export interface Segment {
 
 /** Follows bytes; a mark is how many of them came before it. A line does not reach across two segments. */
 export class ByteFollower implements Follower {
-  readonly #encoding: string
-  readonly #maxLineBytes: number
+  readonly #rules: LineRules
   readonly #segments: ReadonlyArray<Segment>
   #cutter: LineCutter
   #offset = 0
   #lastByte: number | undefined
 
-  constructor(encoding: string, maxLineBytes: number, segments: ReadonlyArray<Segment>) {
-    this.#encoding = encoding
-    this.#maxLineBytes = maxLineBytes
+  constructor(rules: LineRules, segments: ReadonlyArray<Segment>) {
+    this.#rules = rules
     this.#segments = segments
-    this.#cutter = new LineCutter(encoding, maxLineBytes)
+    this.#cutter = new LineCutter(rules)
   }
 
   *kept(): Iterable<Batch> {
     for (const { chunks, from } of this.#segments) {
       if (this.#cutter.unfinished) yield this.end(false)
-      this.#cutter = new LineCutter(this.#encoding, this.#maxLineBytes)
+      this.#cutter = new LineCutter(this.#rules)
       this.#offset = from
       this.#lastByte = undefined
       for (const chunk of chunks) yield this.push(chunk)
@@ -59,7 +57,7 @@ export class ByteFollower implements Follower {
     this.#lastByte = bytes.at(-1) ?? before
     return {
       lines: this.#cutter.push(bytes),
-      markAfter: (index) => from + lineEnd(this.#encoding, { bytes, before, from }, index)
+      markAfter: (index) => from + lineEnd(this.#rules, { bytes, before, from }, index)
     }
   }
 
@@ -124,7 +122,8 @@ const newline = 10
  * Of the encodings of the Encoding Standard only UTF-16 has the byte of a newline in other characters or spells one with
  * two bytes: every other one has bytes above 0x20 only after the first of a character.
  */
-const lineEnd = (encoding: string, { before, bytes, from }: Place, index: number): number => {
+const lineEnd = ({ encoding, lineTerminator }: LineRules, { before, bytes, from }: Place, index: number): number => {
+  if (lineTerminator === "carriage-return") return endAtReturn(encoding, { before, bytes, from }, index)
   const isUtf16 = encoding.startsWith("utf-16")
   const [first, second] = encoding === "utf-16be" ? [0, newline] : [newline, 0]
   let ends = 0
@@ -133,6 +132,30 @@ const lineEnd = (encoding: string, { before, bytes, from }: Place, index: number
       ? (from + at) % 2 === 1 && bytes[at] === second && (at === 0 ? before : bytes[at - 1]) === first
       : bytes[at] === newline
     if (ended && ends++ === index) return at + 1
+  }
+  return bytes.length
+}
+
+const carriageReturn = 13
+
+/** The same where CR ends lines too; a LF after the CR belongs to the end. */
+const endAtReturn = (encoding: string, { before, bytes, from }: Place, index: number): number => {
+  const width = encoding.startsWith("utf-16") ? 2 : 1
+  const low = encoding === "utf-16be" ? 1 : 0
+  const unit = (at: number): number | undefined => {
+    const byte = bytes[at + low]
+    return width === 1 ? byte : byte === undefined || bytes[at + 1 - low] !== 0 ? undefined : byte
+  }
+  let ends = 0
+  let last = width === 1 ? before : undefined
+  for (let at = width === 2 ? from % 2 : 0; at < bytes.length; at += width) {
+    const now = unit(at)
+    const isEnd = now === carriageReturn || (now === newline && last !== carriageReturn)
+    if (isEnd && ends++ === index) {
+      const hasMore = now === carriageReturn && unit(at + width) === newline
+      return at + (hasMore ? 2 * width : width)
+    }
+    last = now
   }
   return bytes.length
 }

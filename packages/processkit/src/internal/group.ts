@@ -159,6 +159,7 @@ const startIn = (
     sleep: backend.sleep,
     probes: backend.probes,
     overflow: options?.overflow ?? "fail",
+    wants: options?.wants,
     onSettled: (run) => state.runs.delete(run),
     stage: stageOf(options)
   }).pipe(

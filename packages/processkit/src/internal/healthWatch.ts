@@ -8,11 +8,14 @@
  * in small parts, of which such an absence uses up one, and what a check says that was under way meanwhile does not
  * count as a failure.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as ProcessError from "../ProcessError.ts"
 
 /** How a program is watched; every amount has been checked. */
 export interface Plan<R> {
@@ -88,6 +91,9 @@ const failureOf = (
   timeout: Duration.Duration
 ): string | undefined => {
   if (exit === undefined) return `the check took longer than ${Duration.format(timeout)}`
-  if (Exit.isFailure(exit)) return "the check failed"
+  if (Exit.isFailure(exit)) {
+    const error = Result.getOrUndefined(Cause.findError(exit.cause))
+    return ProcessError.isProcessError(error) ? error.message : "the check failed"
+  }
   return exit.value === false ? "the check said no" : undefined
 }

@@ -89,7 +89,7 @@ const accompany = Effect.fnUntraced(function*<E, R>(
   const take = (verdict?: Verdict) => void Deferred.doneUnsafe(turn, Exit.succeed(verdict))
   control.onRequest(take)
   if (plan.command.options.stdin === "pipe") yield* running.stdin.end
-  yield* Effect.forkScoped(Effect.onExit(running.outcome, () => Effect.sync(take)), { startImmediately: true })
+  yield* Effect.forkScoped(Effect.andThen(Effect.exit(running.outcome), Effect.sync(take)), { startImmediately: true })
   if (plan.ready === undefined && plan.health === undefined) ledger.becameReady()
   else yield* Effect.forkScoped(observe(ledger, plan, running, take), { startImmediately: true })
   const verdict = yield* Deferred.await(turn)

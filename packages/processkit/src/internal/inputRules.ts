@@ -18,6 +18,7 @@ import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
 import type { CapturePolicy } from "./capturePolicy.ts"
+import type { LineRules } from "./lineCutter.ts"
 import * as Origin from "./origin.ts"
 import * as OutputRules from "./outputRules.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
@@ -40,11 +41,9 @@ export interface Stop {
 }
 
 /** A command that may be started. */
-export interface Prepared {
+export interface Prepared extends LineRules {
   readonly request: ProcessBackend.SpawnRequest
   readonly payload: Payload
-  readonly encoding: string
-  readonly maxLineBytes: number
   readonly retention: Limits
   readonly capture: CapturePolicy
   readonly tees: Readonly<Record<"stdout" | "stderr", ReturnType<typeof OutputRules.receiver>>>
@@ -79,6 +78,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       payload,
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
+      lineTerminator: lineTerminator(options.lineTerminator),
       retention: options.buffer === undefined ? defaultLimits : limits(options.buffer),
       capture: capture(options),
       tees: {
@@ -248,6 +248,11 @@ const encoding = (label: string | undefined): string => {
   return Result.isSuccess(known) ? known.success : refuse("encoding", "is not an encoding this runtime can decode")
 }
 
+const lineTerminator = (value: Command.LineTerminator = "newline"): Command.LineTerminator =>
+  value === "newline" || value === "carriage-return"
+    ? value
+    : refuse("lineTerminator", "is neither \"newline\" nor \"carriage-return\"")
+
 const policies: ReadonlySet<unknown> = new Set(["Tail", "Head", "HeadTail", "FailAbove"])
 
 const limits = (buffer: OutputBuffer.OutputBuffer): Limits => {
@@ -256,6 +261,9 @@ const limits = (buffer: OutputBuffer.OutputBuffer): Limits => {
   if (policy === undefined || !policies.has(policy)) return refuse("the buffer", "is not an output buffer")
   const bounds = buffer as OutputBuffer.Bounds
   const [maxBytes, maxLines] = [own(bounds, "bytes"), own(bounds, "lines")]
+  if (policy === "FailAbove" && maxBytes === undefined && maxLines === undefined) {
+    refuse("the buffer", "names neither bytes nor lines to fail above")
+  }
   return {
     policy,
     bytes: maxBytes === undefined ? Infinity : bytes("the buffer", maxBytes),

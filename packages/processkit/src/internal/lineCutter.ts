@@ -2,12 +2,14 @@
  * Cuts a stream of bytes into lines.
  *
  * One streaming decoder per stream, so that no chunk boundary breaks a character and a byte order mark is dropped once.
- * A line ends at `\n`, and one `\r` before it belongs to the end; a lone `\r` is content. What is left at the end of the
- * stream is a line unless it is empty.
+ * A line ends at `\n`, and one `\r` before it belongs to the end; a lone `\r` is content. Where carriage returns end lines
+ * too, each of `\n`, `\r` and `\r\n` is one end, also where the two come in different chunks: the line is given at the
+ * `\r`, and a `\n` that follows it is dropped. What is left at the end of the stream is a line unless it is empty.
  *
  * A line is kept up to `maxBytes` and marked where it was cut; the rest of it is dropped, so that a stream without a
  * newline costs bounded memory and the next line starts where it should.
  */
+import type * as Command from "../Command.ts"
 import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { Tail } from "./tail.ts"
@@ -15,28 +17,47 @@ import * as Text from "./textHygiene.ts"
 
 const carriageReturn = 13
 
+const anyEnd = /\r\n|\r|\n/
+
+/** How a stream of bytes becomes lines. */
+export interface LineRules {
+  /** The name of an encoding as `TextDecoder` spells it. */
+  readonly encoding: string
+  readonly maxLineBytes: number
+  readonly lineTerminator: Command.LineTerminator
+  /** Cleans each line, and is told whether it was cut. */
+  readonly clean?: Cleaner | undefined
+}
+
 export class LineCutter {
   readonly #decoder: ChunkDecoder
   readonly #maxBytes: number
-  readonly #clean: Cleaner | undefined
+  readonly #rules: LineRules
+  readonly #cutsAtReturns: boolean
   /** The pieces of the unfinished line, joined once at its end: a growing string would be copied for every chunk. */
   #pieces: Array<string> = []
   /** The length of the unfinished line, with what was dropped of it. */
   #length = 0
+  /** Whether the last character was a `\r` that ended a line, so that a `\n` belongs to it. */
+  #afterReturn = false
   /** Whether a line was cut so far. */
   hasCut = false
+  /** How many lines were given. */
+  count = 0
 
-  constructor(encoding: string, maxBytes: number, clean?: Cleaner, decoder = new ChunkDecoder(encoding)) {
+  constructor(rules: LineRules, decoder = new ChunkDecoder(rules.encoding)) {
+    this.#rules = rules
     this.#decoder = decoder
-    this.#maxBytes = maxBytes
-    this.#clean = clean
+    this.#maxBytes = rules.maxLineBytes
+    this.#cutsAtReturns = rules.lineTerminator === "carriage-return"
   }
 
   /** A cutter that goes on from here by itself. */
   fork(): LineCutter {
-    const fork = new LineCutter("", this.#maxBytes, this.#clean, this.#decoder.fork())
+    const fork = new LineCutter(this.#rules, this.#decoder.fork())
     fork.#pieces = [...this.#pieces]
     fork.#length = this.#length
+    fork.#afterReturn = this.#afterReturn
     return fork
   }
 
@@ -52,7 +73,14 @@ export class LineCutter {
 
   /** The lines that the bytes complete. */
   push(bytes: Uint8Array): Array<string> {
-    return this.#split(this.#decoder.decode(bytes))
+    return this.pushText(this.#decoder.decode(bytes))
+  }
+
+  /** The lines that decoded text completes. */
+  pushText(text: string): Array<string> {
+    const lines = this.#cutsAtReturns ? this.#splitAtAny(text) : this.#splitAtNewlines(text)
+    this.count += lines.length
+    return lines
   }
 
   /**
@@ -62,27 +90,40 @@ export class LineCutter {
    * have been lost by us.
    */
   end(clean: boolean): Array<string> {
-    const lines = clean ? this.#split(this.#decoder.end()) : []
-    if (this.unfinished) lines.push(this.#finish("", false))
-    return lines
-  }
-
-  #split(text: string): Array<string> {
-    const lines: Array<string> = []
-    let from = 0
-    let at = text.indexOf("\n")
-    while (at !== -1) {
-      lines.push(this.unfinished ? this.#finish(text.slice(from, at), true) : this.#whole(text, from, at))
-      from = at + 1
-      at = text.indexOf("\n", from)
+    const lines = clean ? this.pushText(this.#decoder.end()) : []
+    if (this.unfinished) {
+      lines.push(this.#finish("", false))
+      this.count++
     }
-    if (from < text.length) this.#keep(from === 0 ? text : text.slice(from))
     return lines
   }
 
-  #whole(text: string, from: number, at: number): string {
-    const end = at > from && text.charCodeAt(at - 1) === carriageReturn ? at - 1 : at
-    return this.#bounded(text.slice(from, end))
+  #splitAtNewlines(text: string): Array<string> {
+    const lines = text.split("\n")
+    // One search of the chunk spares a look at the end of every line.
+    if (lines.length > 1 && text.includes("\r")) {
+      for (let i = this.unfinished ? 1 : 0; i < lines.length - 1; i++) lines[i] = stripReturn(lines[i] as string)
+    }
+    return this.#completed(lines, text.length)
+  }
+
+  #splitAtAny(text: string): Array<string> {
+    if (text === "") return []
+    const rest = this.#afterReturn && text.startsWith("\n") ? text.slice(1) : text
+    this.#afterReturn = text.endsWith("\r")
+    return this.#completed(rest.split(anyEnd), rest.length)
+  }
+
+  /** Takes what the splitting left behind the last line end away, and puts what was there before to the first line. */
+  #completed(lines: Array<string>, length: number): Array<string> {
+    const rest = lines.pop() as string
+    const isContinued = this.unfinished && lines.length > 0
+    if (isContinued) lines[0] = this.#finish(lines[0] as string, true)
+    if (length * 3 > this.#maxBytes || this.#rules.clean !== undefined) {
+      for (let i = isContinued ? 1 : 0; i < lines.length; i++) lines[i] = this.#bounded(lines[i] as string)
+    }
+    if (rest !== "") this.#keep(rest)
+    return lines
   }
 
   #keep(piece: string): void {
@@ -99,14 +140,14 @@ export class LineCutter {
     const whole = line.length === this.#length
     this.#pieces = []
     this.#length = 0
-    return this.#bounded(terminated && whole ? stripReturn(line) : line)
+    return this.#bounded(terminated && whole && !this.#cutsAtReturns ? stripReturn(line) : line)
   }
 
   #bounded(line: string): string {
     const cut = line.length * 3 <= this.#maxBytes ? line : Text.cut(line, this.#maxBytes)
     const isCut = cut !== line
     if (isCut) this.hasCut = true
-    return this.#clean === undefined ? cut : this.#clean(cut, isCut)
+    return this.#rules.clean === undefined ? cut : this.#rules.clean(cut, isCut)
   }
 }
 

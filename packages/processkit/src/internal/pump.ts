@@ -40,6 +40,8 @@ export class Pump {
   paused = false
   /** Whether the tee holds the pipe up. */
   held = false
+  /** Whether somebody consumes the stream, or has done so. */
+  isTaken = false
 
   constructor(options: {
     readonly source: ProcessBackend.ByteSource

@@ -1,15 +1,17 @@
 /**
  * Keeps what an output buffer says of one stream, within its bounds.
  *
- * Two families: bytes as they came, and decoded lines. Both count everything that passes, so that a policy of failure
- * fires on the total and not on what happens to be kept.
+ * Two families: bytes as they came, and decoded lines; and decoded text, for whoever wants no bytes. All count
+ * everything that passes, so that a policy of failure fires on the total and not on what happens to be kept.
  */
 import type * as OutputBuffer from "../OutputBuffer.ts"
-import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
 import { ByteFollower, type Follower, LineFollower, type Segment } from "./follower.ts"
-import { LineCutter } from "./lineCutter.ts"
+import { KeptText } from "./keptText.ts"
+import { LineCounter } from "./lineCounter.ts"
+import { LineCutter, type LineRules } from "./lineCutter.ts"
+import { Newest } from "./newest.ts"
 import * as Piece from "./piece.ts"
 import { Tail } from "./tail.ts"
 
@@ -19,6 +21,12 @@ export interface Overflow {
   readonly maxBytes: number | undefined
   readonly totalLines: number | undefined
   readonly totalBytes: number
+}
+
+/** The lines that were kept, and the cutter that continues them. */
+export interface HandedOver {
+  readonly lines: Array<string>
+  readonly cutter: LineCutter
 }
 
 export interface Retention {
@@ -31,7 +39,13 @@ export interface Retention {
   readonly text: () => string
   readonly bytes: () => Uint8Array
   /** Hands over what was kept as lines, and the cutter that continues them; keeps nothing from then on. */
-  readonly handOver: () => { readonly lines: Array<string>; readonly cutter: LineCutter }
+  readonly handOver: () => HandedOver
+  /** Hands over what was kept as it came, and keeps nothing from then on; nothing where the bytes are not kept. */
+  readonly handOverBytes: () => ReadonlyArray<Uint8Array> | undefined
+  /** How many lines have come so far, kept or not, until whoever took them over takes bytes or leaves. */
+  readonly lines: number
+  /** How much was dropped: lines where the bound is in lines, otherwise bytes. */
+  readonly droppedCount: number
   /** Whether it was handed over. */
   readonly released: boolean
   /** Reads along, from the oldest that is kept. */
@@ -49,52 +63,33 @@ export interface Limits {
   readonly lines: number
 }
 
-/** Lines that have to be cleaned are kept as such: a secret that a bound cuts in two would be one that nobody knows. */
-export const make = (limits: Limits, encoding: string, maxLineBytes: number, clean?: Cleaner): Retention =>
-  limits.lines === Infinity && clean === undefined
-    ? new KeptBytes(limits, encoding, maxLineBytes)
-    : new KeptLines(limits, encoding, maxLineBytes, clean)
+/**
+ * The bounds for a stream whose bytes are wanted: a bound in lines does not apply to it. Where there is no other one,
+ * that of the default buffer does, so that memory stays bounded.
+ */
+export const wanted = (
+  limits: Limits,
+  stream: "stdout" | "stderr",
+  wants: "text" | "stdoutBytes" | "stderrBytes" | undefined
+): Limits => {
+  if (limits.lines === Infinity || wants !== `${stream}Bytes`) return limits
+  return { ...limits, lines: Infinity, bytes: Math.min(limits.bytes, defaultBytes) }
+}
 
-/** A queue that keeps its newest items within a budget. */
-class Newest<A> {
-  readonly #cost: (item: A) => number
-  #items: Array<A> = []
-  #first = 0
-  total = 0
+const defaultBytes = 64 * 1024 * 1024
 
-  constructor(cost: (item: A) => number) {
-    this.#cost = cost
-  }
-  get size(): number {
-    return this.#items.length - this.#first
-  }
-  push(item: A): void {
-    this.#items.push(item)
-    this.total += this.#cost(item)
-  }
-  shift(): void {
-    this.total -= this.#cost(this.#items[this.#first] as A)
-    this.#first++
-    // Compacting at half keeps a drop at constant cost on average.
-    if (this.#first * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#first)
-      this.#first = 0
-    }
-  }
-  clear(): void {
-    this.#items = []
-    this.#first = 0
-    this.total = 0
-  }
-  all(): Array<A> {
-    return this.#items.slice(this.#first)
-  }
+/** `textOnly` promises that nobody will ask for bytes. */
+export const make = (limits: Limits, rules: LineRules, textOnly = false): Retention => {
+  // Lines that have to be cleaned are kept as such: a secret that a bound cuts in two would be one that nobody knows.
+  if (limits.lines !== Infinity || rules.clean !== undefined) return new KeptLines(limits, rules)
+  const keepsStart = limits.policy === "Unbounded" || limits.policy === "FailAbove"
+  return textOnly && keepsStart ? new KeptText(limits, rules) : new KeptBytes(limits, rules)
 }
 
 class KeptBytes implements Retention {
   readonly #limits: Limits
-  readonly #encoding: string
-  readonly #maxLineBytes: number
+  readonly #rules: LineRules
+  readonly #counter: LineCounter
   readonly #head = new ChunkQueue()
   #headRoom: number
   /** What the head has kept so far, forgotten or not. */
@@ -102,13 +97,22 @@ class KeptBytes implements Retention {
   readonly #tail = new ChunkQueue()
   readonly #tailRoom: number
   #total = 0
+  /** What is left of the total, once something was dropped. */
+  #keptTotal = 0
   #dropped = false
   released = false
+  /** Whether the stream has ended, and how. */
+  #end: "cleanly" | "unread" | undefined
+  /** How many bytes the counter has looked at: it does when some of them are to be dropped, or when somebody asks. */
+  #counted = 0
+  /** How many lines there are beside those that the cutter has given, once the lines were handed over. */
+  #linesBefore = 0
+  #cutter: LineCutter | undefined
 
-  constructor(limits: Limits, encoding: string, maxLineBytes: number) {
+  constructor(limits: Limits, rules: LineRules) {
     this.#limits = limits
-    this.#encoding = encoding
-    this.#maxLineBytes = maxLineBytes
+    this.#rules = rules
+    this.#counter = new LineCounter(rules)
     this.#headRoom = limits.policy === "Tail"
       ? 0
       : limits.policy === "HeadTail"
@@ -126,16 +130,28 @@ class KeptBytes implements Retention {
     this.#total += bytes.length
     const rest = this.#fillHead(bytes)
     if (rest.length === 0) return
-    if (this.#tailRoom === 0) {
-      this.#dropped = true
-      return
-    }
     this.#tail.push(rest)
-    this.#dropped ||= this.#tail.total > this.#tailRoom
+    if (this.#tail.total <= this.#tailRoom) return
+    this.#dropped = true
+    this.#count()
     this.#tail.trim(this.#tailRoom)
+    this.#keptTotal = this.#head.total + this.#tail.total
   }
 
-  end(): void {}
+  end(clean: boolean): void {
+    this.#end ??= clean ? "cleanly" : "unread"
+  }
+
+  get lines(): number {
+    if (this.#cutter !== undefined) return this.#linesBefore + this.#cutter.count
+    this.#count()
+    if (this.#end !== undefined && !this.released) this.#counter.end(this.#end === "cleanly")
+    return this.#counter.lines + this.#counter.unended
+  }
+
+  get droppedCount(): number {
+    return this.#dropped ? this.#total - this.#keptTotal : 0
+  }
 
   dropped(): Overflow | undefined {
     return this.#dropped
@@ -153,30 +169,44 @@ class KeptBytes implements Retention {
 
   text(): string {
     if (this.#total === 0 || this.released) return ""
-    if (!this.#dropped) return decoded(this.#chunks(), this.#encoding)
+    if (!this.#dropped) return decoded(this.#chunks(), this.#rules.encoding)
     const tail = joined(this.#tail.all())
-    return Piece.first(this.#encoding, joined(this.#head.all())) +
-      Piece.last(this.#encoding, tail, this.#total - tail.length)
+    return Piece.first(this.#rules.encoding, joined(this.#head.all())) +
+      Piece.last(this.#rules.encoding, tail, this.#total - tail.length)
   }
 
-  handOver(): { lines: Array<string>; cutter: LineCutter } {
-    const cutter = new LineCutter(this.#encoding, this.#maxLineBytes)
+  handOver(): HandedOver {
+    const cutter = new LineCutter(this.#rules)
     const lines = this.#dropped ? this.#cutEnds(cutter) : this.#chunks().flatMap((chunk) => cutter.push(chunk))
-    this.#head.clear()
-    this.#tail.clear()
-    this.released = true
+    if (this.#dropped) this.#count()
+    this.#linesBefore = this.#dropped ? this.#counter.lines - cutter.count : 0
+    this.#cutter = cutter
+    this.#release()
     return { lines, cutter }
   }
 
+  handOverBytes(): ReadonlyArray<Uint8Array> {
+    this.#count()
+    const chunks = this.#chunks()
+    this.#release()
+    return chunks
+  }
+
+  #release(): void {
+    this.#head.clear()
+    this.#tail.clear()
+    this.released = true
+  }
+
   follow(): Follower {
-    return new ByteFollower(this.#encoding, this.#maxLineBytes, this.#segments())
+    return new ByteFollower(this.#rules, this.#segments())
   }
 
   tail(): Tail {
-    const tail = new Tail(new ChunkDecoder(this.#encoding), "")
+    const tail = new Tail(new ChunkDecoder(this.#rules.encoding), "")
     const chunks = this.#segments().at(-1)?.chunks ?? []
     // Not the ones before the last line end, but for an encoding that has the byte of one in other characters.
-    const from = this.#encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
+    const from = this.#rules.encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
     for (const chunk of chunks.slice(Math.max(0, from))) tail.push(chunk)
     return tail
   }
@@ -193,18 +223,33 @@ class KeptBytes implements Retention {
     const head = { from: this.#headTaken - this.#head.total, chunks: this.#head.all() }
     if (this.#tailRoom === 0) return [head, { from: this.#total, chunks: [] }]
     const tail = joined(this.#tail.all())
-    const whole = Piece.fromCharacter(this.#encoding, tail, from)
+    const whole = Piece.fromCharacter(this.#rules.encoding, tail, from)
     return [head, { from: from + tail.length - whole.length, chunks: [whole] }]
   }
 
   /** The lines on both sides of what was dropped; the line before it ends there, and none is made of both. */
   #cutEnds(after: LineCutter): Array<string> {
-    const before = new LineCutter(this.#encoding, this.#maxLineBytes)
+    const before = new LineCutter(this.#rules)
     const tail = joined(this.#tail.all())
     return before.push(joined(this.#head.all())).concat(
       before.end(false),
-      after.push(Piece.fromCharacter(this.#encoding, tail, this.#total - tail.length))
+      after.push(Piece.fromCharacter(this.#rules.encoding, tail, this.#total - tail.length))
     )
+  }
+
+  /** Has everything counted that was not yet: the newest bytes that are there. */
+  #count(): void {
+    if (this.released) return
+    let missing = this.#total - this.#counted
+    const uncounted: Array<Uint8Array> = []
+    const chunks = missing > 0 ? this.#chunks() : []
+    for (let i = chunks.length - 1; i >= 0 && missing > 0; i--) {
+      const chunk = chunks[i] as Uint8Array
+      uncounted.push(chunk.subarray(Math.max(0, chunk.length - missing)))
+      missing -= chunk.length
+    }
+    for (const chunk of uncounted.toReversed()) this.#counter.push(chunk)
+    this.#counted = this.#total
   }
 
   #chunks(): Array<Uint8Array> {
@@ -233,13 +278,18 @@ class KeptLines implements Retention {
   readonly #limits: Limits
   readonly #cutter: LineCutter
   readonly #head: Array<string> = []
-  readonly #tail = new Newest<string>(cost)
+  readonly #tail: Newest<string>
+  readonly #cost: (line: string) => number
   readonly #headLines: number
   readonly #headBytes: number
   readonly #hasTail: boolean
   #headCost = 0
   /** How many lines the head has kept so far, forgotten or not. */
   #headTaken = 0
+  /** How many of the newest lines are still part of the chunk they came in. */
+  #attached = 0
+  /** How many lines were kept when they were handed over. */
+  #keptLines = 0
   #sealed = false
   #totalLines = 0
   #totalBytes = 0
@@ -247,13 +297,16 @@ class KeptLines implements Retention {
   #dropped = false
   released = false
 
-  constructor(limits: Limits, encoding: string, maxLineBytes: number, clean: Cleaner | undefined) {
+  constructor(limits: Limits, rules: LineRules) {
     const { lines, policy } = limits
     // The bound of a failure is in raw bytes, and no encoding takes more than three bytes of UTF-8 for one of its own.
     const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
+    this.#cost = bytes === Infinity ? () => 0 : cost
+    this.#tail = new Newest(this.#cost)
     // A line that is cleaned counts as what is left of it, so it is read to its end first.
-    this.#cutter = new LineCutter(encoding, clean ? maxLineBytes : Math.min(maxLineBytes, bytes + 1), clean)
+    const maxLineBytes = rules.clean ? rules.maxLineBytes : Math.min(rules.maxLineBytes, bytes + 1)
+    this.#cutter = new LineCutter({ ...rules, maxLineBytes })
     this.#hasTail = policy === "Tail" || policy === "HeadTail"
     this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
@@ -301,8 +354,9 @@ class KeptLines implements Retention {
     return new TextEncoder().encode(this.text())
   }
 
-  handOver(): { lines: Array<string>; cutter: LineCutter } {
+  handOver(): HandedOver {
     const lines = this.#head.concat(this.#tail.all())
+    this.#keptLines = lines.length
     this.#head.length = 0
     this.#tail.clear()
     this.released = true
@@ -324,17 +378,37 @@ class KeptLines implements Retention {
     while (this.#tail.size > 0 && this.#totalLines - this.#tail.size < mark) this.#tail.shift()
   }
 
+  handOverBytes(): undefined {}
+
+  get lines(): number {
+    return this.#cutter.count
+  }
+
+  get droppedCount(): number {
+    return this.#totalLines - (this.released ? this.#keptLines : this.#head.length + this.#tail.size)
+  }
+
+  /**
+   * Once the head is full, lines that the same chunk pushes out again are only counted. Lines of the tail are copied when
+   * the next ones come: most of those of a flood are dropped by then.
+   */
   #keepAll(lines: ReadonlyArray<string>): void {
-    for (const line of lines) this.#keep(line)
+    if (lines.length === 0) return
+    const skipped = this.#sealed ? Math.max(0, lines.length - this.#limits.lines) : 0
+    this.#totalLines += skipped
+    this.#dropped ||= skipped > 0
+    for (let i = skipped; i < lines.length; i++) this.#keep(lines[i] as string)
+    this.#tail.replace(this.#attached, lines.length, detached)
+    this.#attached = lines.length
     if (this.#cutter.hasCut) this.#dropped = true
   }
 
   #keep(line: string): void {
     this.#totalLines++
-    if (!this.#sealed && this.#headTaken < this.#headLines && this.#headCost + cost(line) <= this.#headBytes) {
+    if (!this.#sealed && this.#headTaken < this.#headLines && this.#headCost + this.#cost(line) <= this.#headBytes) {
       this.#head.push(detached(line))
       this.#headTaken++
-      this.#headCost += cost(line)
+      this.#headCost += this.#cost(line)
       return
     }
     this.#sealed = true
@@ -342,7 +416,7 @@ class KeptLines implements Retention {
       this.#dropped = true
       return
     }
-    this.#tail.push(detached(line))
+    this.#tail.push(line)
     // What the head left of the bound is the tail's, so that nothing is dropped that fits.
     const lines = this.#limits.lines - this.#headTaken
     const bytes = this.#limits.bytes - this.#headCost
@@ -370,4 +444,11 @@ const cost = (line: string): number => {
  * Copies a line out of the chunk it was cut from. V8 keeps the whole decoded chunk alive for as long as any substring
  * of more than 12 characters is (v8/src/objects/string.h, SlicedString::kMinLength = 13).
  */
-const detached = (line: string): string => line.length < 13 ? line : decoder.decode(encoder.encode(line))
+const detached = (line: string): string => {
+  if (line.length < 13) return line
+  // No more than three bytes for a unit of UTF-16; one piece of memory serves all lines that are not very long.
+  if (line.length * 3 > scratch.length) return decoder.decode(encoder.encode(line))
+  return decoder.decode(scratch.subarray(0, encoder.encodeInto(line, scratch).written))
+}
+
+const scratch = new Uint8Array(4096)

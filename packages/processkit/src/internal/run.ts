@@ -51,6 +51,8 @@ export interface Setting {
   readonly probes: ProcessBackend.Probes | undefined
   /** What becomes of output above its bound. */
   readonly overflow: NonNullable<ProcessRunner.StartOptions["overflow"]>
+  /** What the caller will ask of the output, if that is known. */
+  readonly wants: ProcessRunner.StartOptions["wants"]
   readonly cancelOn: AbortSignal | undefined
   readonly onStdoutLine: ((line: string) => void) | undefined
   readonly onStderrLine: ((line: string) => void) | undefined
@@ -193,15 +195,19 @@ export class Run {
     onLine: ((line: string) => void) | undefined
   ): Pump | undefined {
     if (source === undefined) return undefined
-    const { capture, encoding, maxLineBytes, retention, tees } = this.prepared
+    const { capture, retention, tees } = this.prepared
     const { context } = this.#around
-    const { overflow } = this.#setting
+    const { overflow, wants } = this.#setting
     const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
-    const kept = Retention.make(retention, encoding, maxLineBytes, clean)
+    const kept = Retention.make(
+      Retention.wanted(retention, stream, wants),
+      { ...this.prepared, clean },
+      wants === "text"
+    )
     return new Pump({
       source,
       retention: kept,
-      observer: onLine && new LineObserver(onLine, new LineCutter(encoding, maxLineBytes), context),
+      observer: onLine && new LineObserver(onLine, new LineCutter(this.prepared), context),
       tee: tees[stream] && new Tee(stream, tees[stream], context),
       onChunk: overflow === "end" || overflow === "whole" ? () => this.#checkOverflow(kept) : () => {},
       onEnd: () => this.#settleIfOver()

@@ -1,13 +1,10 @@
 /** The public face of a {@link Run}. */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import * as RunningProcess from "../RunningProcess.ts"
-import * as ChunkSubscription from "./chunkSubscription.ts"
 import * as InputRules from "./inputRules.ts"
-import * as LineSubscription from "./lineSubscription.ts"
-import type { Pump } from "./pump.ts"
+import * as OutputViews from "./outputViews.ts"
 import type { Run } from "./run.ts"
 import * as Waits from "./waits.ts"
 
@@ -18,7 +15,7 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
     pid: child.pid,
     startedAt: run.startedAt,
     stdin: writer(program, prepared.payload._tag === "Interactive" ? child.stdin : undefined, child.stdin),
-    ...streamsOnce(program, run),
+    ...OutputViews.fromRun(run),
     exit: run.exit,
     outcome: run.outcome,
     result: run.result((kept) => kept.text(), "", false),
@@ -44,38 +41,6 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
     ...Waits.make(run)
   })
 }
-
-/** The streams of both pipes: lines or chunks, whichever is taken first. */
-const streamsOnce = (program: string, run: Run) => {
-  const [stdout, stderr] = [takenOnce(program, "stdout", run.stdout), takenOnce(program, "stderr", run.stderr)]
-  return {
-    stdoutLines: stdout(LineSubscription.stream),
-    stderrLines: stderr(LineSubscription.stream),
-    stdoutChunks: stdout(ChunkSubscription.stream),
-    stderrChunks: stderr(ChunkSubscription.stream)
-  }
-}
-
-type Failure = (errno: string) => ProcessError.ProcessError
-
-const takenOnce = (program: string, stream: "stdout" | "stderr", pump: Pump | undefined) => {
-  let taken = false
-  return <A>(
-    from: (pump: Pump, onError: Failure) => Stream.Stream<A, ProcessError.ProcessError>
-  ): Stream.Stream<A, ProcessError.ProcessError> =>
-    Stream.suspend(() => {
-      if (taken) return Stream.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
-      if (pump === undefined) return Stream.fail(notAPipe(program, stream))
-      taken = true
-      return from(
-        pump,
-        (errno) => ProcessError.make(new ProcessError.IoFailed({ program, operation: `reading ${stream}`, errno }))
-      )
-    })
-}
-
-const notAPipe = (program: string, field: string): ProcessError.ProcessError =>
-  ProcessError.make(new ProcessError.InvalidInput({ program, field, problem: "is not a pipe and cannot be read" }))
 
 const encoder = new TextEncoder()
 

@@ -11,7 +11,7 @@ import * as SpawnAttributes from "./spawnAttributes.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** What a caller asks of a start beyond its command. */
-export type Manner = Pick<Setting, "isPrivate" | "sleep" | "probes" | "overflow" | "onSettled" | "stage">
+export type Manner = Pick<Setting, "isPrivate" | "sleep" | "probes" | "overflow" | "wants" | "onSettled" | "stage">
 
 /**
  * Starts a command as a member of a container.

@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import type * as Command from "../Command.ts"
 import * as Outcome from "../Outcome.ts"
 import * as ProcessError from "../ProcessError.ts"
+import type * as ProcessEvent from "../ProcessEvent.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
@@ -24,7 +25,7 @@ export type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, Pro
 /** Several commands that are run as one. */
 export interface Composite<P extends RunningProcess.RunningProcess = RunningProcess.RunningProcess> {
   readonly program: string
-  readonly options: Pick<Command.Options, "stdin" | "stdout" | "retry" | "cancelOn">
+  readonly options: Pick<Command.Options, "stdin" | "stdout" | "stderr" | "retry" | "cancelOn">
   readonly launch: (options: ProcessRunner.StartOptions) => Verb<P, Scope.Scope>
 }
 
@@ -46,8 +47,9 @@ const launch = (
 const during = <A, R>(
   subject: Subject,
   overflow: ProcessRunner.StartOptions["overflow"],
-  ask: (running: RunningProcess.RunningProcess) => Effect.Effect<A, ProcessError.ProcessError, R>
-): Verb<A, Exclude<R, Scope.Scope>> => asking(subject, launch(subject, { overflow }), ask)
+  ask: (running: RunningProcess.RunningProcess) => Effect.Effect<A, ProcessError.ProcessError, R>,
+  wants: ProcessRunner.StartOptions["wants"] = "text"
+): Verb<A, Exclude<R, Scope.Scope>> => asking(subject, launch(subject, { overflow, wants }), ask)
 
 /** Asks what is started for something. A writer that nobody can reach is closed. */
 export const asking = <P extends RunningProcess.RunningProcess, A, R>(
@@ -108,13 +110,13 @@ const waitingFor = <A, R>(
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
 export const capturing = <A, R>(command: Subject, verb: Verb<A, R>): Verb<A, R> =>
-  isCaptured(command.options.stdout) ? verb : Effect.fail(notCaptured(command))
+  isCaptured(command.options.stdout) ? verb : Effect.fail(notCaptured(command, "stdout"))
 
-const notCaptured = (command: Subject): ProcessError.ProcessError =>
+const notCaptured = (command: Subject, field: "stdout" | "stderr"): ProcessError.ProcessError =>
   ProcessError.make(
     new ProcessError.InvalidInput({
       program: InputRules.programOf(command),
-      field: "stdout",
+      field,
       problem: "is not a pipe, so that this verb has nothing to give"
     })
   )
@@ -138,7 +140,7 @@ export const outputString = (command: Subject): Verb<ProcessResult.ProcessResult
   capturing(command, during(command, "end", (running) => running.result))
 
 export const outputBytes = (command: Subject): Verb<ProcessResult.ProcessResult<Uint8Array>> =>
-  capturing(command, during(command, "end", (running) => running.resultBytes))
+  capturing(command, during(command, "end", (running) => running.resultBytes, "stdoutBytes"))
 
 export const exitCode = (command: Subject): Verb<number> => retried(command, code(command))
 
@@ -220,17 +222,43 @@ const withinDeadline = (running: RunningProcess.RunningProcess): Effect.Effect<v
     (result) => Outcome.isTimedOut(result.outcome) ? Effect.fail(ProcessResult.toError(result)) : Effect.void
   )
 
-export const stdoutLines = (
-  command: Subject
-): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+type Flow<A> = Stream.Stream<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+
+/** Output while it flows; then the verb fails as if the run had been checked. */
+const flowing = <A>(
+  command: Subject,
+  wants: ProcessRunner.StartOptions["wants"],
+  view: (running: RunningProcess.RunningProcess) => Stream.Stream<A, ProcessError.ProcessError>
+): Flow<A> =>
   Stream.unwrap(Effect.map(
-    Effect.tap(capturing(command, start(command)), (running) => closeWriter(command, running)),
+    Effect.tap(
+      launch(command, { wants }),
+      (running) => closeWriter(command, running)
+    ),
     (running) =>
       Stream.concat(
-        running.stdoutLines,
+        view(running),
         Stream.fromEffectDrain(Effect.flatMap(running.result, ProcessResult.ensureSuccess))
       )
   ))
+
+const piped = <A>(command: Subject, name: "stdout" | "stderr", flow: Flow<A>): Flow<A> =>
+  isCaptured(command.options[name]) ? flow : Stream.fail(notCaptured(command, name))
+
+export const stdoutLines = (command: Subject): Flow<string> =>
+  piped(command, "stdout", flowing(command, "text", (running) => running.stdoutLines))
+
+export const stderrLines = (command: Command.Command): Flow<string> =>
+  piped(command, "stderr", flowing(command, "text", (running) => running.stderrLines))
+
+export const stdoutChunks = (command: Command.Command): Flow<Uint8Array> =>
+  piped(command, "stdout", flowing(command, "stdoutBytes", (running) => running.stdoutChunks))
+
+export const stderrChunks = (command: Command.Command): Flow<Uint8Array> =>
+  piped(command, "stderr", flowing(command, "stderrBytes", (running) => running.stderrChunks))
+
+export const events = (command: Command.Command): Flow<ProcessEvent.ProcessEvent> =>
+  piped(command, "stdout", flowing(command, "text", (running) => running.events))
 
 export const start = (command: Subject): Verb<RunningProcess.RunningProcess, Scope.Scope> => launch(command)
 

@@ -15,7 +15,9 @@ export const make = (run: Run): RunningProcess.Waits => {
     get exit() {
       return run.exit
     },
-    outputEnded: Effect.ignore(run.outcome),
+    get outputEnded() {
+      return Effect.ignore(run.outcome)
+    },
     sleep: run.outside.sleep,
     probes: run.outside.probes
   }

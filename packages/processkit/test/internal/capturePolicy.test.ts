@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type CapturePolicy, cleaner } from "../../src/internal/capturePolicy.ts"
 import { LineCutter } from "../../src/internal/lineCutter.ts"
 import { stripped } from "../../src/internal/terminalText.ts"
-import { chunked, sizes, text, utf8 } from "../arbitraries.ts"
+import { chunked, rules, sizes, text, utf8 } from "../arbitraries.ts"
 
 const none: CapturePolicy = { redact: undefined, sanitizeTerminal: false }
 
@@ -11,7 +11,7 @@ const hide = (line: string): string => line.replaceAll("a", "#")
 const clean = (policy: Partial<CapturePolicy>, line: string, isCut = false): string | undefined =>
   cleaner({ ...none, ...policy }, "stdout", () => {})?.(line, isCut)
 
-const cutter = (policy: CapturePolicy) => new LineCutter("utf-8", 1_048_576, cleaner(policy, "stdout", () => {}))
+const cutter = (policy: CapturePolicy) => new LineCutter(rules({ clean: cleaner(policy, "stdout", () => {}) }))
 
 const linesOf = (chunks: ReadonlyArray<Uint8Array>, cutter: LineCutter): Array<string> => [
   ...chunks.flatMap((chunk) => cutter.push(chunk)),

@@ -56,6 +56,11 @@ describe("a foreign command", () => {
     assert.strictEqual(problemOf(make({ stderr: { stream: Sink.drain as never } })), "the option stderr")
     assert.strictEqual(problemOf(make({ stdin: { stream: Stream.empty, endOnDone: false } })), "the option stdin")
     assert.strictEqual(problemOf(ChildProcess.pipeTo(make({}), make({}))), "the command")
+    assert.strictEqual(problemOf(make({ stdin: "banana" as never })), "the option stdin")
+    assert.strictEqual(problemOf(make({ stdin: {} as never })), "the option stdin")
+    assert.strictEqual(problemOf(make({ stdout: 3 as never })), "the option stdout")
+    assert.strictEqual(problemOf(make({ stderr: { stream: Stream.empty as never } })), "the option stderr")
+    assert.isUndefined(problemOf(make({ stdin: null as never, stdout: null as never })))
     for (const fine of [{}, { additionalFds: {} }, { detached: true }, { windowsHide: true }, { shell: false }]) {
       assert.isUndefined(problemOf(make(fine)))
     }
@@ -80,7 +85,7 @@ describe("a foreign command", () => {
 
   it("says how its streams are set up", () => {
     const stream = Stream.empty
-    assert.deepStrictEqual(inputConfig(), { stream: "pipe" })
+    assert.deepStrictEqual(inputConfig(undefined), { stream: "pipe" })
     assert.deepStrictEqual(inputConfig({ stream, endOnDone: false }), { stream, endOnDone: false })
     assert.strictEqual(inputConfig(stream).stream, stream)
     assert.strictEqual(outputConfig(Sink.drain as never), Sink.drain as never)

@@ -3,9 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type { Batch } from "../../src/internal/follower.ts"
 import * as Retention from "../../src/internal/retention.ts"
-import { bytes, chunked, intBetween, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
-
-const roomy = 1_048_576
+import { bytes, chunked, intBetween, rules, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
 
 const unbounded = { policy: "Unbounded", bytes: Infinity, lines: Infinity } as const
 
@@ -23,7 +21,7 @@ describe("a follower", () => {
     [bytes, sizes, intBetween(0, 10)],
     ([bytes, sizes, at]) => {
       for (const lines of [Infinity, 1_000_000]) {
-        const make = () => Retention.make({ policy: "Unbounded", bytes: Infinity, lines }, "utf-8", roomy)
+        const make = () => Retention.make({ policy: "Unbounded", bytes: Infinity, lines }, rules())
         const [whole, retention] = [make(), make()]
         const chunks = chunked(bytes, sizes)
         for (const chunk of chunks.slice(0, at)) retention.push(chunk)
@@ -50,7 +48,7 @@ describe("a follower", () => {
     [text, sizes, intBetween(0, 10), intBetween(0, 20)],
     ([text, sizes, at, which]) => {
       for (const [encoding, encode] of [["utf-8", utf8], ["utf-16le", utf16le]] as const) {
-        const retention = Retention.make(unbounded, encoding, roomy)
+        const retention = Retention.make(unbounded, rules({ encoding }))
         const all = encode(text)
         const chunks = chunked(all, sizes)
         for (const chunk of chunks.slice(0, at)) retention.push(chunk)
@@ -78,7 +76,7 @@ describe("a follower", () => {
     [policy, sizes, intBetween(0, 60), intBetween(0, 12), intBetween(0, 12)],
     ([policy, sizes, bound, count, which]) => {
       for (const limits of [{ policy, bytes: bound, lines: Infinity }, { policy, bytes: Infinity, lines: bound }]) {
-        const retention = Retention.make(limits, "utf-8", roomy)
+        const retention = Retention.make(limits, rules())
         const all = Array.from({ length: count }, (_, i) => `line ${i}\n`)
         for (const chunk of chunked(utf8(all.join("")), sizes)) retention.push(chunk)
         const before = [...retention.follow().kept()]
@@ -102,7 +100,7 @@ describe("a follower", () => {
       for (const [encoding, encode] of [["utf-8", utf8], ["utf-16le", utf16le]] as const) {
         // Whole characters: where lines are kept, UTF-16 loses the one that it was in.
         for (const lines of encoding === "utf-8" ? [Infinity, 3] : [Infinity]) {
-          const retention = Retention.make({ policy: "Tail", bytes: Infinity, lines }, encoding, roomy)
+          const retention = Retention.make({ policy: "Tail", bytes: Infinity, lines }, rules({ encoding }))
           const chunks = chunked(encode(text), sizes)
           for (const chunk of chunks.slice(0, at)) retention.push(chunk)
           const tail = retention.tail()
@@ -119,7 +117,7 @@ describe("a follower", () => {
   )
 
   it("keeps the end of a tail without an end", () => {
-    const retention = Retention.make(unbounded, "utf-8", roomy)
+    const retention = Retention.make(unbounded, rules())
     const tail = retention.tail()
     for (let i = 0; i < 200; i++) tail.push(utf8("x".repeat(10_000)))
     tail.push(utf8("> "))
@@ -131,7 +129,7 @@ describe("a follower", () => {
 
   it("goes on in the middle of a character where lines are kept", () => {
     for (const [encoding, encode] of [["utf-8", utf8], ["utf-16le", utf16le]] as const) {
-      const retention = Retention.make({ policy: "Tail", bytes: Infinity, lines: 5 }, encoding, roomy)
+      const retention = Retention.make({ policy: "Tail", bytes: Infinity, lines: 5 }, rules({ encoding }))
       const all = encode("a\n€b\nc\n")
       // UTF-16 loses the unit it was in, and nothing after it.
       const cut = encoding === "utf-8" ? 4 : 5

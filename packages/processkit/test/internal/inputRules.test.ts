@@ -129,6 +129,7 @@ const places: Record<string, Place> = {
   stdout: option("stdout", "stdout", []),
   stderr: option("stderr", "stderr", []),
   encoding: option("encoding", "encoding", []),
+  lineTerminator: option("lineTerminator", "lineTerminator", []),
   maxLineBytes: option("maxLineBytes", "maxLineBytes", ["a number", "a bigint"]),
   buffer: option("buffer", "the buffer", []),
   "a buffer's bytes": {
@@ -470,6 +471,10 @@ describe("inputRules", () => {
   })
 
   describe("a buffer", () => {
+    it("that fails above nothing is refused", () => {
+      assert.strictEqual(refusal(withBuffer(OutputBuffer.failAbove({}))).field, "the buffer")
+    })
+
     it("keeps 64 MiB and fails above by default", () => {
       assert.deepStrictEqual(accepted(Command.make("git")).retention, {
         policy: "FailAbove",

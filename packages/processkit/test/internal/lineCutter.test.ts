@@ -1,14 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import { LineCutter } from "../../src/internal/lineCutter.ts"
-import { bytes, chunked, intBetween, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
+import { bytes, chunked, intBetween, rules, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
 
 const roomy = 1_048_576
 
 const linesOf = (chunks: ReadonlyArray<Uint8Array>, encoding = "utf-8", maxBytes = roomy): Array<string> => {
-  const cutter = new LineCutter(encoding, maxBytes)
+  const cutter = new LineCutter(rules({ encoding, maxLineBytes: maxBytes }))
   const lines = chunks.flatMap((chunk) => cutter.push(chunk))
   return [...lines, ...cutter.end(true)]
+}
+
+const cutAtReturns = (chunks: ReadonlyArray<Uint8Array>, encoding = "utf-8"): Array<string> => {
+  const cutter = new LineCutter(rules({ encoding, lineTerminator: "carriage-return" }))
+  const lines = chunks.flatMap((chunk) => cutter.push(chunk))
+  return [...lines, ...cutter.end(true)]
+}
+
+/** What carriage returns that end lines say of a whole text. */
+const modelAtReturns = (text: string): Array<string> => {
+  const lines = text.split(/\r\n|\r|\n/)
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines
 }
 
 const cut = (...pieces: ReadonlyArray<string>): Array<string> => linesOf(pieces.map(utf8))
@@ -82,7 +94,7 @@ describe("lineCutter", () => {
   })
 
   it("drops a character that a failed read cuts off, and keeps the line around it", () => {
-    const cutter = new LineCutter("utf-8", roomy)
+    const cutter = new LineCutter(rules())
     assert.deepStrictEqual(cutter.push(Uint8Array.of(0x61, 0xe2, 0x82)), [])
     assert.deepStrictEqual(cutter.end(false), ["a"])
   })
@@ -118,6 +130,80 @@ describe("lineCutter", () => {
     assert.strictEqual(joined, decoded.endsWith("\n") ? decoded.slice(0, -1) : decoded)
   })
 
+  describe("where carriage returns end lines", () => {
+    it("takes LF, CR and CRLF for one end each", () => {
+      assert.deepStrictEqual(cutAtReturns([utf8("10%\r20%\r\n\n30%\r\rend")]), ["10%", "20%", "", "30%", "", "end"])
+    })
+
+    it("gives a line as soon as its CR is there, and no second one for the LF that follows", () => {
+      const cutter = new LineCutter(rules({ lineTerminator: "carriage-return" }))
+      assert.deepStrictEqual(["a\r", "\n", "", "\nb\r", "c\n"].map((piece) => cutter.push(utf8(piece))), [
+        ["a"],
+        [],
+        [],
+        ["", "b"],
+        ["c"]
+      ])
+      assert.deepStrictEqual(cutter.end(true), [])
+      assert.strictEqual(cutter.count, 4)
+    })
+
+    it.prop("gives the same lines whatever the chunks", [text, sizes], ([text, sizes]) => {
+      const decoded = new TextDecoder().decode(utf8(text))
+      assert.deepStrictEqual(cutAtReturns(chunked(utf8(text), sizes)), modelAtReturns(decoded))
+      const wide = new TextDecoder("utf-16le").decode(utf16le(text))
+      assert.deepStrictEqual(cutAtReturns(chunked(utf16le(text), sizes), "utf-16le"), modelAtReturns(wide))
+    }, { arbitrary: { runs: 1000 } })
+  })
+
+  it("gives the same lines wherever the bytes of a character are cut, in every encoding of Unicode and Shift_JIS", () => {
+    const texts: ReadonlyArray<readonly [encoding: string, bytes: Uint8Array]> = [
+      ["utf-8", utf8("a€😀é\r\nあ\n😀")],
+      ["utf-16le", utf16le("a€😀é\r\nあ\n😀")],
+      ["utf-16be", utf16le("a€😀é\r\nあ\n😀").map((_, i, all) => all[i ^ 1] ?? 0)],
+      ["shift_jis", Uint8Array.from(shiftJis.flat())]
+    ]
+    for (const [encoding, encoded] of texts) {
+      const whole = model(new TextDecoder(encoding).decode(encoded))
+      for (let first = 0; first <= encoded.length; first++) {
+        for (let second = first; second <= encoded.length; second++) {
+          const parts = [encoded.slice(0, first), encoded.slice(first, second), encoded.slice(second)]
+          assert.deepStrictEqual(linesOf(parts, encoding), whole, `${encoding} ${first} ${second}`)
+        }
+      }
+    }
+  })
+
+  // Every label that `TextDecoder` knows (WHATWG Encoding, 4.2), by one label for each encoding.
+  it.each([
+    "utf8",
+    "latin1",
+    "iso-8859-2",
+    "iso-8859-16",
+    "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "windows-874",
+    "windows-1251",
+    "x-mac-cyrillic",
+    "gbk",
+    "gb18030",
+    "big5",
+    "euc-jp",
+    "iso-2022-jp",
+    "shift-jis",
+    "euc-kr",
+    "utf-16",
+    "utf-16be"
+  ])("cuts %s as its decoder reads it, whatever the chunks", (label) => {
+    const { encoding } = new TextDecoder(label)
+    const encoded = Uint8Array.from({ length: 2048 }, (_, i) => (i * 37 + (i >> 3)) % 7 === 0 ? 10 : (i * 89) % 256)
+    const whole = new TextDecoder(encoding).decode(encoded)
+    for (const sizes of [[1], [2, 3], [5, 1, 7]]) {
+      assert.deepStrictEqual(linesOf(chunked(encoded, sizes), encoding), model(whole))
+    }
+  })
+
   it("keeps a line of exactly the bound, also when CRLF ends it in another chunk", () => {
     assert.deepStrictEqual(linesOf([utf8("abc\r\nd\n")], "utf-8", 3), ["abc", "d"])
     assert.deepStrictEqual(linesOf([utf8("abc"), utf8("\r"), utf8("\nd\n")], "utf-8", 3), ["abc", "d"])
@@ -146,13 +232,13 @@ describe("lineCutter", () => {
   )
 
   it("keeps no more than the bound of a line without an end", () => {
-    const cutter = new LineCutter("utf-8", 1000)
+    const cutter = new LineCutter(rules({ maxLineBytes: 1000 }))
     for (let i = 0; i < 10_000; i++) assert.deepStrictEqual(cutter.push(utf8("x".repeat(1000))), [])
     assert.deepStrictEqual(cutter.push(utf8("\nnext\n")), [`${"x".repeat(1000)}…`, "next"])
   })
 
   it("knows whether a line is under way", () => {
-    const cutter = new LineCutter("utf-8", 2)
+    const cutter = new LineCutter(rules({ maxLineBytes: 2 }))
     const states = ["a\n", "b", "cdef", "\n", "\r"].map((piece) => (cutter.push(utf8(piece)), cutter.unfinished))
     assert.deepStrictEqual(states, [false, true, true, false, true])
   })

@@ -4,6 +4,7 @@ import { LineCutter } from "../../src/internal/lineCutter.ts"
 import { LineObserver } from "../../src/internal/lineObserver.ts"
 import { Pump, type Subscriber } from "../../src/internal/pump.ts"
 import * as Retention from "../../src/internal/retention.ts"
+import { rules } from "../arbitraries.ts"
 import { FakeSource } from "./fakes.ts"
 
 const setup = (observer?: LineObserver) => {
@@ -11,7 +12,7 @@ const setup = (observer?: LineObserver) => {
   const events: Array<string> = []
   const pump = new Pump({
     source,
-    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, "utf-8", 1000),
+    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, rules()),
     observer,
     onChunk: () => events.push("chunk"),
     onEnd: () => events.push("end")
@@ -37,7 +38,7 @@ class Reader implements Subscriber {
 }
 
 const observing = (seen: Array<string>): LineObserver =>
-  new LineObserver((line) => seen.push(line), new LineCutter("utf-8", 1000), Context.empty())
+  new LineObserver((line) => seen.push(line), new LineCutter(rules()), Context.empty())
 
 describe("pump", () => {
   it("wants more from the start, and keeps it, whether or not anybody looks", () => {
@@ -134,7 +135,7 @@ describe("pump", () => {
         seen.push(line)
         throw new Error(line)
       },
-      new LineCutter("utf-8", 1000),
+      new LineCutter(rules()),
       Context.empty()
     )
     const { events, pump, source } = setup(throwing)

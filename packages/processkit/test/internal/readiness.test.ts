@@ -7,6 +7,7 @@ import * as Waiting from "../../src/internal/readiness.ts"
 import * as Retention from "../../src/internal/retention.ts"
 import * as Outcome from "../../src/Outcome.ts"
 import * as Readiness from "../../src/Readiness.ts"
+import { rules } from "../arbitraries.ts"
 import { reasonOf } from "../scripted.ts"
 import { FakeSource } from "./fakes.ts"
 
@@ -15,7 +16,7 @@ const held = () => {
   const source = new FakeSource()
   const pump = new Pump({
     source,
-    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, "utf-8", 1_048_576),
+    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, rules()),
     observer: undefined,
     onChunk: () => {},
     onEnd: () => {}

@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import { LineCutter } from "../../src/internal/lineCutter.ts"
 import * as Retention from "../../src/internal/retention.ts"
-import { bytes, chunked, intBetween, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
+import { bytes, chunked, intBetween, rules, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
 
 const roomy = 1_048_576
 
@@ -13,10 +13,12 @@ interface Setup {
   readonly lines?: number
   readonly encoding?: string
   readonly maxLineBytes?: number
+  readonly textOnly?: boolean
 }
 
-const make = ({ bytes = Infinity, encoding = "utf-8", lines = Infinity, maxLineBytes = roomy, policy }: Setup) =>
-  Retention.make({ policy, bytes, lines }, encoding, maxLineBytes)
+const make = (
+  { bytes = Infinity, encoding = "utf-8", lines = Infinity, maxLineBytes = roomy, policy, textOnly = false }: Setup
+) => Retention.make({ policy, bytes, lines }, rules({ encoding, maxLineBytes }), textOnly)
 
 const kept = (setup: Setup, chunks: ReadonlyArray<Uint8Array>): Retention.Retention => {
   const retention = make(setup)
@@ -30,7 +32,7 @@ const isTruncated = (retention: Retention.Retention): boolean => retention.dropp
 const textOf = (setup: Setup, ...pieces: ReadonlyArray<string>): string => kept(setup, pieces.map(utf8)).text()
 
 const linesIn = (bytes: Uint8Array): Array<string> => {
-  const cutter = new LineCutter("utf-8", roomy)
+  const cutter = new LineCutter(rules())
   return [...cutter.push(bytes), ...cutter.end(true)]
 }
 
@@ -41,6 +43,7 @@ const size = (lines: ReadonlyArray<string>): number =>
 
 const policy = Arbitrary.schema(Schema.Literals(["Tail", "Head", "HeadTail", "FailAbove"]))
 const dropping = Arbitrary.schema(Schema.Literals(["Tail", "Head", "HeadTail"]))
+const encodings = Arbitrary.schema(Schema.Literals(["utf-8", "utf-16le", "shift_jis", "iso-2022-jp"]))
 const often = { arbitrary: { runs: 500 } }
 
 describe("retention", () => {
@@ -136,6 +139,104 @@ describe("retention", () => {
       assert.strictEqual(retention.text(), "")
       assert.isFalse(isTruncated(retention))
     })
+  })
+
+  describe("of text", () => {
+    it.prop(
+      "is what is kept of bytes, with the same totals, whatever the chunks",
+      [bytes, sizes, intBetween(0, 45), encodings],
+      ([bytes, sizes, bound, encoding]) => {
+        for (const setup of [{ policy: "FailAbove", bytes: bound }, { policy: "Unbounded" }] as const) {
+          const [early, late] = [true, false].map((textOnly) =>
+            kept({ ...setup, encoding, textOnly }, chunked(bytes, sizes))
+          )
+          // At the cut a character that is none is shown by the one and not by the other.
+          const whole = early?.dropped() === undefined ? late?.text() : late?.text().slice(0, early.text().length)
+          assert.strictEqual(early?.text(), whole)
+          assert.deepStrictEqual([early?.overflow(), early?.dropped()], [late?.overflow(), late?.dropped()])
+          assert.strictEqual(early?.droppedCount, late?.droppedCount)
+          if (early?.dropped() === undefined) assert.strictEqual(early?.lines, late?.lines)
+        }
+      },
+      often
+    )
+
+    it.prop("hands over what bytes hand over, at any moment", [text, sizes, intBetween(0, 20)], ([text, sizes, at]) => {
+      const chunks = chunked(utf8(text), sizes)
+      const [early, late] = [true, false].map((textOnly) => {
+        const retention = make({ policy: "Unbounded", textOnly })
+        for (const chunk of chunks.slice(0, at)) retention.push(chunk)
+        const { cutter, lines } = retention.handOver()
+        return lines.concat(chunks.slice(at).flatMap((chunk) => cutter.push(chunk)), cutter.end(true))
+      })
+      assert.deepStrictEqual(early, late)
+    }, often)
+
+    it("keeps what chunks of all sizes bring in their order", () => {
+      const chunks = [1, 5000, 3, 4095, 4096, 9000, 2, 2, 70_000].map((size, i) => utf8(String(i % 10).repeat(size)))
+      const retention = kept({ policy: "Unbounded", textOnly: true }, chunks)
+      assert.strictEqual(retention.text(), chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""))
+    })
+  })
+
+  describe("counts", () => {
+    it.prop(
+      "every line that came, kept or dropped, and what was dropped of them",
+      [policy, text, sizes, intBetween(0, 30), intBetween(0, 6)],
+      ([policy, text, sizes, bytes, lines]) => {
+        const encoded = utf8(text)
+        const ofBytes = kept({ policy, bytes }, chunked(encoded, sizes))
+        assert.strictEqual(ofBytes.lines, linesIn(encoded).length)
+        assert.strictEqual(ofBytes.droppedCount, encoded.length - ofBytes.bytes().length)
+        const ofLines = kept({ policy, lines }, chunked(encoded, sizes))
+        assert.strictEqual(ofLines.lines, linesIn(encoded).length)
+        assert.strictEqual(ofLines.droppedCount, linesIn(encoded).length - linesOf(ofLines).length)
+      },
+      often
+    )
+
+    it.prop(
+      "on after the lines were handed over",
+      [policy, text, sizes, intBetween(0, 20), intBetween(0, 30)],
+      ([policy, text, sizes, at, bytes]) => {
+        const chunks = chunked(utf8(text), sizes)
+        const retention = make({ policy, bytes })
+        for (const chunk of chunks.slice(0, at)) retention.push(chunk)
+        const { cutter } = retention.handOver()
+        for (const chunk of chunks.slice(at)) cutter.push(chunk)
+        const whole = new LineCutter(rules())
+        for (const chunk of chunks) whole.push(chunk)
+        assert.strictEqual(retention.lines, whole.count)
+      },
+      often
+    )
+  })
+
+  it("hands over bytes as they came, and none where only lines or text are kept", () => {
+    const chunks = [utf8("a\r\n"), Uint8Array.of(0xe2, 0xff), utf8("b")]
+    const setups = [{ policy: "Unbounded" }, { policy: "Tail", lines: 3 }, {
+      policy: "Unbounded",
+      textOnly: true
+    }] as const
+    const [ofBytes, ofLines, ofText] = setups.map((setup) => {
+      const retention = make(setup)
+      for (const chunk of chunks) retention.push(chunk)
+      return retention.handOverBytes()?.flatMap((chunk) => Array.from(chunk))
+    })
+    assert.deepStrictEqual(ofBytes, chunks.flatMap((chunk) => Array.from(chunk)))
+    assert.deepStrictEqual([ofLines, ofText], [undefined, undefined])
+  })
+
+  it("takes the bound of the default buffer where bytes are wanted of a stream that is bounded in lines", () => {
+    const bounded = { policy: "Tail", lines: 5, bytes: Infinity } as const
+    assert.deepStrictEqual(Retention.wanted(bounded, "stdout", "stdoutBytes"), {
+      policy: "Tail",
+      lines: Infinity,
+      bytes: 67_108_864
+    })
+    for (const wants of ["stderrBytes", "text", undefined] as const) {
+      assert.deepStrictEqual(Retention.wanted(bounded, "stdout", wants), bounded)
+    }
   })
 
   describe("of bytes that become lines late", () => {

@@ -274,8 +274,6 @@ class Conversation {
         return this.#relays.event(event)
       case "Refused":
         return this.#process?.close(`it refused the conversation (${event.why})`)
-      case "Welcome":
-        return
     }
   }
 

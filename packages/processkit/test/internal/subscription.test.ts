@@ -1,35 +1,38 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
-import * as LineSubscription from "../../src/internal/lineSubscription.ts"
 import { Pump } from "../../src/internal/pump.ts"
 import * as Retention from "../../src/internal/retention.ts"
-import { chunked, sizes, text, utf8 } from "../arbitraries.ts"
+import * as Subscription from "../../src/internal/subscription.ts"
+import { chunked, rules, sizes, text, utf8 } from "../arbitraries.ts"
 import { FakeSource } from "./fakes.ts"
 
 const highWater = 256 * 1024
+
+const readingFailed = (_: Pump, errno: string): string => `reading failed: ${errno}`
 
 const setup = (limits: Partial<Retention.Limits> = {}) => {
   const source = new FakeSource()
   const pump = new Pump({
     source,
-    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity, ...limits }, "utf-8", 1_048_576),
+    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity, ...limits }, rules()),
     observer: undefined,
     onChunk: () => {},
     onEnd: () => {}
   })
   pump.start()
-  return { source, pump, lines: LineSubscription.stream(pump, (errno) => `reading failed: ${errno}`) }
+  return { source, pump, lines: Subscription.stream(() => [Subscription.lines(pump, identity)], readingFailed) }
 }
 
 /** Lets the forked fibers run until they wait for something. */
 const settle = Effect.forEach([1, 2, 3, 4], () => Effect.yieldNow)
 
-describe("lineSubscription", () => {
+describe("subscription", () => {
   it.effect("gives the lines that come, and ends with the output", () =>
     Effect.gen(function*() {
       const { lines, source } = setup()

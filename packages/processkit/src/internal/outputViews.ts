@@ -1,0 +1,103 @@
+/**
+ * The ways to take the output of a run while it flows. Each stream can be taken once, in whichever way.
+ */
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Stream from "effect/Stream"
+import * as ProcessError from "../ProcessError.ts"
+import * as ProcessEvent from "../ProcessEvent.ts"
+import type * as RunningProcess from "../RunningProcess.ts"
+import type { Pump } from "./pump.ts"
+import type { Run } from "./run.ts"
+import * as Subscription from "./subscription.ts"
+
+type Output<A> = Stream.Stream<A, ProcessError.ProcessError>
+
+type Name = "stdout" | "stderr"
+
+type Views = Pick<
+  RunningProcess.RunningProcess,
+  "stdoutLines" | "stderrLines" | "stdoutChunks" | "stderrChunks" | "events" | "all" | "counters"
+>
+
+export const fromRun = (run: Run): Views => ({
+  stdoutLines: lines(run, "stdout"),
+  stderrLines: lines(run, "stderr"),
+  stdoutChunks: chunks(run, "stdout"),
+  stderrChunks: chunks(run, "stderr"),
+  events: events(run),
+  all: both(run, identity),
+  counters: Effect.sync(() => ({ stdout: counters(run.stdout), stderr: counters(run.stderr) }))
+})
+
+const lines = (run: Run, name: Name): Output<string> =>
+  single(run, name, (pump) => {
+    pump.isTaken = true
+    return Subscription.stream(() => [Subscription.lines(pump, identity)], failed(run))
+  })
+
+const chunks = (run: Run, name: Name): Output<Uint8Array> =>
+  single(run, name, (pump) => {
+    const backlog = pump.retention.handOverBytes()
+    if (backlog === undefined) return refused(run, "the buffer", "is bounded in lines and keeps no bytes to give")
+    pump.isTaken = true
+    return Subscription.stream(() => [Subscription.chunks(pump, backlog)], failed(run))
+  })
+
+const eventOf = { stdout: ProcessEvent.stdout, stderr: ProcessEvent.stderr }
+
+/** `Started` is the first thing that waits, so that nothing the program printed comes before it. */
+const events = (run: Run): Output<ProcessEvent.ProcessEvent> =>
+  Stream.concat(
+    both<ProcessEvent.ProcessEvent>(run, (lines, name) => lines.map((line) => eventOf[name](line)), [
+      ProcessEvent.started(run.child.pid)
+    ]),
+    Stream.fromEffect(Effect.map(run.outcome, ProcessEvent.exited))
+  )
+
+const single = <A>(run: Run, name: Name, take: (pump: Pump) => Output<A>): Output<A> =>
+  Stream.suspend(() => {
+    const pump = run[name]
+    if (pump === undefined) return notAPipe(run, name)
+    return pump.isTaken ? alreadyConsumed(run, name) : take(pump)
+  })
+
+/** Takes both streams for one, or neither where one of them was taken. Standard error may go elsewhere. */
+const both = <A>(
+  run: Run,
+  item: (lines: ReadonlyArray<string>, name: Name) => ReadonlyArray<A>,
+  first: ReadonlyArray<A> = []
+): Output<A> =>
+  Stream.suspend(() => {
+    const { stderr, stdout } = run
+    if (stdout === undefined) return notAPipe(run, "stdout")
+    const pumps = stderr === undefined ? [stdout] : [stdout, stderr]
+    const consumed = pumps.find((pump) => pump.isTaken)
+    if (consumed !== undefined) return alreadyConsumed(run, nameOf(run, consumed))
+    for (const pump of pumps) pump.isTaken = true
+    return Subscription.stream(
+      () => pumps.map((pump) => Subscription.lines(pump, (lines) => item(lines, nameOf(run, pump)))),
+      failed(run),
+      first
+    )
+  })
+
+const counters = (pump: Pump | undefined): RunningProcess.Counter =>
+  pump === undefined
+    ? { bytes: 0, lines: 0, dropped: 0 }
+    : { bytes: pump.bytesSeen, lines: pump.retention.lines, dropped: pump.retention.droppedCount }
+
+const nameOf = (run: Run, pump: Pump): Name => pump === run.stdout ? "stdout" : "stderr"
+
+const failed = (run: Run) => (pump: Pump, errno: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.IoFailed({ program: run.program, operation: `reading ${nameOf(run, pump)}`, errno })
+  )
+
+const alreadyConsumed = ({ program }: Run, stream: Name): Output<never> =>
+  Stream.fail(ProcessError.make(new ProcessError.AlreadyConsumed({ program, stream })))
+
+const notAPipe = (run: Run, name: Name): Output<never> => refused(run, name, "is not a pipe and cannot be read")
+
+const refused = ({ program }: Run, field: string, problem: string): Output<never> =>
+  Stream.fail(ProcessError.make(new ProcessError.InvalidInput({ program, field, problem })))

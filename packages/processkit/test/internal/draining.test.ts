@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { drain, drainWindow } from "../../src/internal/draining.ts"
+import type { Pump } from "../../src/internal/pump.ts"
+
+/** A pump that counts, and the sleep of a loop that delivers what `deliver` says in each turn. */
+const world = (deliver: (turn: number) => number) => {
+  const pump = {
+    bytesSeen: 0,
+    paused: false,
+    held: false,
+    closed: false,
+    close: () => void (pump.closed = true),
+    abandonTee: () => {}
+  }
+  let slept = 0
+  let turns = 0
+  const sleep = (duration: Duration.Duration) =>
+    Effect.sync(() => {
+      slept += Duration.toMillis(duration)
+      // The timer of the window fires before anything is read: that is what a loop that was held up does.
+      if (Duration.toMillis(duration) < 10 && !pump.closed) pump.bytesSeen += deliver(++turns)
+    })
+  const run = drain([pump as unknown as Pump], sleep, () => pump.closed)
+  return Effect.map(run, () => ({ bytes: pump.bytesSeen, slept }))
+}
+
+describe("the end of output", () => {
+  it.effect("is not waited for longer than the window where nothing comes", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* world(() => 0), { bytes: 0, slept: Duration.toMillis(drainWindow) })
+    }))
+
+  // Whoever stood still for a whole window must not take for the end what was not read yet.
+  it.effect("comes after what was in the pipe when a window was slept through", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* world((turn) => turn === 1 ? 5 : 0)).bytes, 5)
+      assert.strictEqual((yield* world((turn) => turn <= 16 ? 65_536 : 0)).bytes, 1_048_576)
+    }))
+
+  it.effect("is not put off by somebody who writes on and on", () =>
+    Effect.gen(function*() {
+      const { bytes, slept } = yield* world(() => 65_536)
+      assert.isAtMost(bytes, 1_048_576 + 4 * 65_536)
+      assert.isBelow(slept, 600)
+    }))
+})
