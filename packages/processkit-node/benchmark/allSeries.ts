@@ -15,10 +15,11 @@ export const allSeries: Readonly<Record<string, (quick: boolean) => Series>> = {
   sequentialTrue,
   concurrentTrue,
   isolatedTrue,
-  largeOwner,
   captureLines,
   streamLines,
   eachLine,
   streamBytes,
-  pipeline
+  pipeline,
+  // Last, because the memory that it holds may not all be given back.
+  largeOwner
 }

@@ -1,7 +1,7 @@
 /**
  * Runs the series that are named, or all of them, and prints their tables.
  *
- * `npm run benchmark -- [series…] [--rounds n] [--seed n] [--quick]`
+ * `npm run benchmark -- [series…] [--rounds n] [--seed n] [--quick] [--no-peak]`
  */
 import * as os from "node:os"
 import { parseArgs } from "node:util"
@@ -18,7 +18,7 @@ const printSeries = async (name: string, settings: Settings): Promise<void> => {
   if (series === undefined) throw new Error(`no series is called ${name}`)
   const summaries = await measure(series, settings)
   // The process that shows the peak does a contender's work and has no surroundings.
-  const peaks = series.surroundings === undefined && series.pause === undefined
+  const peaks = !values["no-peak"] && series.surroundings === undefined && series.pause === undefined
     ? await PeakMemory.measure(name, summaries.map((summary) => summary.name), settings.quick)
     : []
   console.log(`\n### ${series.title}\n`)
@@ -69,7 +69,12 @@ const count = (text: string | undefined, otherwise: number): number => {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string" }, seed: { type: "string" }, quick: { type: "boolean", default: false } }
+  options: {
+    rounds: { type: "string" },
+    seed: { type: "string" },
+    quick: { type: "boolean", default: false },
+    "no-peak": { type: "boolean", default: false }
+  }
 })
 const settings: Settings = {
   quick: values.quick,
