@@ -21,8 +21,7 @@ export class KeptLines implements Retention {
   #headTaken = 0
   /** How many of the newest lines are still part of the chunk they came in. */
   #attached = 0
-  /** How many lines were kept when they were handed over. */
-  #keptLines = 0
+  #droppedLines = 0
   #sealed = false
   #totalLines = 0
   #totalBytes = 0
@@ -89,7 +88,6 @@ export class KeptLines implements Retention {
 
   handOver(): HandedOver {
     const lines = this.#head.concat(this.#tail.all())
-    this.#keptLines = lines.length
     this.#head.length = 0
     this.#tail.clear()
     this.released = true
@@ -118,7 +116,7 @@ export class KeptLines implements Retention {
   }
 
   get droppedCount(): number {
-    return this.#totalLines - (this.released ? this.#keptLines : this.#head.length + this.#tail.size)
+    return this.#droppedLines
   }
 
   /**
@@ -129,6 +127,7 @@ export class KeptLines implements Retention {
     if (lines.length === 0) return
     const skipped = this.#sealed ? Math.max(0, lines.length - this.#limits.lines) : 0
     this.#totalLines += skipped
+    this.#droppedLines += skipped
     this.#dropped ||= skipped > 0
     for (let i = skipped; i < lines.length; i++) this.#keep(lines[i] as string)
     this.#tail.replace(this.#attached, lines.length, detached)
@@ -147,6 +146,7 @@ export class KeptLines implements Retention {
     this.#sealed = true
     if (!this.#hasTail) {
       this.#dropped = true
+      this.#droppedLines++
       return
     }
     this.#tail.push(line)
@@ -156,6 +156,7 @@ export class KeptLines implements Retention {
     while (this.#tail.size > lines || this.#tail.total > bytes) {
       this.#tail.shift()
       this.#dropped = true
+      this.#droppedLines++
     }
   }
 }

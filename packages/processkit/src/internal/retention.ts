@@ -97,8 +97,7 @@ class KeptBytes implements Retention {
   readonly #tail = new ChunkQueue()
   readonly #tailRoom: number
   #total = 0
-  /** What is left of the total, once something was dropped. */
-  #keptTotal = 0
+  #droppedBytes = 0
   #dropped = false
   released = false
   /** Whether the stream has ended, and how. */
@@ -134,8 +133,8 @@ class KeptBytes implements Retention {
     if (this.#tail.total <= this.#tailRoom) return
     this.#dropped = true
     this.#count()
+    this.#droppedBytes += this.#tail.total - this.#tailRoom
     this.#tail.trim(this.#tailRoom)
-    this.#keptTotal = this.#head.total + this.#tail.total
   }
 
   end(clean: boolean): void {
@@ -150,7 +149,7 @@ class KeptBytes implements Retention {
   }
 
   get droppedCount(): number {
-    return this.#dropped ? this.#total - this.#keptTotal : 0
+    return this.#droppedBytes
   }
 
   dropped(): Overflow | undefined {
@@ -178,8 +177,8 @@ class KeptBytes implements Retention {
   handOver(): HandedOver {
     const cutter = new LineCutter(this.#rules)
     const lines = this.#dropped ? this.#cutEnds(cutter) : this.#chunks().flatMap((chunk) => cutter.push(chunk))
-    if (this.#dropped) this.#count()
-    this.#linesBefore = this.#dropped ? this.#counter.lines - cutter.count : 0
+    if (this.#counted > 0) this.#count()
+    this.#linesBefore = this.#counted > 0 ? this.#counter.lines - cutter.count : 0
     this.#cutter = cutter
     this.#release()
     return { lines, cutter }
@@ -212,6 +211,7 @@ class KeptBytes implements Retention {
   }
 
   forget(mark: number): void {
+    this.#count()
     this.#head.trim(Math.max(0, this.#headTaken - mark))
     this.#tail.trim(Math.max(0, this.#total - mark))
   }
