@@ -73,7 +73,7 @@ export class KeptText implements Retention {
 
   /** Those of what is kept; the one under way counts at its end. */
   get lines(): number {
-    if (this.#cutter !== undefined) return this.#cutter.count
+    if (this.#cutter !== undefined) return this.#forgotten + this.#cutter.count
     const { cutter } = this.#cut()
     return this.#forgotten + cutter.count + (this.#ended && cutter.unfinished ? 1 : 0)
   }

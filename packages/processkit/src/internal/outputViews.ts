@@ -39,7 +39,7 @@ const lines = (run: Run, name: Name): Output<string> =>
 const chunks = (run: Run, name: Name): Output<Uint8Array> =>
   single(run, name, (pump) => {
     const backlog = pump.retention.handOverBytes()
-    if (backlog === undefined) return refused(run, "the buffer", "is bounded in lines and keeps no bytes to give")
+    if (backlog === undefined) return refused(run, "the buffer", "keeps lines or text, and no bytes to give")
     pump.isTaken = true
     return Subscription.stream(() => [Subscription.chunks(pump, backlog)], failed(run))
   })

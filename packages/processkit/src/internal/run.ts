@@ -199,11 +199,8 @@ export class Run {
     const { context } = this.#around
     const { overflow, wants } = this.#setting
     const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
-    const kept = Retention.make(
-      Retention.wanted(retention, stream, wants),
-      { ...this.prepared, clean },
-      wants === "text"
-    )
+    const rules = clean === undefined ? this.prepared : { ...this.prepared, clean }
+    const kept = Retention.make(Retention.wanted(retention, stream, wants), rules, wants === "text")
     return new Pump({
       source,
       retention: kept,

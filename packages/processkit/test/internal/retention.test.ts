@@ -212,6 +212,33 @@ describe("retention", () => {
     )
   })
 
+  it.prop(
+    "counts on when whoever reads along has taken lines, and takes them for no loss",
+    [text, sizes, intBetween(0, 20), intBetween(0, 5)],
+    ([text, sizes, at, taken]) => {
+      const chunks = chunked(utf8(text), sizes)
+      for (
+        const setup of [{ policy: "Unbounded" }, { policy: "Unbounded", textOnly: true }, {
+          policy: "Tail",
+          lines: 99
+        }] as const
+      ) {
+        const retention = make(setup)
+        for (const chunk of chunks.slice(0, at)) retention.push(chunk)
+        const batches = [...retention.follow().kept()].filter(({ lines }) => lines.length > 0)
+        const batch = batches[Math.min(taken, batches.length - 1)]
+        if (batch !== undefined) retention.forget(batch.markAfter(batch.lines.length - 1))
+        for (const chunk of chunks.slice(at)) retention.push(chunk)
+        const whole = new LineCutter(rules())
+        for (const chunk of chunks) whole.push(chunk)
+        assert.deepStrictEqual([retention.lines, retention.droppedCount], [whole.count, 0])
+        retention.handOver()
+        assert.deepStrictEqual([retention.lines, retention.droppedCount], [whole.count, 0])
+      }
+    },
+    often
+  )
+
   it("hands over bytes as they came, and none where only lines or text are kept", () => {
     const chunks = [utf8("a\r\n"), Uint8Array.of(0xe2, 0xff), utf8("b")]
     const setups = [{ policy: "Unbounded" }, { policy: "Tail", lines: 3 }, {

@@ -1,0 +1,188 @@
+/**
+ * Keeps decoded lines within bounds of lines, bytes or both.
+ */
+import { type Follower, LineFollower } from "./follower.ts"
+import { LineCutter, type LineRules } from "./lineCutter.ts"
+import { Newest } from "./newest.ts"
+import type { HandedOver, Limits, Overflow, Retention } from "./retention.ts"
+import type { Tail } from "./tail.ts"
+
+export class KeptLines implements Retention {
+  readonly #limits: Limits
+  readonly #cutter: LineCutter
+  readonly #head: Array<string> = []
+  readonly #tail: Newest<string>
+  readonly #cost: (line: string) => number
+  readonly #headLines: number
+  readonly #headBytes: number
+  readonly #hasTail: boolean
+  #headCost = 0
+  /** How many lines the head has kept so far, forgotten or not. */
+  #headTaken = 0
+  /** How many of the newest lines are still part of the chunk they came in. */
+  #attached = 0
+  #droppedLines = 0
+  #sealed = false
+  #totalLines = 0
+  #totalBytes = 0
+  #terminated = true
+  #dropped = false
+  released = false
+
+  constructor(limits: Limits, rules: LineRules) {
+    const { lines, policy } = limits
+    // The bound of a failure is in raw bytes, and no encoding takes more than three bytes of UTF-8 for one of its own.
+    const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
+    this.#limits = limits
+    this.#cost = bytes === Infinity ? () => 0 : cost
+    this.#tail = new Newest(this.#cost)
+    // A line that is cleaned counts as what is left of it, so it is read to its end first.
+    const maxLineBytes = rules.clean ? rules.maxLineBytes : Math.min(rules.maxLineBytes, bytes + 1)
+    this.#cutter = new LineCutter({ ...rules, maxLineBytes })
+    this.#hasTail = policy === "Tail" || policy === "HeadTail"
+    this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
+    this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.released) return
+    this.#totalBytes += bytes.length
+    this.#keepAll(this.#cutter.push(bytes))
+    this.#terminated = !this.#cutter.unfinished
+  }
+
+  end(clean: boolean): void {
+    if (this.released) return
+    const last = this.#cutter.end(clean)
+    this.#keepAll(last)
+    if (last.length > 0) this.#terminated = false
+  }
+
+  dropped(): Overflow | undefined {
+    return this.#dropped ? this.#facts() : undefined
+  }
+
+  overflow(): Overflow | undefined {
+    const { bytes, lines, policy } = this.#limits
+    return policy === "FailAbove" && (this.#totalLines > lines || this.#totalBytes > bytes) ? this.#facts() : undefined
+  }
+
+  #facts(): Overflow {
+    const { bytes, lines } = this.#limits
+    return {
+      maxLines: lines === Infinity ? undefined : lines,
+      maxBytes: bytes === Infinity ? undefined : bytes,
+      totalLines: this.#totalLines,
+      totalBytes: this.#totalBytes
+    }
+  }
+
+  text(): string {
+    const lines = this.#head.concat(this.#tail.all())
+    return lines.length === 0 ? "" : lines.join("\n") + (this.#terminated ? "\n" : "")
+  }
+
+  bytes(): Uint8Array {
+    return new TextEncoder().encode(this.text())
+  }
+
+  handOver(): HandedOver {
+    const lines = this.#head.concat(this.#tail.all())
+    this.#head.length = 0
+    this.#tail.clear()
+    this.released = true
+    return { lines, cutter: this.#cutter }
+  }
+
+  follow(): Follower {
+    const head = { from: this.#headTaken - this.#head.length, lines: [...this.#head] }
+    const tail = { from: this.#totalLines - this.#tail.size, lines: this.#tail.all() }
+    return new LineFollower([head, tail], this.#cutter.fork(), this.#totalLines)
+  }
+
+  tail(): Tail {
+    return this.#cutter.forkTail()
+  }
+
+  forget(mark: number): void {
+    this.#head.splice(0, mark - (this.#headTaken - this.#head.length))
+    while (this.#tail.size > 0 && this.#totalLines - this.#tail.size < mark) this.#tail.shift()
+  }
+
+  handOverBytes(): undefined {}
+
+  get lines(): number {
+    return this.#cutter.count
+  }
+
+  get droppedCount(): number {
+    return this.#droppedLines
+  }
+
+  /**
+   * Once the head is full, lines that the same chunk pushes out again are only counted. Lines of the tail are copied when
+   * the next ones come: most of those of a flood are dropped by then.
+   */
+  #keepAll(lines: ReadonlyArray<string>): void {
+    if (lines.length === 0) return
+    const skipped = this.#sealed ? Math.max(0, lines.length - this.#limits.lines) : 0
+    this.#totalLines += skipped
+    this.#droppedLines += skipped
+    this.#dropped ||= skipped > 0
+    for (let i = skipped; i < lines.length; i++) this.#keep(lines[i] as string)
+    this.#tail.replace(this.#attached, lines.length, detached)
+    this.#attached = lines.length
+    if (this.#cutter.hasCut) this.#dropped = true
+  }
+
+  #keep(line: string): void {
+    this.#totalLines++
+    if (!this.#sealed && this.#headTaken < this.#headLines && this.#headCost + this.#cost(line) <= this.#headBytes) {
+      this.#head.push(detached(line))
+      this.#headTaken++
+      this.#headCost += this.#cost(line)
+      return
+    }
+    this.#sealed = true
+    if (!this.#hasTail) {
+      this.#dropped = true
+      this.#droppedLines++
+      return
+    }
+    this.#tail.push(line)
+    // What the head left of the bound is the tail's, so that nothing is dropped that fits.
+    const lines = this.#limits.lines - this.#headTaken
+    const bytes = this.#limits.bytes - this.#headCost
+    while (this.#tail.size > lines || this.#tail.total > bytes) {
+      this.#tail.shift()
+      this.#dropped = true
+      this.#droppedLines++
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+/** A line costs its UTF-8 bytes and never nothing, so that a flood of empty lines is bounded as well. */
+const cost = (line: string): number => {
+  let bytes = line.length
+  for (let i = 0; i < line.length; i++) {
+    const unit = line.charCodeAt(i)
+    if (unit >= 0x80) bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
+  }
+  return Math.max(1, bytes)
+}
+
+/**
+ * Copies a line out of the chunk it was cut from. V8 keeps the whole decoded chunk alive for as long as any substring
+ * of more than 12 characters is (v8/src/objects/string.h, SlicedString::kMinLength = 13).
+ */
+const detached = (line: string): string => {
+  if (line.length < 13) return line
+  // No more than three bytes for a unit of UTF-16; one piece of memory serves all lines that are not very long.
+  if (line.length * 3 > scratch.length) return decoder.decode(encoder.encode(line))
+  return decoder.decode(scratch.subarray(0, encoder.encodeInto(line, scratch).written))
+}
+
+const scratch = new Uint8Array(4096)
