@@ -277,6 +277,17 @@ describe("waiting for a line", () => {
 })
 
 describe("waiting for output", () => {
+  it.effect("sees a prompt behind a progress that returns to the beginning of its line", () =>
+    Effect.gen(function*() {
+      for (const buffer of [OutputBuffer.defaultBuffer, OutputBuffer.tail({ lines: 1 })]) {
+        const command = Command.make("asks", { lineTerminator: "carriage-return", buffer })
+        const running = yield* Command.start(command)
+        const fiber = yield* waiting(running.waitForOutput(/^Password: $/))
+        assert.strictEqual(yield* takes(fiber, 1000), "Password: ")
+        assert.strictEqual(yield* running.waitForOutput(/^Password: $/), "Password: ")
+      }
+    }).pipe(Effect.provide(scripted({ asks: speaks("10 %\r100 %\r\nPass", "word: ") }))))
+
   it.effect("gives a prompt that no line end follows, as often as it is asked, and takes nothing", () =>
     Effect.gen(function*() {
       const running = yield* start("asks")

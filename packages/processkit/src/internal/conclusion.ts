@@ -59,6 +59,7 @@ export interface StreamEnd {
   readonly cut: boolean
   readonly dropped: Overflow | undefined
   readonly overflow: Overflow | undefined
+  readonly totalBytes: number
 }
 
 /** Everything that is known when a run is over. */
@@ -87,9 +88,36 @@ export const conclude = <A>(
   if (facts.intervention?._tag === "Cancelled") return Result.fail(cancelled(facts.program, facts.stop))
   const failed = failureOf(facts)
   if (failed !== undefined) return Result.fail(ProcessError.make(failed))
-  const result = resultOf(facts)
+  const texts = textsOf(facts)
+  if (Result.isFailure(texts)) return Result.fail(ProcessError.make(texts.failure))
+  const result = resultOf(facts, texts.success)
   const flaw = ProcessResult.isSuccess(result) ? flawOf(facts) : undefined
   return flaw === undefined ? Result.succeed(result) : Result.fail(ProcessError.make(flaw))
+}
+
+/** The longest text that this runtime makes: V8 14, `String::kMaxLength`. */
+const longestText = 2 ** 29 - 24
+
+/** Both outputs; one that was kept without a bound may be longer than any text can be, and making it throws. */
+const textsOf = <A>(
+  facts: Facts<A>
+): Result.Result<{ readonly stdout: A; readonly stderr: string }, ProcessError.Reason> => {
+  const made = <T>(stream: "stdout" | "stderr", make: () => T) =>
+    Result.mapError(Result.try(make), () => {
+      const totalBytes = facts.streams.find(({ name }) => name === stream)?.totalBytes ?? longestText
+      return new ProcessError.OutputTooLarge({
+        program: facts.program,
+        stream,
+        maxLines: undefined,
+        maxBytes: longestText,
+        totalLines: undefined,
+        totalBytes
+      })
+    })
+  return Result.flatMap(
+    made("stdout", facts.stdout),
+    (stdout) => Result.map(made("stderr", facts.stderr), (stderr) => ({ stdout, stderr }))
+  )
 }
 
 /** What keeps a run that has ended well from being a success. */
@@ -111,11 +139,13 @@ const failureOf = <A>(facts: Facts<A>): ProcessError.Reason | undefined => {
   return undefined
 }
 
-const resultOf = <A>(facts: Facts<A>): ProcessResult.ProcessResult<A> =>
+const resultOf = <A>(
+  facts: Facts<A>,
+  texts: { readonly stdout: A; readonly stderr: string }
+): ProcessResult.ProcessResult<A> =>
   ProcessResult.make({
     program: facts.program,
-    stdout: facts.stdout(),
-    stderr: facts.stderr(),
+    ...texts,
     outcome: outcomeOf(facts.report.exit, facts.intervention),
     duration: facts.duration,
     truncated: facts.streams.some((stream) => stream.dropped !== undefined),

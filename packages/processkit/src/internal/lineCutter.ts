@@ -63,7 +63,7 @@ export class LineCutter {
 
   /** What has arrived since the last line end, to be continued by itself. */
   forkTail(): Tail {
-    return new Tail(this.#decoder.fork(), this.#pieces.join(""))
+    return new Tail(this.#decoder.fork(), this.#pieces.join(""), this.#cutsAtReturns ? "carriage-return" : "newline")
   }
 
   /** Whether bytes have arrived since the last line end. */

@@ -202,7 +202,7 @@ class KeptBytes implements Retention {
   }
 
   tail(): Tail {
-    const tail = new Tail(new ChunkDecoder(this.#rules.encoding), "")
+    const tail = new Tail(new ChunkDecoder(this.#rules.encoding), "", this.#rules.lineTerminator)
     const chunks = this.#segments().at(-1)?.chunks ?? []
     // Not the ones before the last line end, but for an encoding that has the byte of one in other characters.
     const from = this.#rules.encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))

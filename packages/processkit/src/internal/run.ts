@@ -369,6 +369,7 @@ const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusio
     name,
     errno: pump.errno,
     cut: pump.cut,
+    totalBytes: pump.bytesSeen,
     dropped: pump.retention.dropped(),
     overflow: pump.retention.overflow()
   }

@@ -21,6 +21,7 @@ const stream = (fields: Partial<Conclusion.StreamEnd> = {}): Conclusion.StreamEn
   cut: false,
   dropped: undefined,
   overflow: undefined,
+  totalBytes: 0,
   ...fields
 })
 
@@ -209,6 +210,21 @@ describe("conclusion", () => {
     it("reads no output of a run that has no result", () => {
       failure({ intervention: cancelled, stdout: unread, stderr: unread })
       failure({ streams: [stream({ overflow: tooMuch })], stdout: unread, stderr: unread })
+    })
+  })
+
+  it("fails where an output is longer than any text, and says how long it is", () => {
+    const endless = () => "x".repeat(2 ** 29)
+    const totalBytes = 2 ** 29
+    assert.deepInclude(failure({ stdout: endless, streams: [stream({ totalBytes })] }), {
+      _tag: "OutputTooLarge",
+      stream: "stdout",
+      totalBytes
+    })
+    assert.deepInclude(failure({ stderr: endless, streams: [stream(), stream({ name: "stderr", totalBytes })] }), {
+      _tag: "OutputTooLarge",
+      stream: "stderr",
+      totalBytes
     })
   })
 })
