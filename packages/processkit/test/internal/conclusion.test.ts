@@ -214,7 +214,6 @@ describe("conclusion", () => {
   })
 
   it("fails where an output is longer than any text, and says how long it is", () => {
-    const endless = () => "x".repeat(2 ** 29)
     const totalBytes = 2 ** 29
     assert.deepInclude(failure({ stdout: endless, streams: [stream({ totalBytes })] }), {
       _tag: "OutputTooLarge",
@@ -230,3 +229,5 @@ describe("conclusion", () => {
 })
 
 const unread = (): never => assert.fail("the output was read")
+
+const endless = (): string => "x".repeat(2 ** 29)
