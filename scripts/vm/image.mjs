@@ -49,7 +49,7 @@ const addProject = (root, repository) => {
   for (const name of ["package.json", "tsconfig.base.json", "vitest.workspace.ts"]) {
     copy(path.join(repository, name), path.join(home, name))
   }
-  for (const name of ["packages", "node_modules"]) {
+  for (const name of ["packages", "examples", "node_modules"]) {
     copy(path.join(repository, name), path.join(home, name), (file) => !unused.test(file))
   }
   // Where vite and vitest write, whoever the user is.
