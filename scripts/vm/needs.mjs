@@ -37,7 +37,7 @@ export const guests = Object.entries({
   procps: "ps",
   mount: "mount umount",
   "util-linux": "setpriv setsid unshare",
-  coreutils: "cat chown date dd env id ln ls mkdir mktemp nice rm sleep sync touch tr true false"
+  coreutils: "cat chown date dd env id ln ls mkdir mkfifo mktemp nice rm sleep sync touch tr true false"
 }).flatMap(([name, programs]) => programs.split(" ").map((program) => [program, name]))
 
 /** Fails with the list of everything that is missing. */
