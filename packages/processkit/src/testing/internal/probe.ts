@@ -38,7 +38,7 @@ export const claim = (
 })
 
 /** How long anything may take that is bound to happen. */
-const patience = Duration.seconds(10)
+const patience = Duration.seconds(20)
 
 /** Breaks the contract unless something holds. */
 export const holds = (condition: boolean, detail: string): Effect.Effect<void, ContractBroken> =>
