@@ -44,7 +44,8 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   diesBySignal: (signal) => sh(`ulimit -c 0; kill -${signal.slice(3)} $$`),
   floods: (bytes) =>
     js(
-      "const n = Number(process.argv[1]); process.stdout.write(Uint8Array.from({ length: n }, (_, i) => i % 251))",
+      "const block = Uint8Array.from({ length: 251 }, (_, i) => i);" +
+        "process.stdout.write(Buffer.alloc(Number(process.argv[1]), block))",
       `${bytes}`
     ),
   echoesStdin: sh("exec cat"),
