@@ -41,6 +41,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
         suspend: group.suspend,
         resume: group.resume,
         members: group.members,
+        stats: group.stats,
         shutdown: group.shutdown(),
         spare: group.shutdown({ escalate: false, grace: 0 }),
         runner: Effect.scoped(group.runner.start(command)),

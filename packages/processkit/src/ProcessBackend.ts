@@ -21,6 +21,7 @@ import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Signal from "./Signal.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
+import type * as Stats from "./Stats.ts"
 
 /**
  * Where the environment of a child comes from, in the order of application.
@@ -171,6 +172,8 @@ export interface ByteSink {
  * - `awaitEmpty`: waits until the operating system says that nothing is left, on the backend's own monotonic time,
  *   never on Effect's `Clock`; answers with the members still alive when the time is over. Ends as soon as it is empty, which includes that the
  *   exit of every child in it has been reported.
+ * - `stats`: what the members use, where the backend can tell more than their number. A member that vanishes meanwhile
+ *   is no error, and what is not known is `undefined`.
  *
  * @stability experimental
  * @category models
@@ -181,6 +184,7 @@ export interface Tree {
   readonly signal: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
   readonly kill: Effect.Effect<void, ProcessError.ProcessError>
   readonly awaitEmpty: (within: Duration.Duration) => Effect.Effect<ReadonlyArray<number>>
+  readonly stats?: Effect.Effect<Stats.ProcessGroupStats, ProcessError.ProcessError> | undefined
 }
 
 /**

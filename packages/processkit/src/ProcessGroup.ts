@@ -15,6 +15,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Inspectable from "effect/Inspectable"
@@ -22,6 +23,7 @@ import * as Layer from "effect/Layer"
 import type * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
 import type * as Containment from "./Containment.ts"
 import * as Parts from "./internal/processGroup.ts"
@@ -30,6 +32,7 @@ import type * as ProcessError from "./ProcessError.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as Signal from "./Signal.ts"
+import type * as Stats from "./Stats.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 /**
@@ -93,12 +96,15 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  * - `signal`: to every member once; `SIGKILL` also reaches what is forked meanwhile. `suspend`, `resume`: all members.
  * - `members`: the ids of the processes alive now; a zombie is not alive.
  * - `kill`: ends every member at once and waits for it; the group stays usable. `shutdown`: the same by the ladder.
+ * - `stats`: what the members use at the moment. `sampleStats`: the same at once and then at every multiple of an
+ *   interval of at least a millisecond, by Effect's `Clock`. Ticks that were missed are left out; the stream ends when
+ *   the group closes, or with the first look that fails.
  * - `runner`: the group as a runner. A verb that runs in it owns its child: interrupting the verb stops that child and
  *   its descendants, never its siblings.
  *
  * **Errors**
  *
- * `GroupClosed` once the scope is closing, from every operation. `TeardownIncomplete` from `kill` where the operating
+ * `GroupClosed` once the scope is closing, from every operation but `sampleStats`, which ends. `TeardownIncomplete` from `kill` where the operating
  * system could not end somebody.
  *
  * @stability experimental
@@ -118,6 +124,8 @@ export interface ProcessGroup extends Pipeable.Pipeable, Inspectable.Inspectable
   readonly shutdown: (
     request?: Shutdown
   ) => Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError>
+  readonly stats: Effect.Effect<Stats.ProcessGroupStats, ProcessError.ProcessError>
+  readonly sampleStats: (every: Duration.Input) => Stream.Stream<Stats.ProcessGroupStats, ProcessError.ProcessError>
   readonly runner: ProcessRunner.ProcessRunner["Service"]
 }
 

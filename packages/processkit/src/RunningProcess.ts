@@ -31,6 +31,7 @@ import type * as ProcessEvent from "./ProcessEvent.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
+import type * as Stats from "./Stats.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 const TypeId = "~processkit/RunningProcess"
@@ -179,6 +180,9 @@ export interface Counters {
  *   and what came before anybody looked is given stream by stream.
  * - `counters`: what has come so far.
  * - `waitForLine` and its kin: see {@link Waits}.
+ * - `stats`: what the program and its descendants use at the moment; after its exit what is left of them, with what the
+ *   operating system reported of the program at its end.
+ * - `profile`: waits like `outcome`, looks every so often meanwhile, and sums up what the run used.
  *
  * **Errors**
  *
@@ -211,6 +215,8 @@ export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.In
   readonly signal: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
   readonly kill: Effect.Effect<void, ProcessError.ProcessError>
   readonly stop: (policy?: StopPolicy.StopPolicy) => Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError>
+  readonly stats: Effect.Effect<Stats.ProcessGroupStats, ProcessError.ProcessError>
+  readonly profile: (every: Duration.Input) => Effect.Effect<Stats.RunProfile, ProcessError.ProcessError>
 }
 
 /**

@@ -53,6 +53,7 @@ describe("ProcessGroup", () => {
         suspend: group.suspend,
         resume: group.resume,
         members: group.members,
+        stats: group.stats,
         kill: group.kill,
         shutdown: group.shutdown(),
         "runner.start": Effect.scoped(group.runner.start(waits)),

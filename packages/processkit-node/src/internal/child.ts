@@ -15,6 +15,7 @@ import type { LiveTree } from "./liveTrees.ts"
 import * as Membership from "./membership.ts"
 import type { ProcessTable } from "./processTable.ts"
 import * as Signalling from "./signalling.ts"
+import * as TreeStats from "./treeStats.ts"
 
 /**
  * Signals the leader and nobody else.
@@ -53,6 +54,7 @@ export const make = (options: {
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
     kill: Ending.kill(grove),
-    awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within)
+    awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
+    stats: TreeStats.look(Ending.members(grove))
   }
 }

@@ -24,6 +24,7 @@ import type { ProcessTable } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
 import * as PsTable from "./psTable.ts"
 import * as Spawn from "./spawn.ts"
+import * as TreeStats from "./treeStats.ts"
 
 /** How the backend gets at its means; everything has a default. */
 export interface Options {
@@ -77,6 +78,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     signal: (signal) => Ending.signal(grove, signal),
     kill: Ending.kill(grove),
     awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
+    stats: TreeStats.look(Ending.members(grove)),
     suspend: Effect.suspend(() => {
       isSuspended = true
       return Ending.suspend(grove)

@@ -20,8 +20,10 @@ import { fromParts } from "./processGroup.ts"
 import * as Requirements from "./requirements.ts"
 import type { Run } from "./run.ts"
 import { fromRun } from "./runningProcess.ts"
+import * as Sampler from "./sampler.ts"
 import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
+import * as Stats from "./stats.ts"
 import { StopLadder } from "./stopLadder.ts"
 
 type Backend = ProcessBackend.ProcessBackend["Service"]
@@ -35,6 +37,8 @@ class GroupState {
   readonly stop: InputRules.Stop
   readonly ladder: StopLadder
   readonly runs = new Set<Run>()
+  /** Done when the group begins to close. */
+  readonly closing = Deferred.makeUnsafe<void>()
   isOpen = true
   /** Set by a shutdown that spared survivors; any later start takes it back. */
   spares = false
@@ -82,6 +86,7 @@ class GroupState {
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isOpen = false
+    Deferred.doneUnsafe(this.closing, Effect.void)
     return this.#startsOver.pipe(
       Effect.andThen(Effect.suspend(() =>
         this.spares
@@ -121,6 +126,7 @@ const prepared = (backend: Backend): Effect.Effect<ProcessBackend.Container, Pro
 
 const fromState = (state: GroupState, backend: Backend, parent: () => Runner): ProcessGroup.ProcessGroup => {
   const { container } = state
+  const stats = state.whileOpen("reading statistics", Stats.ofTree(container))
   const startRun = (command: Command.Command, options?: ProcessRunner.StartOptions) =>
     state.counted(startIn(state, backend, command, options))
   return fromParts({
@@ -140,6 +146,8 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
     members: state.whileOpen("listing members", container.members),
     kill: state.whileOpen("killing", killAll(state)),
     shutdown: (request) => state.whileOpen("shutting down", shutDown(state, request)),
+    stats,
+    sampleStats: (every) => Sampler.sample(stats, every, Deferred.await(state.closing)),
     runner: {
       start: (command, options) => owned(startRun(command, options)),
       openGroup: (options) => parent().openGroup(options),

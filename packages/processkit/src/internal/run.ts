@@ -87,9 +87,10 @@ export class Run {
   #intervention: Conclusion.Intervention | undefined
   #deadlines: Deadlines.Deadlines | undefined
   #draining: Fiber.Fiber<unknown> | undefined
-  #duration = Duration.zero
   #leftovers = 0
   #tidied: Deferred.Deferred<void> | undefined
+  /** From the start until the run was settled. */
+  duration = Duration.zero
   isSettled = false
 
   constructor(prepared: Prepared, child: ProcessBackend.Child, setting: Setting, around: Surroundings) {
@@ -130,6 +131,11 @@ export class Run {
 
   get isRunning(): boolean {
     return this.#exit === undefined
+  }
+
+  /** What the program used, once it has exited and where the mechanism can tell. */
+  get usage(): ProcessBackend.Usage | undefined {
+    return this.#exit !== undefined && Exit.isSuccess(this.#exit) ? this.#exit.value.usage : undefined
   }
 
   /** How the process exited, as soon as it has, whether or not its output has ended; fails where it was cancelled. */
@@ -300,13 +306,13 @@ export class Run {
     if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.finished)) return
     this.isSettled = true
     const { clock, context, span } = this.#around
-    this.#duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
+    this.duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
     this.#setting.cancelOn?.removeEventListener("abort", this.#onAbort)
     this.#deadlines?.end()
     this.#draining?.interruptUnsafe()
     if (Exit.isSuccess(this.#exit)) {
       const outcome = Conclusion.outcomeOf(this.#exit.value.exit, this.#intervention)
-      Telemetry.ended(context, span, outcome, this.#duration)
+      Telemetry.ended(context, span, outcome, this.duration)
       this.child.concluded?.(outcome)
     }
     span.end(clock.currentTimeNanosUnsafe(), this.#exit)
@@ -351,7 +357,7 @@ export class Run {
       stdout: () => stdout === undefined ? empty : output(stdout.retention),
       stderr: () => stderr?.retention.text() ?? "",
       stderrBytes: bytes ? () => stderr?.retention.bytes() ?? new Uint8Array(0) : undefined,
-      duration: this.#duration,
+      duration: this.duration,
       leftovers: this.#leftovers,
       okCodes: this.prepared.okCodes,
       overflowFails: this.#setting.overflow !== "ignore",

@@ -11,6 +11,8 @@ import type * as StopPolicy from "../StopPolicy.ts"
 import * as PipelineConclusion from "./pipelineConclusion.ts"
 import type { Started, Watch } from "./pipelineRun.ts"
 import type { RelayFailure } from "./relay.ts"
+import * as Sampler from "./sampler.ts"
+import * as Stats from "./stats.ts"
 
 type Stages = Arr.NonEmptyReadonlyArray<Started>
 
@@ -20,22 +22,28 @@ export const make = (watch: Watch, stages: Stages): Pipeline.RunningPipeline => 
   const [first] = stages
   const last = Arr.lastNonEmpty(stages)
   const all = Arr.map(stages, ({ running }) => running)
+  const stats = Effect.map(Effect.forEach(all, (running) => running.stats, unbounded), Stats.sum)
+  const outcome = concluded(watch, stages, ({ outcome }) => outcome, PipelineConclusion.outcome)
+  const result = resultOf(watch, stages, ({ result }) => result)
   return Object.assign(
     RunningProcess.make({
       ...last.running,
       program: watch.plan.name,
       startedAt: first.running.startedAt,
       stdin: first.running.stdin,
-      outcome: concluded(watch, stages, ({ outcome }) => outcome, PipelineConclusion.outcome),
+      outcome,
       isRunning: Effect.sync(() => stages.some(({ place }) => place.ending === undefined)),
       signal: (signal) => Effect.forEach(all, (running) => running.signal(signal), allAtOnce),
       kill: ending(watch, Effect.forEach(all, (running) => running.kill, allAtOnce)),
       stop: (policy) =>
-        ending(watch, Effect.map(Effect.forEach(all, (running) => running.stop(policy), unbounded), reported))
+        ending(watch, Effect.map(Effect.forEach(all, (running) => running.stop(policy), unbounded), reported)),
+      stats,
+      profile: (every) =>
+        Sampler.profile({ stats, outcome, duration: Effect.map(result, ({ duration }) => duration) }, every)
     }),
     {
       stages: all,
-      result: resultOf(watch, stages, ({ result }) => result),
+      result,
       resultBytes: resultOf(watch, stages, ({ resultBytes }) => resultBytes)
     }
   )

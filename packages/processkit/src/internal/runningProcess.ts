@@ -6,10 +6,13 @@ import * as RunningProcess from "../RunningProcess.ts"
 import * as InputRules from "./inputRules.ts"
 import * as OutputViews from "./outputViews.ts"
 import type { Run } from "./run.ts"
+import * as Sampler from "./sampler.ts"
+import * as Stats from "./stats.ts"
 import * as Waits from "./waits.ts"
 
 export const fromRun = (run: Run): RunningProcess.RunningProcess => {
   const { child, prepared, program } = run
+  const stats = Effect.map(Stats.ofTree(child), (live) => Stats.withUsage(live, run.usage))
   return RunningProcess.make({
     program,
     pid: child.pid,
@@ -38,6 +41,9 @@ export const fromRun = (run: Run): RunningProcess.RunningProcess => {
         Effect.fromResult(InputRules.checked(program, () => InputRules.stopPolicy(policy, prepared.stop))),
         (stop) => run.stop(stop)
       ),
+    stats,
+    profile: (every) =>
+      Sampler.profile({ stats, outcome: run.outcome, duration: Effect.sync(() => run.duration) }, every),
     ...Waits.make(run)
   })
 }

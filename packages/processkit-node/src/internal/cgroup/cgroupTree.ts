@@ -8,6 +8,7 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Ending from "../ending.ts"
 import * as Broadcast from "./broadcast.ts"
+import * as CgroupStats from "./cgroupStats.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Files from "./files.ts"
 
@@ -32,20 +33,24 @@ export interface State {
   exists: boolean
 }
 
-/** The tree of a directory. */
-export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
-  members: Effect.suspend(() =>
+const members = (state: State): ProcessBackend.Tree["members"] =>
+  Effect.suspend(() =>
     state.exists
       ? Effect.fromResult(Result.mapError(Files.members(state.directory), failed("listing members")))
       : Effect.succeed([])
-  ),
+  )
+
+/** The tree of a directory. */
+export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
+  members: members(state),
   signal: (signal) =>
     Effect.flatMap(Ending.numberOf(signal), (number) => {
       if (signal === "SIGCONT") state.suspended = false
       return Broadcast.signal(state.directory, number, state.suspended)
     }),
   kill: kill(state),
-  awaitEmpty: (within) => Emptiness.awaitEmpty(state.directory, within, reports)
+  awaitEmpty: (within) => Emptiness.awaitEmpty(state.directory, within, reports),
+  stats: Effect.suspend(() => CgroupStats.look(state.directory, members(state)))
 })
 
 /** How long a directory may stay busy after its last process has ended. */

@@ -26,7 +26,10 @@ const isGone = (errno: string): boolean => errno === "ENOENT" || errno === "ENOD
 const orWhenGone = <A>(answer: Answer<A>, value: A): Answer<A> =>
   Result.isFailure(answer) && isGone(answer.failure) ? Result.succeed(value) : answer
 
-const read = (path: string): string => fs.readFileSync(path, "latin1")
+const readText = (path: string): string => fs.readFileSync(path, "latin1")
+
+/** The text of a file; which ones there are depends on the controllers. */
+export const read = (path: string): Answer<string> => attempt(() => readText(path))
 
 export const exists = (directory: string): boolean => fs.existsSync(directory)
 
@@ -56,7 +59,7 @@ const pidsIn = (text: string): ReadonlyArray<number> => text.split("\n").map(Num
 export const events = (directory: string): Answer<{ readonly populated: boolean; readonly frozen: boolean }> =>
   orWhenGone(
     attempt(() => {
-      const text = read(`${directory}/cgroup.events`)
+      const text = readText(`${directory}/cgroup.events`)
       return { populated: text.includes("populated 1"), frozen: text.includes("frozen 1") }
     }),
     { populated: false, frozen: false }
@@ -69,7 +72,7 @@ export const members = (directory: string): Answer<ReadonlyArray<number>> => {
   if (Result.isSuccess(state) && !state.success.populated) return Result.succeed([])
   const found: Array<number> = []
   for (const path of subtree(directory)) {
-    const pids = orWhenGone(attempt(() => pidsIn(read(`${path}/cgroup.procs`))), [])
+    const pids = orWhenGone(attempt(() => pidsIn(readText(`${path}/cgroup.procs`))), [])
     if (Result.isFailure(pids)) return Result.fail(pids.failure)
     found.push(...pids.success)
   }

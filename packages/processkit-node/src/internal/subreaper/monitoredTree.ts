@@ -10,6 +10,7 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Ending from "../ending.ts"
 import type { Answer, HostChild } from "../host/hostAnswers.ts"
+import * as TreeStats from "../treeStats.ts"
 
 /** The children of a tree that somebody of is left, asked anew each time. */
 export type Living = () => ReadonlyArray<Watched>
@@ -68,6 +69,7 @@ export const make = (living: Living): ProcessBackend.Tree => ({
   members: members(living),
   signal: (signal) => Effect.flatMap(Ending.numberOf(signal), (number) => act(living, "signalling", "signal", number)),
   kill: act(living, "killing", "kill"),
+  stats: TreeStats.look(members(living)),
   awaitEmpty: (within) =>
     Effect.flatMap(
       emptied(living, within),

@@ -1,6 +1,7 @@
 /** The backends of cassettes: one that plays, and one that plays what it knows and records what it does not. */
 import * as Effect from "effect/Effect"
 import * as ScriptedBackend from "../../internal/scriptedBackend.ts"
+import * as Stats from "../../internal/stats.ts"
 import type * as ProcessBackend from "../../ProcessBackend.ts"
 import * as ProcessError from "../../ProcessError.ts"
 import type { Entry } from "./cassetteFormat.ts"
@@ -84,6 +85,7 @@ class Pair {
       suspend: both(({ suspend }) => suspend),
       resume: both(({ resume }) => resume),
       release: both(({ release }) => release),
+      stats: Effect.suspend(() => Effect.map(Effect.forEach(this.#all, Stats.ofTree), Stats.sum)),
       spawn: (request, alone) =>
         Effect.catchIf(
           this.#played.spawn(request, alone),

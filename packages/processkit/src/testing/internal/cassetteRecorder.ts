@@ -215,7 +215,8 @@ const watched = (tree: ProcessBackend.Tree, note: (signal: Signal.Signal) => voi
   members: tree.members,
   signal: (signal) => Effect.suspend(() => (note(signal), tree.signal(signal))),
   kill: Effect.suspend(() => (note("SIGKILL"), tree.kill)),
-  awaitEmpty: (within) => tree.awaitEmpty(within)
+  awaitEmpty: (within) => tree.awaitEmpty(within),
+  stats: tree.stats
 })
 
 const recording = (child: Child, take: Take): Child => {

@@ -130,6 +130,7 @@ class Host {
       members: this.asked("listing members", tree.members),
       signal: (signal) => this.asked("signalling", tree.signal(signal)),
       kill: tree.kill,
+      stats: tree.stats && this.asked("reading statistics", tree.stats),
       awaitEmpty: (within) => tree.awaitEmpty(within)
     }
   }
