@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import type { StreamEnd } from "./conclusion.ts"
 import type { LineObserver } from "./lineObserver.ts"
 import type * as Retention from "./retention.ts"
 import type { Tee } from "./tee.ts"
@@ -160,3 +161,14 @@ export class Pump {
     this.#onEnd()
   }
 }
+
+/** What became of a stream, for whoever concludes what the run was. */
+export const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): StreamEnd | undefined =>
+  pump === undefined ? undefined : {
+    name,
+    errno: pump.errno,
+    cut: pump.cut,
+    totalBytes: pump.bytesSeen,
+    dropped: pump.retention.dropped(),
+    overflow: pump.retention.overflow()
+  }

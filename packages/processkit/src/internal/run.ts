@@ -33,7 +33,7 @@ import type { Prepared, Stop } from "./inputRules.ts"
 import * as Leftovers from "./leftovers.ts"
 import { LineCutter } from "./lineCutter.ts"
 import { LineObserver } from "./lineObserver.ts"
-import { Pump } from "./pump.ts"
+import { Pump, streamEnd } from "./pump.ts"
 import * as Retention from "./retention.ts"
 import type { Stage } from "./stage.ts"
 import { StopLadder } from "./stopLadder.ts"
@@ -369,13 +369,3 @@ export class Run {
     return Effect.runForkWith(this.#around.context)(effect)
   }
 }
-
-const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): Conclusion.StreamEnd | undefined =>
-  pump === undefined ? undefined : {
-    name,
-    errno: pump.errno,
-    cut: pump.cut,
-    totalBytes: pump.bytesSeen,
-    dropped: pump.retention.dropped(),
-    overflow: pump.retention.overflow()
-  }
