@@ -35,7 +35,7 @@ const layers = {
     "SupervisionStatus",
     "SupervisionEvent"
   ],
-  seams: ["ProcessBackend", "ProcessRunner", "ProcessGroup"],
+  seams: ["ProcessBackend", "ProcessRunner", "ProcessGroup", "Processes"],
   verbs: ["Command", "Pipeline", "Batch"],
   policies: ["RestartPolicy", "Backoff", "StormGuard", "RetryPolicy"],
   keepers: ["Supervisor", "SupervisorGroup", "CliClient", "ChildProcessBridge"]

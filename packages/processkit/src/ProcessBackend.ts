@@ -19,6 +19,7 @@ import type * as Exit from "effect/Exit"
 import type * as Containment from "./Containment.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
+import type * as Processes from "./Processes.ts"
 import type * as Signal from "./Signal.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stats from "./Stats.ts"
@@ -265,6 +266,10 @@ export interface Container extends Tree {
   readonly prepare?: Effect.Effect<void, ProcessError.ProcessError> | undefined
   readonly spawn: (request: SpawnRequest, alone?: boolean) => Effect.Effect<Child, ProcessError.ProcessError>
   readonly openLink?: Effect.Effect<Link, ProcessError.ProcessError> | undefined
+  /** Takes in a living process, and what it starts from now on; `startTime`, where given, has to be its own. */
+  readonly adopt?:
+    | ((pid: number, startTime: string | undefined) => Effect.Effect<void, ProcessError.ProcessError>)
+    | undefined
   readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
   readonly resume: Effect.Effect<void, ProcessError.ProcessError>
   readonly release: Effect.Effect<void>
@@ -314,6 +319,10 @@ export class ProcessBackend extends Context.Service<ProcessBackend, {
   readonly resolve: (request: SpawnRequest) => Effect.Effect<string, ProcessError.ProcessError>
   readonly sleep: (duration: Duration.Duration) => Effect.Effect<void>
   readonly probes?: Probes | undefined
+  /** Looks at any process of the system; `undefined` where none is alive by this number. */
+  readonly inspect?:
+    | ((pid: number) => Effect.Effect<Processes.ProcessInfo | undefined, ProcessError.ProcessError>)
+    | undefined
 }>()("processkit/ProcessBackend") {}
 
 /**

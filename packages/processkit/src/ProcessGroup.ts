@@ -29,6 +29,7 @@ import type * as Containment from "./Containment.ts"
 import * as Parts from "./internal/processGroup.ts"
 import type * as Mechanism from "./Mechanism.ts"
 import type * as ProcessError from "./ProcessError.ts"
+import type * as Processes from "./Processes.ts"
 import * as ProcessRunner from "./ProcessRunner.ts"
 import type * as RunningProcess from "./RunningProcess.ts"
 import type * as Signal from "./Signal.ts"
@@ -95,6 +96,9 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  * - `start`: starts a command as a member. The child lives until it ends, is stopped, or the group closes.
  * - `signal`: to every member once; `SIGKILL` also reaches what is forked meanwhile. `suspend`, `resume`: all members.
  * - `members`: the ids of the processes alive now; a zombie is not alive.
+ * - `membersInfo`: the same with parent, name and start time; who ends meanwhile is left out.
+ * - `adopt`: takes in a process that somebody else has started, and what it starts from now on, to end with the group.
+ *   A `startTime` that was kept (see `Processes`) makes sure that it is still the same one.
  * - `kill`: ends every member at once and waits for it; the group stays usable. `shutdown`: the same by the ladder.
  * - `stats`: what the members use at the moment. `sampleStats`: the same at once and then at every multiple of an
  *   interval of at least a millisecond, by Effect's `Clock`. Ticks that were missed are left out; the stream ends when
@@ -103,6 +107,10 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  *   its descendants, never its siblings.
  *
  * **Errors**
+ *
+ * From `adopt`: `InvalidInput` for a number that is none of a process, one of our own or of those above us, or another
+ * start time; `IoFailed` with `ESRCH` for nobody, with `EPERM` or `EACCES` for somebody else's process; `Unsupported`
+ * under `subreaper`, which cannot become the parent of strangers. A zombie is taken for taken in.
  *
  * `GroupClosed` once the scope is closing, from every operation but `sampleStats`, which ends. `TeardownIncomplete` from `kill` where the operating
  * system could not end somebody.
@@ -120,6 +128,11 @@ export interface ProcessGroup extends Pipeable.Pipeable, Inspectable.Inspectable
   readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
   readonly resume: Effect.Effect<void, ProcessError.ProcessError>
   readonly members: Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError>
+  readonly membersInfo: Effect.Effect<ReadonlyArray<Processes.ProcessInfo>, ProcessError.ProcessError>
+  readonly adopt: (
+    pid: number,
+    options?: { readonly startTime?: string | undefined }
+  ) => Effect.Effect<void, ProcessError.ProcessError>
   readonly kill: Effect.Effect<void, ProcessError.ProcessError>
   readonly shutdown: (
     request?: Shutdown

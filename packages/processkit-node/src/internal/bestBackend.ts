@@ -145,7 +145,7 @@ export const containment = (): Containment => chosen?.containment ?? predict(run
 
 /** Makes the backend. The choice is shared by all of this Node process. */
 export const make = (): Backend => {
-  const { probes, resolve, sleep } = ProcessGroupBackend.make()
+  const { inspect, probes, resolve, sleep } = ProcessGroupBackend.make()
   return {
     get containment() {
       return containment()
@@ -153,6 +153,7 @@ export const make = (): Backend => {
     open: Effect.flatMap(best, ({ open }) => open),
     resolve,
     sleep,
-    probes
+    probes,
+    inspect
   }
 }

@@ -6,7 +6,7 @@
  */
 import * as Reserve from "./descriptorReserve.ts"
 import * as Membership from "./membership.ts"
-import type { ProcessTable } from "./processTable.ts"
+import type { ProcessTable, Row } from "./processTable.ts"
 
 /** Hears of every change; `before` is undefined for a new tree, `after` for one that has left. */
 export type Listener = (
@@ -73,18 +73,24 @@ export const add = (
   leader: number,
   options: Pick<Entry, "program" | "table" | "guarded" | "onGone" | "onLost">
 ): LiveTree => {
-  const tree: Entry = {
-    ...options,
-    startedAt: performance.now(),
-    lineage: Membership.started(leader),
-    wakers: new Set()
-  }
+  leaders.add(leader)
+  return enter(options, Membership.started(leader))
+}
+
+const enter = (
+  options: Pick<Entry, "program" | "table" | "guarded" | "onGone" | "onLost">,
+  lineage: Membership.Lineage
+): LiveTree => {
+  const tree: Entry = { ...options, startedAt: performance.now(), lineage, wakers: new Set() }
   if (entries.size === 0) Reserve.hold(entries)
   entries.set(tree, tree)
-  leaders.add(leader)
   tell(tree, undefined, tree.lineage)
   return tree
 }
+
+/** Enters a process that somebody else has started. */
+export const adopt = (row: Row, options: Pick<Entry, "table" | "guarded" | "onGone">): LiveTree =>
+  enter({ ...options, program: "", onLost: () => {} }, Membership.adopted(row))
 
 /** Records what is now known of a tree; a tree of which nothing is left leaves. */
 export const update = (tree: LiveTree, lineage: Membership.Lineage): void => {

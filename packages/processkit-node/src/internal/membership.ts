@@ -48,6 +48,13 @@ export interface Attribution {
 /** Makes the lineage of a process that was just started. */
 export const started = (leader: number): Lineage => ({ leader, phase: "running", seen: new Map() })
 
+/** Makes the lineage of a process that somebody else has started: it leads nothing that is ours, and is known by itself. */
+export const adopted = ({ pid, start }: Row): Lineage => ({
+  leader: 0,
+  phase: "dissolved",
+  seen: new Map([[pid, start]])
+})
+
 /** Notes that the leader was reaped. */
 export const exited = (self: Lineage): Lineage => self.phase === "running" ? { ...self, phase: "exited" } : self
 

@@ -7,6 +7,7 @@ import * as fs from "node:fs"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as Adoption from "./adoption.ts"
 import * as Child from "./child.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Ending from "./ending.ts"
@@ -15,12 +16,13 @@ import * as ExitLatch from "./exitLatch.ts"
 import * as Fifo from "./fifo.ts"
 import * as Guardian from "./guardian.ts"
 import * as Identity from "./identity.ts"
+import { inspect } from "./inspection.ts"
 import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
 import { sleep } from "./nativeSleep.ts"
 import { probes } from "./probes.ts"
-import type { ProcessTable } from "./processTable.ts"
+import type { ProcessTable, Row } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
 import * as PsTable from "./psTable.ts"
 import * as Spawn from "./spawn.ts"
@@ -51,7 +53,7 @@ interface Means {
 }
 
 const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
-  const trees = new Map<LiveTrees.LiveTree, ChildProcess>()
+  const trees = new Map<LiveTrees.LiveTree, ChildProcess | undefined>()
   let isSuspended = false
   const grove = { table, trees: () => [...trees.keys()] }
   const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
@@ -67,6 +69,11 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     if (isSuspended) Ending.stopNewcomer(tree)
     return Child.make({ process, pid, latch, tree, table })
   }
+  const take = (row: Row): void => {
+    const tree = LiveTrees.adopt(row, { table, guarded: guardian !== undefined, onGone: () => trees.delete(tree) })
+    trees.set(tree, undefined)
+    if (isSuspended) Ending.stopAdopted(row, tree)
+  }
   return {
     containment,
     spawn: (request) => {
@@ -74,6 +81,11 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
       return guardian === undefined ? start : Effect.andThen(Guardian.ensure(request.program, guardian), start)
     },
     openLink: Fifo.open(),
+    adopt: (pid, startTime) =>
+      Effect.andThen(
+        guardian === undefined ? Effect.void : Guardian.ensure("adopting a process", guardian),
+        Effect.map(Adoption.candidate(pid, startTime), (row) => row === undefined ? undefined : take(row))
+      ),
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
     kill: Ending.kill(grove),
@@ -89,7 +101,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     }),
     release: Effect.sync(() => {
       for (const [tree, process] of trees) {
-        process.unref() // what could not be ended must not keep us alive
+        process?.unref() // what could not be ended must not keep us alive
         LiveTrees.remove(tree)
       }
     })
@@ -116,7 +128,8 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
       : Effect.sync(() => container(theMeans(), containment)),
     resolve: Spawn.resolve,
     sleep,
-    probes
+    probes,
+    inspect
   }
 }
 

@@ -15,6 +15,7 @@ import type * as ProcessGroup from "../ProcessGroup.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
+import * as Foreign from "./foreign.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
 import * as Requirements from "./requirements.ts"
@@ -60,9 +61,12 @@ class GroupState {
   }
 
   /** Counts a start while it is under way. Uninterruptible, so that no start is counted for ever. */
-  counted<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ProcessError.ProcessError> {
+  counted<A, E>(
+    effect: Effect.Effect<A, E>,
+    operation = "starting a command"
+  ): Effect.Effect<A, E | ProcessError.ProcessError> {
     return Effect.uninterruptible(this.whileOpen(
-      "starting a command",
+      operation,
       Effect.suspend(() => {
         this.#starting++
         this.spares = false
@@ -144,6 +148,8 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
     suspend: state.whileOpen("suspending", container.suspend),
     resume: state.whileOpen("resuming", container.resume),
     members: state.whileOpen("listing members", container.members),
+    membersInfo: state.whileOpen("listing members", Foreign.membersInfo(container, backend)),
+    adopt: (pid, options) => state.counted(Foreign.adopt(container, pid, options?.startTime), "adopting a process"),
     kill: state.whileOpen("killing", killAll(state)),
     shutdown: (request) => state.whileOpen("shutting down", shutDown(state, request)),
     stats,

@@ -14,6 +14,7 @@ import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
+import { inspect } from "../inspection.ts"
 import { sleep } from "../nativeSleep.ts"
 import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
@@ -113,7 +114,8 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   open,
   resolve: Spawn.resolve,
   sleep,
-  probes
+  probes,
+  inspect
 })
 
 /** Why the mechanism cannot be had, as far as that shows without trying it. */

@@ -6,15 +6,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as path from "node:path"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import * as Adoption from "../adoption.ts"
 import * as Reserve from "../descriptorReserve.ts"
 import type { HostChild } from "../host/hostAnswers.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
+import type { Row } from "../processTable.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import type { Reports } from "./emptiness.ts"
 import * as Files from "./files.ts"
@@ -149,6 +152,34 @@ class CgroupContainer {
     return { ...tree, ...parts }
   }
 
+  /** Takes in a process that somebody else has started, into a directory of its own as for a child. */
+  readonly adopt = (pid: number, startTime: string | undefined): Effect.Effect<void, ProcessError.ProcessError> =>
+    Effect.flatMap(
+      Adoption.candidate(pid, startTime),
+      (row) => row === undefined ? Effect.void : Effect.andThen(this.prepare, Effect.suspend(() => this.#join(row)))
+    )
+
+  /**
+   * Race: the process ends after it was identified, and a stranger gets its number before that is written. So it is
+   * looked at again, and a stranger is put where it can do no harm: into our own cgroup, outside of every group.
+   */
+  #join(row: Row): Effect.Effect<void, ProcessError.ProcessError> {
+    const directory = `${this.state.directory}/a${++this.#children}`
+    const joined = Result.flatMap(Files.make(directory), () => Files.join(directory, row.pid))
+    if (Result.isFailure(joined)) {
+      Files.remove(directory)
+      return Effect.fail(Adoption.failed(joined.failure))
+    }
+    if (!Adoption.isSame(row)) {
+      Files.join(path.dirname(this.#place.owner), row.pid)
+      Files.remove(directory)
+      return Effect.fail(Adoption.failed("ESRCH"))
+    }
+    const leaf: Leaf = { directory, suspended: false, exists: true, starting: false }
+    this.#leaves.add(leaf)
+    return this.#suspended ? suspendLeaf(leaf) : Effect.void
+  }
+
   /** A start that failed late may have left what it had started. */
   #forget(leaf: Leaf): Effect.Effect<void> {
     this.#leaves.delete(leaf)
@@ -206,12 +237,13 @@ export const make = (
   const container = new CgroupContainer(place, elsewhere)
   Reserve.hold(container)
   const tree = CgroupTree.make(container.state, container.reportsOf())
-  const { pipes, prepare, resume, spawn, suspend } = container
+  const { adopt, pipes, prepare, resume, spawn, suspend } = container
   return {
     ...tree,
     containment,
     prepare,
     spawn,
+    adopt,
     openLink: Effect.sync(() => new HostedLink(container.host)),
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,

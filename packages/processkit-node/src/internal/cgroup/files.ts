@@ -83,6 +83,10 @@ export const members = (directory: string): Answer<ReadonlyArray<number>> => {
 export const freeze = (directory: string, frozen: boolean): Answer<void> =>
   orWhenGone(attempt(() => fs.writeFileSync(`${directory}/cgroup.freeze`, frozen ? "1" : "0")), undefined)
 
+/** Moves a process, with all its threads, into a directory. */
+export const join = (directory: string, pid: number): Answer<void> =>
+  attempt(() => fs.writeFileSync(`${directory}/cgroup.procs`, String(pid)))
+
 export const canKill = (directory: string): boolean => fs.existsSync(`${directory}/cgroup.kill`)
 
 /** Kills every member, here and below, frozen or not, and whatever is forked meanwhile. */

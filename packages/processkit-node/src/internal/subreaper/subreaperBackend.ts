@@ -12,6 +12,7 @@ import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
+import { inspect } from "../inspection.ts"
 import { sleep } from "../nativeSleep.ts"
 import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
@@ -94,5 +95,6 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   open,
   resolve: Spawn.resolve,
   sleep,
-  probes
+  probes,
+  inspect
 })

@@ -185,6 +185,7 @@ export class Recorder {
       ...watched(container, (signal) => takes.forEach((take) => take.signalled(signal))),
       containment: container.containment,
       spawn: (request, alone) => this.#spawn(container, takes, request, alone),
+      adopt: container.adopt,
       suspend: container.suspend,
       resume: container.resume,
       release: container.release

@@ -98,6 +98,7 @@ class Host {
 
   contain(container: Container): Container {
     this.#containers.add(container)
+    const { adopt } = container
     return {
       ...this.#tree(container),
       containment: container.containment,
@@ -115,6 +116,7 @@ class Host {
             )
           })
         ),
+      adopt: adopt && ((pid, startTime) => this.asked("adopting a process", adopt(pid, startTime))),
       suspend: this.asked("suspending", container.suspend),
       resume: this.asked("resuming", container.resume),
       release: Effect.suspend(() => {

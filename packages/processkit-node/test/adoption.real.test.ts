@@ -1,0 +1,207 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import * as fs from "node:fs"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as Command from "processkit/Command"
+import * as Processes from "processkit/Processes"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import { eventually, isAlive, survivors } from "./oracle.ts"
+import { has, isRoot, reasonOf } from "./programs.ts"
+
+/** A process that this library has not started; it prints a number when it is ready, and ends with the test. */
+const stranger = (script: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const child = spawn("/bin/sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit"], detached: true })
+      const [line] = await once(child.stdout, "data")
+      return { child, pid: child.pid ?? 0, number: Number(line) }
+    }),
+    ({ child }) => Effect.promise(() => ended(child))
+  )
+
+const ended = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, "exit")
+  child.kill("SIGKILL")
+  await exit
+}
+
+const sleeper = stranger("echo 0; exec sleep 600")
+
+/** The first pid that nobody has, as the system says. */
+const nobody = (): number => {
+  let pid = 4_000_000
+  while (fs.existsSync(`/proc/${pid}`)) pid--
+  return pid
+}
+
+const mechanisms: Record<string, Layer.Layer<NodeProcessRunner.Provided>> = {
+  "the best mechanism": NodeProcessRunner.layer,
+  "process-group": NodeProcessRunner.layerProcessGroup()
+}
+
+for (const [name, runner] of Object.entries(mechanisms)) {
+  describe(`a group that takes in strangers under ${name}`, () => {
+    layer(runner, { excludeTestServices: true })((it) => {
+      /** A group, unless its mechanism cannot hold strangers at all. */
+      const opened = Effect.map(
+        ProcessGroup.makeWith({ stop: { grace: 0 } }),
+        (group) => has("a mechanism that can adopt", group.mechanism !== "subreaper") ? group : undefined
+      )
+
+      it.effect("ends them with its scope, and what they start after that", () =>
+        Effect.gen(function*() {
+          const { child, pid } = yield* stranger(
+            "trap 'sleep 601 & sleep 601 & echo 2; wait' USR1; echo 1; while :; do sleep 0.05; done"
+          )
+          const wasOpen = yield* Effect.scoped(Effect.gen(function*() {
+            const group = yield* opened
+            if (group === undefined) return false
+            yield* group.adopt(pid)
+            assert.include(yield* group.members, pid)
+            child.kill("SIGUSR1")
+            yield* eventually("its children are there", () => children(pid).length >= 2)
+            const members = yield* group.members
+            for (const each of children(pid)) assert.include(members, each)
+            return true
+          }))
+          if (wasOpen) yield* eventually("the stranger is gone", () => !isAlive(pid))
+          assert.deepEqual(wasOpen ? survivors() : [], [])
+        }).pipe(Effect.scoped))
+
+      it.effect("refuses everybody whose end would be its own, and who is nobody", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined) return
+          for (const pid of [0, -1, 1, 1.5, Number.NaN, process.pid, process.ppid]) {
+            assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput", `${pid}`)
+          }
+          assert.deepInclude(yield* reasonOf(group.adopt(nobody())), { _tag: "IoFailed", errno: "ESRCH" })
+          assert.deepEqual(yield* group.members, [])
+        }).pipe(Effect.scoped))
+
+      it.effect("takes a zombie for taken in, and refuses the number of a thread", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined) return
+          const { number: zombie } = yield* stranger("true & echo $!; exec sleep 600")
+          yield* eventually("it is a zombie", () => / Z /.test(fs.readFileSync(`/proc/${zombie}/stat`, "latin1")))
+          yield* group.adopt(zombie)
+          assert.deepEqual(yield* group.members, [])
+          const { pid } = yield* stranger(`exec ${process.execPath} -e 'console.log(1); setInterval(() => {}, 1e6)'`)
+          const thread = fs.readdirSync(`/proc/${pid}/task`).map(Number).find((task) => task !== pid)
+          assert.deepInclude(yield* reasonOf(group.adopt(thread ?? 0)), { _tag: "InvalidInput" })
+          assert.deepEqual(yield* group.members, [])
+        }).pipe(Effect.scoped))
+
+      it.effect("takes nobody in who was started at another time than the one that was kept", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined) return
+          const { pid } = yield* sleeper
+          const { startTime } = Option.getOrThrow(yield* Processes.info(pid))
+          const reason = yield* reasonOf(group.adopt(pid, { startTime: `1${startTime}` }))
+          assert.strictEqual(reason._tag, "InvalidInput")
+          assert.deepEqual(yield* group.members, [])
+          yield* group.adopt(pid, { startTime })
+          // Twice is once.
+          yield* group.adopt(pid, { startTime })
+          assert.deepEqual([...new Set(yield* group.members)], [pid])
+          yield* group.kill
+          yield* eventually("it is gone", () => !isAlive(pid))
+        }).pipe(Effect.scoped))
+
+      it.effect("may not take in the processes of others", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined || !has("to be no superuser", !isRoot)) return
+          const theirs = fs.readdirSync("/proc").map(Number).find((pid) => {
+            try {
+              process.kill(pid, 0)
+              return false
+            } catch (error) {
+              return pid > 1 && (error as NodeJS.ErrnoException).code === "EPERM"
+            }
+          })
+          if (!has("a process of somebody else", theirs !== undefined)) return
+          const reason = yield* reasonOf(group.adopt(theirs ?? 0))
+          assert.deepInclude(reason, { _tag: "IoFailed", errno: "EPERM" })
+        }).pipe(Effect.scoped))
+
+      it.effect("stops whom it takes in while it is suspended, until it is resumed", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined) return
+          const { pid } = yield* stranger("echo 1; while :; do :; done")
+          yield* group.suspend
+          yield* group.adopt(pid)
+          const used = Effect.map(group.stats, ({ cpuTime }) => Duration.toMillis(cpuTime ?? Duration.zero))
+          yield* Effect.sleep("100 millis")
+          const before = yield* used
+          yield* Effect.sleep("300 millis")
+          assert.isBelow((yield* used) - before, 50)
+          yield* group.resume
+          yield* Effect.repeat(used, { until: (now) => now >= before + 100 })
+          yield* group.kill
+          yield* eventually("it is gone", () => !isAlive(pid))
+        }).pipe(Effect.scoped))
+    })
+  })
+}
+
+/** The children of a process, as the system lists them. */
+const children = (pid: number): ReadonlyArray<number> =>
+  fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((other) => {
+    try {
+      const stat = fs.readFileSync(`/proc/${other}/stat`, "latin1")
+      return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] === String(pid)
+    } catch {
+      return false
+    }
+  })
+
+layer(NodeProcessRunner.layer, { excludeTestServices: true })("what is known of processes", (it) => {
+  it.effect("is their parent, name and start, and never their arguments", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      const running = yield* group.start(Command.make("sleep", ["600.125"]))
+      const [info, ...more] = yield* group.membersInfo
+      assert.deepEqual(more, [])
+      assert.strictEqual(info?.pid, running.pid)
+      assert.strictEqual(info?.name, "sleep")
+      assert.isAbove(info?.parentPid ?? 0, 0)
+      assert.notInclude(JSON.stringify(info), "600.125")
+      assert.deepEqual(yield* Processes.info(info?.pid ?? 0), Option.fromUndefinedOr(info))
+      assert.isTrue(yield* Processes.isAlive(info?.pid ?? 0, info?.startTime ?? ""))
+      yield* group.kill
+      assert.isFalse(yield* Processes.isAlive(info?.pid ?? 0, info?.startTime ?? ""))
+      assert.deepEqual(yield* group.membersInfo, [])
+    }).pipe(Effect.scoped))
+
+  it.effect("is that we are alive, that nobody is not, and that a zombie is not either", () =>
+    Effect.gen(function*() {
+      const own = Option.getOrThrow(yield* Processes.info(process.pid))
+      assert.strictEqual(own.parentPid, process.ppid)
+      assert.isTrue(yield* Processes.isAlive(process.pid, own.startTime))
+      assert.isFalse(yield* Processes.isAlive(process.pid, `${own.startTime}0`))
+      assert.deepEqual(yield* Processes.info(nobody()), Option.none())
+      const { number: zombie } = yield* stranger("true & echo $!; exec sleep 600")
+      yield* eventually("it is a zombie", () => / Z /.test(fs.readFileSync(`/proc/${zombie}/stat`, "latin1")))
+      assert.deepEqual(yield* Processes.info(zombie), Option.none())
+    }).pipe(Effect.scoped))
+})
+
+layer(NodeProcessRunner.layerSubreaper, { excludeTestServices: true })("a subreaper", (it) => {
+  it.effect("says that it cannot take in strangers", () =>
+    Effect.gen(function*() {
+      const group = yield* ProcessGroup.make
+      const { pid } = yield* sleeper
+      assert.deepInclude(yield* reasonOf(group.adopt(pid)), { _tag: "Unsupported", mechanism: "subreaper" })
+      assert.isTrue(isAlive(pid))
+    }).pipe(Effect.scoped))
+})
