@@ -9,12 +9,13 @@ import { finish, packages, publicModules } from "./source.mjs"
 
 const checkOnly = process.argv.includes("--check")
 
-const barrel = (modules) =>
-  modules.length === 0
-    ? "export {}\n"
-    : modules.map((file) => path.basename(file, ".ts")).map((name) => `export * as ${name} from "./${name}.ts"\n`).join(
-      ""
-    )
+// The order that the formatter wants: capital letters count as small ones.
+const order = new Intl.Collator("en", { sensitivity: "base" }).compare
+
+const barrel = (modules) => {
+  const names = modules.map((file) => path.basename(file, ".ts")).toSorted(order)
+  return names.length === 0 ? "export {}\n" : names.map((name) => `export * as ${name} from "./${name}.ts"\n`).join("")
+}
 
 const problems = []
 let count = 0

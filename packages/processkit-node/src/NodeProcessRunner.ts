@@ -24,8 +24,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Containment } from "processkit/Containment"
 import * as ProcessBackend from "processkit/ProcessBackend"
+import type { ProcessError } from "processkit/ProcessError"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as BestBackend from "./internal/bestBackend.ts"
+import * as AdoptScope from "./internal/cgroup/adoptScope.ts"
 import * as CgroupBackend from "./internal/cgroup/cgroupBackend.ts"
 import * as ProcessGroupBackend from "./internal/processGroupBackend.ts"
 import * as SubreaperBackend from "./internal/subreaper/subreaperBackend.ts"
@@ -162,6 +164,29 @@ export const layerSubreaperBackend: Layer.Layer<ProcessBackend.ProcessBackend> =
   ProcessBackend.ProcessBackend,
   () => SubreaperBackend.make()
 )
+
+/**
+ * Makes room for the controllers that limits need, by moving every process of our cgroup into one below it.
+ *
+ * **Details**
+ *
+ * For a program in a scope of its own (`systemd-run --user --scope -p Delegate=yes`) or in a container with a writable
+ * hierarchy, which is in the way of its own limits. Does nothing where the limits can be had already. Whoever else is in
+ * the cgroup, such as the shell that has started the program, is moved as well.
+ *
+ * **Errors**
+ *
+ * `Unsupported` where the cgroup is not ours to change, or has not all the controllers; then nobody was moved.
+ *
+ * **Gotchas**
+ *
+ * From then on nobody can be put into that cgroup itself; `docker exec` into such a container fails.
+ *
+ * @stability experimental
+ * @category resources
+ * @since 0.1.0
+ */
+export const adoptScope: Effect.Effect<void, ProcessError> = AdoptScope.adoptScope
 
 /**
  * Predicts what {@link layer} will guarantee, without starting anything.

@@ -19,19 +19,20 @@ describe("whom a group may take in", () => {
   })
 })
 
-describe("a process that was taken in", () => {
-  const row = (pid: number, ppid: number, pgid: number, start = `s${pid}`): Row => ({
-    pid,
-    ppid,
-    pgid,
-    session: pgid,
-    alive: true,
-    start
-  })
-  const membersOf = (rows: ReadonlyArray<Row>) =>
-    Membership.attribute([Membership.adopted(row(50, 1, 40))], new Map(rows.map((row) => [row.pid, row])), () => false)
-      .flatMap(({ members }) => members.map(({ pid }) => pid))
+const row = (pid: number, ppid: number, pgid: number, start = `s${pid}`): Row => ({
+  pid,
+  ppid,
+  pgid,
+  session: pgid,
+  alive: true,
+  start
+})
 
+const membersOf = (rows: ReadonlyArray<Row>) =>
+  Membership.attribute([Membership.adopted(row(50, 1, 40))], new Map(rows.map((row) => [row.pid, row])), () => false)
+    .flatMap(({ members }) => members.map(({ pid }) => pid))
+
+describe("a process that was taken in", () => {
   it("is a member with its descendants, and without the rest of its group or of group 0", () => {
     const rows = [row(50, 1, 40), row(51, 50, 40), row(52, 51, 52), row(40, 1, 40), row(41, 40, 40), row(2, 0, 0)]
     assert.sameMembers(membersOf(rows), [50, 51, 52])

@@ -4,6 +4,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type * as Limits from "./Limits.ts"
 import type * as Mechanism from "./Mechanism.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 
@@ -20,6 +21,18 @@ export interface Refusal {
 }
 
 /**
+ * A limit that cannot be had, and what to do about it.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface LimitRefusal {
+  readonly limit: Limits.Name
+  readonly reason: string
+}
+
+/**
  * The guarantees of a process group.
  *
  * **Details**
@@ -27,7 +40,8 @@ export interface Refusal {
  * - `tree`: which processes end with the group. `whole` means every descendant, whatever it does; `linked` means
  *   every descendant that stayed in the session, kept its chain of living parents, or was seen before it broke away.
  * - `ownerDeath`: what ends when the owning program is killed without a chance to clean up.
- * - `limits`: the resource limits that can be enforced for the whole group.
+ * - `limits`: the resource limits that can be enforced for the whole group. `refusedLimits`: those of the mechanism that
+ *   cannot be had here, and what to run to get them.
  * - `attributes`: the attributes that a program can be started with; asking for another fails with `Unsupported`.
  * - `realTimeSignals`: whether death by a real-time signal is told apart from success.
  * - `escapes`: one sentence that names what can leave the group.
@@ -42,7 +56,8 @@ export interface Containment {
   readonly tree: "whole" | "linked"
   readonly ownerDeath: "whole" | "linked" | "none"
   readonly suspend: boolean
-  readonly limits: ReadonlyArray<"memory" | "processes" | "cpus">
+  readonly limits: ReadonlyArray<Limits.Name>
+  readonly refusedLimits?: ReadonlyArray<LimitRefusal> | undefined
   readonly attributes: ReadonlyArray<SpawnAttributes.Name>
   readonly realTimeSignals: boolean
   readonly escapes: string

@@ -17,6 +17,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Containment from "./Containment.ts"
+import type * as Limits from "./Limits.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Processes from "./Processes.ts"
@@ -207,7 +208,8 @@ export interface Usage {
  * **Details**
  *
  * `deadline` is for backends that know of a deadline from elsewhere, such as one that replays a run: the child was
- * ended because it passed. The run has then timed out, as if its own deadline had passed.
+ * ended because it passed. The run has then timed out, as if its own deadline had passed. `oomKilled` says that the system
+ * killed it because its group had reached its limit of memory.
  *
  * @stability experimental
  * @category models
@@ -217,6 +219,7 @@ export interface ExitReport {
   readonly exit: Outcome.Exit
   readonly usage: Usage | undefined
   readonly deadline?: "deadline" | "inactivity" | undefined
+  readonly oomKilled?: boolean | undefined
 }
 
 /**
@@ -241,6 +244,23 @@ export interface Child extends Tree {
   readonly onExit: (observer: (exit: Exit.Exit<ExitReport, ProcessError.ProcessError>) => void) => void
   readonly signalLeader: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
   readonly concluded?: ((outcome: Outcome.Outcome) => void) | undefined
+}
+
+/**
+ * Limits the members of a container.
+ *
+ * **Details**
+ *
+ * `set` replaces all limits, also before anything was started, and fails with `ResourceLimit` where one cannot be had; those
+ * before it then hold. `evidence` says what the system's own counters say, and nothing that was concluded from exits.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Enforcement {
+  readonly set: (limits: Limits.InForce) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly evidence: Effect.Effect<Limits.Evidence>
 }
 
 /**
@@ -270,6 +290,7 @@ export interface Container extends Tree {
   readonly adopt?:
     | ((pid: number, startTime: string | undefined) => Effect.Effect<void, ProcessError.ProcessError>)
     | undefined
+  readonly limits?: Enforcement | undefined
   readonly suspend: Effect.Effect<void, ProcessError.ProcessError>
   readonly resume: Effect.Effect<void, ProcessError.ProcessError>
   readonly release: Effect.Effect<void>

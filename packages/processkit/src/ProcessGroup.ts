@@ -27,6 +27,7 @@ import type * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
 import type * as Containment from "./Containment.ts"
 import * as Parts from "./internal/processGroup.ts"
+import type * as Limits from "./Limits.ts"
 import type * as Mechanism from "./Mechanism.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Processes from "./Processes.ts"
@@ -60,7 +61,7 @@ export interface Requirements {
  * **Details**
  *
  * `stop` is what happens at the end of the scope: `SIGTERM`, a grace of 2 seconds, `SIGKILL` unless it says otherwise.
- * `require` is what the group has to guarantee; nothing by default.
+ * `require` is what the group has to guarantee; nothing by default. `limits` is what its members may use together.
  *
  * @stability experimental
  * @category models
@@ -69,6 +70,7 @@ export interface Requirements {
 export interface Options {
   readonly stop?: StopPolicy.StopPolicy | undefined
   readonly require?: Requirements | undefined
+  readonly limits?: Limits.Limits | undefined
 }
 
 /**
@@ -100,6 +102,8 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  * - `adopt`: takes in a process that somebody else has started, and what it starts from now on, to end with the group.
  *   A `startTime` that was kept (see `Processes`) makes sure that it is still the same one.
  * - `kill`: ends every member at once and waits for it; the group stays usable. `shutdown`: the same by the ladder.
+ * - `limits`: the limits in force. `updateLimits` replaces all of them: what it does not name is lifted. Where that fails
+ *   half-way, nothing is taken back. `limitEvidence`: which limits were reached, by the counters of the system.
  * - `stats`: what the members use at the moment. `sampleStats`: the same at once and then at every multiple of an
  *   interval of at least a millisecond, by Effect's `Clock`. Ticks that were missed are left out; the stream ends when
  *   the group closes, or with the first look that fails.
@@ -137,6 +141,9 @@ export interface ProcessGroup extends Pipeable.Pipeable, Inspectable.Inspectable
   readonly shutdown: (
     request?: Shutdown
   ) => Effect.Effect<StopPolicy.ShutdownReport, ProcessError.ProcessError>
+  readonly limits: Effect.Effect<Limits.InForce, ProcessError.ProcessError>
+  readonly updateLimits: (limits: Limits.Limits) => Effect.Effect<void, ProcessError.ProcessError>
+  readonly limitEvidence: Effect.Effect<Limits.Evidence, ProcessError.ProcessError>
   readonly stats: Effect.Effect<Stats.ProcessGroupStats, ProcessError.ProcessError>
   readonly sampleStats: (every: Duration.Input) => Stream.Stream<Stats.ProcessGroupStats, ProcessError.ProcessError>
   readonly runner: ProcessRunner.ProcessRunner["Service"]
@@ -181,7 +188,8 @@ export const make: Effect.Effect<ProcessGroup, ProcessError.ProcessError, Proces
  * **Errors**
  *
  * `InvalidInput` for a grace that is NaN or negative, or a signal that is none. `Unsupported` where no mechanism that
- * can be had guarantees what is required; it names what was refused and why.
+ * can be had guarantees what is required; it names what was refused and why. `ResourceLimit` for a limit that is `invalid`,
+ * that the mechanism does not have (`unsupported`), or that this machine does not let it have (`unenforceable`).
  *
  * @stability experimental
  * @category constructors

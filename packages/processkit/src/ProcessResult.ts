@@ -31,6 +31,7 @@ const TypeId = "~processkit/ProcessResult"
  *   the process had ended and was closed by us, so that output of a descendant may be missing.
  * - `leftovers` counts the descendants that outlived the program and were killed at the end of a private run.
  * - `stop` is there where we stopped the program: what was sent first, and whether `SIGKILL` was needed.
+ * - `oomKilled` is there, and true, where the system killed the program because its group had reached its limit of memory.
  * - `usage` is there where the mechanism can measure it, `stderrBytes` where bytes were captured.
  *
  * @stability experimental
@@ -49,6 +50,7 @@ export interface ProcessResult<out A = string> extends Inspectable.Inspectable {
   readonly incomplete: boolean
   readonly leftovers: number
   readonly stop?: StopPolicy.Stop | undefined
+  readonly oomKilled?: boolean | undefined
   readonly usage?: ProcessBackend.Usage | undefined
   readonly okCodes: ReadonlyArray<number>
 }

@@ -154,5 +154,6 @@ const resultOf = <A>(
     okCodes: facts.okCodes,
     ...(facts.stderrBytes === undefined ? {} : { stderrBytes: facts.stderrBytes() }),
     ...(facts.stop === undefined ? {} : { stop: facts.stop }),
+    ...(facts.report.oomKilled === true ? { oomKilled: true } : {}),
     ...(facts.report.usage === undefined ? {} : { usage: facts.report.usage })
   })

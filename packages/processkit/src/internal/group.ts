@@ -17,6 +17,7 @@ import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Foreign from "./foreign.ts"
 import * as InputRules from "./inputRules.ts"
+import * as Limits from "./limits.ts"
 import { fromParts } from "./processGroup.ts"
 import * as Requirements from "./requirements.ts"
 import type { Run } from "./run.ts"
@@ -37,6 +38,7 @@ class GroupState {
   readonly container: ProcessBackend.Container
   readonly stop: InputRules.Stop
   readonly ladder: StopLadder
+  readonly limits: Limits.LimitState
   readonly runs = new Set<Run>()
   /** Done when the group begins to close. */
   readonly closing = Deferred.makeUnsafe<void>()
@@ -47,8 +49,10 @@ class GroupState {
   #quiet: Deferred.Deferred<void> | undefined
   readonly #sleep: Backend["sleep"]
 
-  constructor(container: ProcessBackend.Container, stop: InputRules.Stop, sleep: Backend["sleep"]) {
+  constructor(limited: Limited, stop: InputRules.Stop, sleep: Backend["sleep"]) {
+    const { container, limits } = limited
     this.container = container
+    this.limits = limits
     this.#sleep = sleep
     this.stop = stop
     this.ladder = new StopLadder(container)
@@ -111,10 +115,11 @@ export const open = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope> {
   const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.groupStop(options)))
   const required = yield* Effect.fromResult(InputRules.checked(undefined, () => Requirements.read(options)))
+  const limits = yield* Effect.fromResult(Limits.read(options?.limits))
   const { mechanism } = backend.containment
   yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
   const state = yield* Effect.acquireRelease(
-    Effect.map(prepared(backend), (container) => new GroupState(container, stop, backend.sleep)),
+    Effect.map(prepared(backend, limits), (limited) => new GroupState(limited, stop, backend.sleep)),
     (state) => state.close
   )
   // Only the container that was opened knows for certain what holds it.
@@ -122,11 +127,23 @@ export const open = Effect.fnUntraced(function*(
   return fromState(state, backend, runner)
 })
 
-const prepared = (backend: Backend): Effect.Effect<ProcessBackend.Container, ProcessError.ProcessError> =>
-  Effect.flatMap(backend.open, (container) =>
-    container.prepare === undefined
-      ? Effect.succeed(container)
-      : Effect.as(Effect.onError(container.prepare, () => container.release), container))
+/** A container, and the limits that are set before anything is started in it. */
+interface Limited {
+  readonly container: ProcessBackend.Container
+  readonly limits: Limits.LimitState
+}
+
+const prepared = (
+  backend: Backend,
+  wanted: Parameters<Limits.LimitState["set"]>[0]
+): Effect.Effect<Limited, ProcessError.ProcessError> =>
+  Effect.flatMap(backend.open, (container) => {
+    const limits = new Limits.LimitState(container)
+    return Effect.andThen(container.prepare ?? Effect.void, limits.set(wanted)).pipe(
+      Effect.onError(() => container.release),
+      Effect.as({ container, limits })
+    )
+  })
 
 const fromState = (state: GroupState, backend: Backend, parent: () => Runner): ProcessGroup.ProcessGroup => {
   const { container } = state
@@ -152,6 +169,13 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
     adopt: (pid, options) => state.counted(Foreign.adopt(container, pid, options?.startTime), "adopting a process"),
     kill: state.whileOpen("killing", killAll(state)),
     shutdown: (request) => state.whileOpen("shutting down", shutDown(state, request)),
+    limits: state.whileOpen("reading limits", state.limits.inForce),
+    updateLimits: (limits) =>
+      state.whileOpen(
+        "changing limits",
+        Effect.flatMap(Effect.fromResult(Limits.read(limits)), (limits) => state.limits.set(limits))
+      ),
+    limitEvidence: state.whileOpen("reading limits", state.limits.evidence),
     stats,
     sampleStats: (every) => Sampler.sample(stats, every, Deferred.await(state.closing)),
     runner: {

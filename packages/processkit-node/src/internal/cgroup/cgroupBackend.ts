@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import * as path from "node:path"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
@@ -20,6 +21,7 @@ import { probes } from "../probes.ts"
 import * as Spawn from "../spawn.ts"
 import * as CgroupContainer from "./cgroupContainer.ts"
 import * as CgroupTree from "./cgroupTree.ts"
+import * as Controllers from "./controllers.ts"
 import * as Files from "./files.ts"
 import * as OwnerDirectory from "./ownerDirectory.ts"
 
@@ -40,6 +42,10 @@ const containment: Containment = {
   escapes: "a process that has another service start something for it, or that may move itself out of its cgroup",
   refused: []
 }
+
+/** What can be limited depends on the controllers, which whoever has started us decides. */
+const withLimits = (own: string | undefined): Containment =>
+  own === undefined ? containment : { ...containment, ...Controllers.prediction(own) }
 
 let estate: Estate | undefined
 let groups = 0
@@ -106,11 +112,16 @@ const elsewhere = ({ host }: CgroupContainer.Place): Effect.Effect<CgroupContain
     return Effect.map(found, place)
   })
 
-const open = Effect.map(found, (made) => CgroupContainer.make(place(made), elsewhere, containment))
+const open = Effect.map(
+  found,
+  (made) => CgroupContainer.make(place(made), elsewhere, withLimits(path.dirname(made.directory)))
+)
 
 /** Makes the backend. */
 export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
-  containment,
+  get containment() {
+    return withLimits(OwnerDirectory.own())
+  },
   open,
   resolve: Spawn.resolve,
   sleep,

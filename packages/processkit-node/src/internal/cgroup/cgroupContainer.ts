@@ -5,6 +5,7 @@
  * directory of a child tells its descendants from its siblings' and is removed when its last process has ended.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as path from "node:path"
 import type { Containment } from "processkit/Containment"
@@ -18,6 +19,7 @@ import * as HostedChild from "../hosted/hostedChild.ts"
 import { HostedLink } from "../hosted/hostedLink.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import type { Row } from "../processTable.ts"
+import * as CgroupLimits from "./cgroupLimits.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import type { Reports } from "./emptiness.ts"
 import * as Files from "./files.ts"
@@ -77,6 +79,17 @@ class CgroupContainer {
     this.state = { directory: place.directory, suspended: false, exists: false }
   }
 
+  /** Whoever is limited does not move: another directory would have no limits. */
+  #isLimited = false
+
+  get limits(): ProcessBackend.Enforcement {
+    const limits = CgroupLimits.make(() => ({ owner: this.#place.owner, directory: this.state.directory }))
+    return {
+      ...limits,
+      set: (wanted) => Effect.tap(limits.set(wanted), () => Effect.sync(() => void (this.#isLimited = true)))
+    }
+  }
+
   get host(): HostConnection {
     return this.#place.host
   }
@@ -110,7 +123,7 @@ class CgroupContainer {
   #unlessMoved<A>(work: Effect.Effect<A, ProcessError.ProcessError>): Effect.Effect<A, ProcessError.ProcessError> {
     return Effect.catch(work, (error) => {
       const { host, owner } = this.#place
-      if (this.#running.size > 0 || host.isLost() || Files.exists(owner)) return Effect.fail(error)
+      if (this.#isLimited || this.#running.size > 0 || host.isLost() || Files.exists(owner)) return Effect.fail(error)
       return Effect.flatMap(this.#elsewhere(this.#place), (place) => {
         this.#place = place
         Object.assign(this.state, { directory: place.directory, exists: false })
@@ -147,9 +160,21 @@ class CgroupContainer {
     leaf.starting = false
     this.#running.add(child.id)
     const tree = CgroupTree.make(leaf, this.reportsOf(child.id))
-    const parts = HostedChild.parts(child, program, this.pipes)
+    const parts = this.#isLimited ? this.#watched(child, program) : HostedChild.parts(child, program, this.pipes)
     child.onExit((exit) => this.#reported(child.id, leaf, Result.isSuccess(exit) && exit.success.cgroupRemoved))
     return { ...tree, ...parts }
+  }
+
+  /** A child whose exit tells whether the limit of memory was the reason: the kernel counts before it kills. */
+  #watched(child: HostChild, program: string): ReturnType<typeof HostedChild.parts> {
+    const { directory } = this.state
+    const before = CgroupLimits.oomKills(directory)
+    const parts = HostedChild.parts(child, program, this.pipes)
+    const isOomKill = ({ exit }: ProcessBackend.ExitReport): boolean =>
+      exit._tag === "Signaled" && exit.signal === "SIGKILL" && CgroupLimits.oomKills(directory) > before
+    const judged = (exit: Parameters<Parameters<typeof parts.onExit>[0]>[0]) =>
+      Exit.isSuccess(exit) && isOomKill(exit.value) ? Exit.succeed({ ...exit.value, oomKilled: true }) : exit
+    return { ...parts, onExit: (observer) => parts.onExit((exit) => observer(judged(exit))) }
   }
 
   /** Takes in a process that somebody else has started, into a directory of its own as for a child. */
@@ -237,13 +262,14 @@ export const make = (
   const container = new CgroupContainer(place, elsewhere)
   Reserve.hold(container)
   const tree = CgroupTree.make(container.state, container.reportsOf())
-  const { adopt, pipes, prepare, resume, spawn, suspend } = container
+  const { adopt, limits, pipes, prepare, resume, spawn, suspend } = container
   return {
     ...tree,
     containment,
     prepare,
     spawn,
     adopt,
+    limits,
     openLink: Effect.sync(() => new HostedLink(container.host)),
     signal: (signal) => Effect.andThen(tree.signal(signal), signal === "SIGCONT" ? resume : Effect.void),
     suspend,

@@ -65,6 +65,10 @@ export const events = (directory: string): Answer<{ readonly populated: boolean;
     { populated: false, frozen: false }
   )
 
+/** The members of a directory itself, without those below it. */
+export const ownMembers = (directory: string): Answer<ReadonlyArray<number>> =>
+  attempt(() => pidsIn(readText(`${directory}/cgroup.procs`)))
+
 /** The members of a directory and of those below it. A zombie is not listed. */
 export const members = (directory: string): Answer<ReadonlyArray<number>> => {
   // Most questions come when the answer is nobody, which one small file tells.
@@ -83,9 +87,11 @@ export const members = (directory: string): Answer<ReadonlyArray<number>> => {
 export const freeze = (directory: string, frozen: boolean): Answer<void> =>
   orWhenGone(attempt(() => fs.writeFileSync(`${directory}/cgroup.freeze`, frozen ? "1" : "0")), undefined)
 
+/** Writes one of the files; the kernel answers when it has done what it says. */
+export const write = (path: string, text: string): Answer<void> => attempt(() => fs.writeFileSync(path, text))
+
 /** Moves a process, with all its threads, into a directory. */
-export const join = (directory: string, pid: number): Answer<void> =>
-  attempt(() => fs.writeFileSync(`${directory}/cgroup.procs`, String(pid)))
+export const join = (directory: string, pid: number): Answer<void> => write(`${directory}/cgroup.procs`, String(pid))
 
 export const canKill = (directory: string): boolean => fs.existsSync(`${directory}/cgroup.kill`)
 

@@ -41,8 +41,16 @@ const namespaceOf = (): string => {
   }
 }
 
+let settled: string | undefined
+
+/** Keeps using a directory that this process was in, and from which it was moved aside into one below. */
+export const settleIn = (directory: string): void => {
+  settled = directory
+}
+
 /** Our own directory, verified: `cgroup.procs` there must list this process. */
 const ownDirectory = (): Result.Result<string, Refusal> => {
+  if (settled !== undefined) return Result.succeed(settled)
   const selfCgroup = Result.getOrElse(read("/proc/self/cgroup"), () => "")
   const mountinfo = Result.getOrElse(read("/proc/self/mountinfo"), () => "")
   const path = Hierarchy.ownPath(selfCgroup)
@@ -66,6 +74,9 @@ const hasKill = (): boolean => {
   const [major = 0, minor = 0] = os.release().split(".").map(Number)
   return major > 5 || (major === 5 && minor >= 14)
 }
+
+/** The directory that we are in, where it is visible. */
+export const own = (): string | undefined => Result.getOrUndefined(ownDirectory())
 
 /** Why there can be no such directory, as far as that shows without making one. */
 export const refusal = (): Refusal | undefined => {

@@ -186,6 +186,7 @@ export class Recorder {
       containment: container.containment,
       spawn: (request, alone) => this.#spawn(container, takes, request, alone),
       adopt: container.adopt,
+      limits: container.limits,
       suspend: container.suspend,
       resume: container.resume,
       release: container.release

@@ -98,7 +98,7 @@ class Host {
 
   contain(container: Container): Container {
     this.#containers.add(container)
-    const { adopt } = container
+    const { adopt, limits } = container
     return {
       ...this.#tree(container),
       containment: container.containment,
@@ -117,6 +117,7 @@ class Host {
           })
         ),
       adopt: adopt && ((pid, startTime) => this.asked("adopting a process", adopt(pid, startTime))),
+      limits: limits && { ...limits, set: (wanted) => this.asked("changing limits", limits.set(wanted)) },
       suspend: this.asked("suspending", container.suspend),
       resume: this.asked("resuming", container.resume),
       release: Effect.suspend(() => {

@@ -1,0 +1,61 @@
+/**
+ * Limits of one group, as files of its cgroup directory.
+ *
+ * Limits of the directory hold for everything below it, so that the children's own directories need none.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { InForce, Name } from "processkit/Limits"
+import type * as ProcessBackend from "processkit/ProcessBackend"
+import * as ProcessError from "processkit/ProcessError"
+import * as CgroupStats from "./cgroupStats.ts"
+import * as Controllers from "./controllers.ts"
+import * as Files from "./files.ts"
+import * as LimitFiles from "./limitFiles.ts"
+
+const names: ReadonlyArray<Name> = ["memory", "processes", "cpus"]
+
+const unenforceable = (limit: Name, detail: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.ResourceLimit({ limit, why: "unenforceable", detail }))
+
+/** Writes one limit; lifting what no controller holds is done already. */
+const write = (directory: string, name: Name, limits: InForce): Result.Result<void, string> => {
+  for (const { file, optional, text } of LimitFiles.writes(name, limits)) {
+    const path = `${directory}/${file}`
+    if (!Files.exists(path) && (optional === true || limits[name] === undefined)) continue
+    const written = Files.write(path, text)
+    if (Result.isFailure(written)) return Result.fail(`${file} could not be written (${written.failure})`)
+  }
+  return Result.succeed(undefined)
+}
+
+/** Where the directory is, asked anew each time. */
+export interface Where {
+  readonly owner: string
+  readonly directory: string
+}
+
+/** Enables what is needed, and only then writes anything. */
+const set = ({ directory, owner }: Where, limits: InForce): Result.Result<void, ProcessError.ProcessError> => {
+  for (const name of names) {
+    const enabled = limits[name] === undefined ? Result.succeed(undefined) : Controllers.enable(owner, name)
+    if (Result.isFailure(enabled)) return Result.fail(unenforceable(name, enabled.failure))
+  }
+  for (const name of names) {
+    const written = write(directory, name, limits)
+    if (Result.isFailure(written)) return Result.fail(unenforceable(name, written.failure))
+  }
+  return Result.succeed(undefined)
+}
+
+/** How often the kernel has killed somebody in a directory for its limit; 0 where it does not count. */
+export const oomKills = (directory: string): number =>
+  CgroupStats.keyed(Result.getOrElse(Files.read(`${directory}/memory.events`), () => ""), "oom_kill") ?? 0
+
+/** The limits of a directory that was made. */
+export const make = (where: () => Where): ProcessBackend.Enforcement => ({
+  set: (limits) => Effect.suspend(() => Effect.fromResult(set(where(), limits))),
+  evidence: Effect.sync(() =>
+    LimitFiles.evidence((file) => Result.getOrElse(Files.read(`${where().directory}/${file}`), () => ""))
+  )
+})

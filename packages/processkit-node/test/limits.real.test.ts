@@ -1,0 +1,128 @@
+/** Limits, where this machine has the controllers for them, and their refusal where it has not. */
+import { assert, layer } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
+import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as Command from "processkit/Command"
+import type * as Limits from "processkit/Limits"
+import * as ProcessGroup from "processkit/ProcessGroup"
+import { ownGroups } from "./cgroupDirectories.ts"
+import { survivors } from "./oracle.ts"
+import { has, reasonOf, sh } from "./programs.ts"
+
+/** In a virtual machine the tests have their cgroup to themselves, and may rearrange it. */
+if (process.env["PROCESSKIT_LAYOUT"] !== undefined) {
+  await Effect.runPromise(Effect.ignore(NodeProcessRunner.adoptScope))
+}
+
+const containment = Effect.runSync(NodeProcessRunner.containment)
+
+const asked = { memory: "256 MiB", processes: 50, cpus: 1 } as const satisfies Limits.Limits
+
+const canLimit = (name: Limits.Name): boolean =>
+  has(`the controller for a limit of ${name} (npm run test:vm)`, containment.limits.includes(name))
+
+layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group", (it) => {
+  it.effect("can be had exactly as predicted, or are refused by name before anything is started", () =>
+    Effect.gen(function*() {
+      for (const name of ["memory", "processes", "cpus"] as const) {
+        const limits = { [name]: asked[name] }
+        const opening = Effect.scoped(Effect.flatMap(ProcessGroup.makeWith({ limits }), (group) => group.limits))
+        if (containment.limits.includes(name)) {
+          assert.isDefined((yield* opening)[name])
+        } else {
+          const reason = yield* reasonOf(opening)
+          assert.include(reason, { _tag: "ResourceLimit", limit: name })
+          assert.include(["unsupported", "unenforceable"], reason._tag === "ResourceLimit" ? reason.why : "")
+        }
+      }
+      assert.deepEqual(ownGroups(), [])
+      assert.deepEqual(survivors(), [])
+    }))
+
+  it.effect("that cannot be had are predicted with what to run to get them", () =>
+    Effect.sync(() => {
+      for (const { limit, reason } of containment.refusedLimits ?? []) {
+        assert.notInclude(containment.limits, limit)
+        assert.match(reason, /systemd|root|docker/)
+      }
+    }))
+
+  it.effect("get no room where there are no controllers or no rights, and nobody is moved for it", () =>
+    Effect.gen(function*() {
+      if (!has("a machine without all controllers", containment.limits.length < 3)) return
+      const before = fs.readFileSync("/proc/self/cgroup", "utf8")
+      assert.strictEqual((yield* reasonOf(NodeProcessRunner.adoptScope))._tag, "Unsupported")
+      assert.strictEqual(fs.readFileSync("/proc/self/cgroup", "utf8"), before)
+    }))
+
+  it.effect("that no system could enforce are refused everywhere", () =>
+    Effect.gen(function*() {
+      for (const limits of [{ memory: 0 }, { processes: Number.NaN }, { cpus: -1 }]) {
+        const reason = yield* reasonOf(Effect.scoped(ProcessGroup.makeWith({ limits })))
+        assert.include(reason, { _tag: "ResourceLimit", why: "invalid" })
+      }
+    }))
+
+  it.effect("of memory end the whole group that needs more, with evidence, and nobody else", () =>
+    Effect.gen(function*() {
+      if (!canLimit("memory")) return
+      const bystanders = yield* ProcessGroup.make
+      const bystander = yield* bystanders.start(Command.make("sleep", ["600"]))
+      const group = yield* ProcessGroup.makeWith({ limits: { memory: "128 MiB" } })
+      assert.strictEqual((yield* group.limitEvidence).memory, "not-tripped")
+      const sibling = yield* group.start(Command.make("sleep", ["600"]))
+      const hog = yield* group.start(
+        Command.make(process.execPath, ["-e", "const all = []; for (;;) all.push(Buffer.alloc(2 ** 23, 1))"])
+      )
+      const result = yield* hog.result
+      assert.include(result.outcome, { _tag: "Signaled", signal: "SIGKILL" })
+      assert.isTrue(result.oomKilled)
+      assert.isTrue((yield* sibling.result).oomKilled)
+      assert.strictEqual((yield* group.limitEvidence).memory, "tripped")
+      assert.isAtMost((yield* group.stats).peakMemoryBytes ?? Infinity, 128 * 2 ** 20)
+      assert.isTrue(yield* bystander.isRunning)
+      // The group stays usable, and who is killed otherwise was not killed for the limit.
+      const next = yield* group.start(Command.make("sleep", ["600"]))
+      yield* next.kill
+      assert.isUndefined((yield* next.result).oomKilled)
+    }).pipe(Effect.scoped))
+
+  it.effect("of processes let starts fail inside, and the tree can still be killed", () =>
+    Effect.gen(function*() {
+      if (!canLimit("processes")) return
+      const group = yield* ProcessGroup.makeWith({ limits: { processes: 20 } })
+      assert.strictEqual((yield* group.limitEvidence).processes, "not-tripped")
+      const bomb = yield* group.start(sh("i=0; while [ $i -lt 100 ]; do sleep 600 & i=$((i + 1)); done; wait"))
+      const { outcome } = yield* bomb.result
+      assert.strictEqual(outcome._tag, "Exited")
+      assert.isAbove(outcome._tag === "Exited" ? outcome.code : 0, 0)
+      const members = yield* group.members
+      assert.isAtLeast(members.length, 15)
+      assert.isAtMost(members.length, 20)
+      assert.strictEqual((yield* group.limitEvidence).processes, "tripped")
+      yield* group.kill
+      assert.deepEqual(yield* group.members, [])
+      assert.deepEqual(survivors(), [])
+    }).pipe(Effect.scoped))
+
+  it.effect("of processors hold a spinner to its share within a tenth, until they are lifted", () =>
+    Effect.gen(function*() {
+      if (!canLimit("cpus")) return
+      const group = yield* ProcessGroup.makeWith({ limits: { cpus: 0.2 } })
+      yield* group.start(sh("while :; do :; done"))
+      const used = Effect.map(group.stats, ({ cpuTime }) => Duration.toMillis(cpuTime ?? Duration.zero))
+      const share = Effect.gen(function*() {
+        const [before, from] = [yield* used, performance.now()]
+        yield* Effect.sleep("4 seconds")
+        return ((yield* used) - before) / (performance.now() - from)
+      })
+      assert.closeTo(yield* share, 0.2, 0.02)
+      assert.strictEqual((yield* group.limitEvidence).cpus, "tripped")
+      yield* group.updateLimits({})
+      assert.deepEqual(yield* group.limits, { memory: undefined, processes: undefined, cpus: undefined })
+      assert.isAbove(yield* share, 0.3)
+      assert.strictEqual((yield* group.limitEvidence).cpus, "tripped")
+    }).pipe(Effect.scoped))
+})
