@@ -89,7 +89,7 @@ for (const [name, runner] of Object.entries(mechanisms)) {
         Effect.gen(function*() {
           const group = yield* opened
           if (group === undefined) return
-          const { number: zombie } = yield* stranger("true & echo $!; exec sleep 600")
+          const { number: zombie } = yield* stranger("sleep 0.1 & echo $!; exec sleep 600")
           yield* eventually("it is a zombie", () => / Z /.test(fs.readFileSync(`/proc/${zombie}/stat`, "latin1")))
           yield* group.adopt(zombie)
           assert.deepEqual(yield* group.members, [])
@@ -190,7 +190,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what is known of 
       assert.isTrue(yield* Processes.isAlive(process.pid, own.startTime))
       assert.isFalse(yield* Processes.isAlive(process.pid, `${own.startTime}0`))
       assert.deepEqual(yield* Processes.info(nobody()), Option.none())
-      const { number: zombie } = yield* stranger("true & echo $!; exec sleep 600")
+      const { number: zombie } = yield* stranger("sleep 0.1 & echo $!; exec sleep 600")
       yield* eventually("it is a zombie", () => / Z /.test(fs.readFileSync(`/proc/${zombie}/stat`, "latin1")))
       assert.deepEqual(yield* Processes.info(zombie), Option.none())
     }).pipe(Effect.scoped))
