@@ -109,6 +109,7 @@ static bool admit(struct child *child, const struct event *event)
     case EVENT_EXITED:
         conclude_start(child);
         child->exited = true;
+        relays_catch_up(child->id);
         return child->started;
     case EVENT_EMPTIED:
         conclude_start(child);
@@ -153,6 +154,7 @@ static void end_direct(struct child *child, int status, const struct rusage *usa
     conclude_start(child);
     enum own_cgroup cgroup = remove_cgroup(child);
     if (child->started) {
+        relays_catch_up(child->id);
         report_exited(&event, child->id, status, usage, cgroup);
         host_send(&event);
     } else {

@@ -101,6 +101,14 @@ void relays_read(uint32_t slot, bool ended)
     while (tell(relay) && ended) continue;
 }
 
+void relays_catch_up(uint32_t id)
+{
+    for (unsigned i = 0; i < slots; i++) {
+        if (relays[i].stream == NO_STREAM || relays[i].id != id) continue;
+        if (!relays[i].leaving) relays_read(i, true);
+    }
+}
+
 bool relays_hand_over(void)
 {
     for (unsigned i = 0; i < slots && leaving > 0; i++) {

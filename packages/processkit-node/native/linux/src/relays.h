@@ -20,6 +20,10 @@ void relays_add(uint32_t id, unsigned index, int fd);
 /* Tells what there is to read; `ended` where nobody writes any more. */
 void relays_read(uint32_t slot, bool ended);
 
+/* Tells what child `id` has written, so that the news of its end comes after it: an owner that knows of the end does not
+ * wait for output for long. */
+void relays_catch_up(uint32_t id);
+
 /* Hands over a pipe that was told as far as it goes; answers whether there was one. Called with an empty queue of handles. */
 bool relays_hand_over(void);
 
