@@ -260,10 +260,11 @@ for (const { name, runner } of runners) {
         const slow = sh("head -c 1000; sleep 0.5; exec cat")
         const before = process.memoryUsage().rss
         const result = yield* Pipeline.run(
-          Pipeline.make(Command.make("head", ["-c", "100000000", "/dev/zero"]), slow, Command.make("wc", ["-c"]))
+          Pipeline.make(Command.make("head", ["-c", "300000000", "/dev/zero"]), slow, Command.make("wc", ["-c"]))
         )
-        assert.strictEqual(result, "100000000")
-        assert.isBelow(process.memoryUsage().rss - before, 64 * 1024 * 1024)
+        assert.strictEqual(result, "300000000")
+        // Half of what went through: chunks that were relayed are garbage for a while.
+        assert.isBelow(process.memoryUsage().rss - before, 150_000_000)
       }))
   })
 }

@@ -6,13 +6,14 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
+import { Wakeup } from "./wakeup.ts"
 
 export class Arrivals<A, E> {
   readonly #onEmptied: () => void
   #waiting: Array<Arr.NonEmptyReadonlyArray<A>> = []
   #first = 0
   #exit: Exit.Exit<never, E | Cause.Done> | undefined
-  #wake: (() => void) | undefined
+  readonly #arrival = new Wakeup(() => this.#waiting.length > 0 || this.#exit !== undefined)
 
   /** `onEmptied` is called when the last of what waited was pulled. */
   constructor(onEmptied: () => void) {
@@ -22,13 +23,13 @@ export class Arrivals<A, E> {
   offer(items: ReadonlyArray<A>): void {
     if (!Arr.isReadonlyArrayNonEmpty(items)) return
     this.#waiting.push(items)
-    this.#wakeUp()
+    this.#arrival.wake()
   }
 
   /** Ends the pulling once everything that waits was pulled. */
   end(exit: Exit.Exit<never, E | Cause.Done>): void {
     this.#exit = exit
-    this.#wakeUp()
+    this.#arrival.wake()
   }
 
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E> = Effect.suspend(() => this.#next())
@@ -45,21 +46,6 @@ export class Arrivals<A, E> {
     }
     this.#first = 0
     if (this.#exit !== undefined) return this.#exit
-    return Effect.flatMap(this.#arrival, () => this.#next())
-  }
-
-  /** Looks again before it waits: the fiber may have yielded since it found nothing, and what came then woke nobody. */
-  readonly #arrival = Effect.callback<void>((resume) => {
-    if (this.#waiting.length > 0 || this.#exit !== undefined) return resume(Effect.void)
-    this.#wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#wake = undefined
-    })
-  })
-
-  #wakeUp(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    return Effect.flatMap(this.#arrival.wait, () => this.#next())
   }
 }

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import { Wakeup } from "./wakeup.ts"
 
 const capacity = 65_536
 
@@ -19,19 +20,19 @@ export class ScriptedInput {
   #answers: Array<Answer> = []
   #ended = false
   #left = false
-  #wake: (() => void) | undefined
+  readonly #arrival = new Wakeup(() => this.#unread.length > 0 || this.#ended)
 
   /** The writer's end. */
   readonly sink: ProcessBackend.ByteSink = {
     write: (bytes, done) => this.#write(bytes, done),
     end: () => {
       this.#ended = true
-      this.#wakeUp()
+      this.#arrival.wake()
     },
     close: () => {
       this.#ended = true
       this.#answer("closed")
-      this.#wakeUp()
+      this.#arrival.wake()
     }
   }
 
@@ -43,7 +44,7 @@ export class ScriptedInput {
       if (this.#unreadBytes < capacity) this.#answer(undefined)
       return Effect.succeed(bytes)
     }
-    return this.#ended ? Effect.succeed(undefined) : Effect.andThen(this.#arrival, this.read)
+    return this.#ended ? Effect.succeed(undefined) : Effect.andThen(this.#arrival.wait, this.read)
   })
 
   /** The program has gone: whoever writes is told so. */
@@ -63,25 +64,12 @@ export class ScriptedInput {
     }
     if (this.#unreadBytes < capacity) done(undefined)
     else this.#answers.push(done)
-    this.#wakeUp()
+    this.#arrival.wake()
   }
 
   #answer(errno: string | undefined): void {
     const answers = this.#answers
     this.#answers = []
     for (const answer of answers) answer(errno)
-  }
-
-  readonly #arrival = Effect.callback<void>((resume) => {
-    this.#wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#wake = undefined
-    })
-  })
-
-  #wakeUp(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
   }
 }

@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Pull from "effect/Pull"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import { Wakeup } from "./wakeup.ts"
 
 const highWater = 256 * 1024
 
@@ -34,7 +35,7 @@ export class Tee {
   #waitingBytes = 0
   #ended = false
   #reader: Reader | undefined
-  #wake: (() => void) | undefined
+  readonly #arrival = new Wakeup(() => this.#waiting.length > 0 || this.#ended)
   #fiber: Fiber.Fiber<void> | undefined
   isOver = false
 
@@ -56,13 +57,13 @@ export class Tee {
     if (this.isOver) return true
     this.#waiting.push(bytes.slice())
     this.#waitingBytes += bytes.length
-    this.#wakeUp()
+    this.#arrival.wake()
     return this.#waitingBytes <= highWater
   }
 
   end(): void {
     this.#ended = true
-    this.#wakeUp()
+    this.#arrival.wake()
   }
 
   /** Gives a receiver up that is not done yet, and says so where it is the receiver's fault. */
@@ -99,22 +100,7 @@ export class Tee {
       this.#reader?.room()
       return Effect.succeed([first, ...rest])
     }
-    return this.#ended ? Exit.fail(Cause.Done()) : Effect.flatMap(this.#arrival, () => this.#next())
-  }
-
-  /** Looks again before it waits: the fiber may have yielded since it found nothing, and what came then woke nobody. */
-  readonly #arrival = Effect.callback<void>((resume) => {
-    if (this.#waiting.length > 0 || this.#ended) return resume(Effect.void)
-    this.#wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#wake = undefined
-    })
-  })
-
-  #wakeUp(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    return this.#ended ? Exit.fail(Cause.Done()) : Effect.flatMap(this.#arrival.wait, () => this.#next())
   }
 
   #over(): void {
