@@ -135,7 +135,13 @@ const scenarios: Record<string, Program> = {
     const count = (yield* group.members).length
     const output = yield* ProcessGroup.provide(Command.run(tool("prints")), group)
     const report = yield* group.shutdown()
-    return [count, output, report, yield* running.outcome, yield* Effect.result(group.start(tool("prints")))]
+    return [
+      count,
+      output,
+      report,
+      yield* running.outcome,
+      yield* Effect.flatMap(group.start(tool("no")), ({ outcome }) => outcome)
+    ]
   }),
   "a pipeline": Command.pipeTo(tool("prints"), tool("upper")).pipe(Pipeline.run),
   "a pipeline whose first stage fails": Command.pipeTo(tool("fails"), tool("cat")).pipe(Pipeline.run),
