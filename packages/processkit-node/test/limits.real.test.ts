@@ -118,7 +118,10 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
         yield* Effect.sleep("4 seconds")
         return ((yield* used) - before) / (performance.now() - from)
       })
-      assert.closeTo(yield* share, 0.2, 0.02)
+      // Never more than its share and a tenth; less where others on the machine want the same processor.
+      const limited = yield* share
+      assert.isAtMost(limited, 0.22)
+      assert.isAtLeast(limited, 0.12)
       assert.strictEqual((yield* group.limitEvidence).cpus, "tripped")
       yield* group.updateLimits({})
       assert.deepEqual(yield* group.limits, { memory: undefined, processes: undefined, cpus: undefined })
