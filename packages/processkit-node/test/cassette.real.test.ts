@@ -17,6 +17,11 @@ const scratch = Effect.acquireRelease(
   (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
 )
 
+const recorder = (tape: string) =>
+  Cassette.layerRecord(tape).pipe(Layer.provide([NodeProcessRunner.layer, NodeFileSystem.layer]))
+
+const player = (tape: string) => Cassette.layerReplay(tape).pipe(Layer.provide(NodeFileSystem.layer))
+
 /** A program that prints what it reads, its process id, and bytes that are no text, then fails. */
 const program = `#!/bin/sh
 cat
@@ -39,13 +44,9 @@ describe("a cassette of real programs", () => {
         return { outcome, stdout: Buffer.from(stdout).toString("latin1"), stderrBytes, streamed }
       })
       const tape = path.join(directory, "tape.json")
-      const recorder = Cassette.layerRecord(tape).pipe(
-        Layer.provide([NodeProcessRunner.layer, NodeFileSystem.layer])
-      )
-      const recorded = yield* Effect.provide(session, recorder)
+      const recorded = yield* Effect.provide(session, recorder(tape))
       fs.rmSync(tool)
-      const player = Cassette.layerReplay(tape).pipe(Layer.provide(NodeFileSystem.layer))
-      const replayed = yield* Effect.provide(session, player)
+      const replayed = yield* Effect.provide(session, player(tape))
       assert.deepStrictEqual(replayed, recorded)
       assert.match(replayed.stdout, /^x{200000}\n\d+\n$/)
       assert.deepStrictEqual(replayed.stderrBytes, new Uint8Array([0xff, 0]))
@@ -59,13 +60,9 @@ describe("a cassette of real programs", () => {
       fs.writeFileSync(tool, "#!/bin/sh\necho b; echo a; echo why >&2; exit 7\n", { mode: 0o755 })
       const session = Pipeline.outputString(Pipeline.make(Command.make(tool), Command.make("sort")))
       const tape = path.join(directory, "tape.json")
-      const recorder = Cassette.layerRecord(tape).pipe(
-        Layer.provide([NodeProcessRunner.layer, NodeFileSystem.layer])
-      )
-      const recorded = yield* Effect.provide(session, recorder)
+      const recorded = yield* Effect.provide(session, recorder(tape))
       fs.rmSync(tool)
-      const player = Cassette.layerReplay(tape).pipe(Layer.provide(NodeFileSystem.layer))
-      for (const result of [recorded, yield* Effect.provide(session, player)]) {
+      for (const result of [recorded, yield* Effect.provide(session, player(tape))]) {
         assert.deepInclude(result, { culprit: 0, stdout: "a\nb\n", stderr: "why\n", program: tool })
       }
     }))

@@ -10,7 +10,6 @@ const closedErrnos: ReadonlySet<string> = new Set([
   "ECANCELED",
   "EPIPE",
   "ECONNRESET",
-  "ECANCELED", // a write under way when we closed the socket ourselves
   "ERR_STREAM_DESTROYED",
   "ERR_STREAM_WRITE_AFTER_END",
   "ERR_STREAM_PREMATURE_CLOSE"

@@ -12,6 +12,7 @@ import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
+import { longestText } from "./keptText.ts"
 import type { Overflow } from "./retention.ts"
 import type { Ending } from "./stage.ts"
 
@@ -94,9 +95,6 @@ export const conclude = <A>(
   const flaw = ProcessResult.isSuccess(result) ? flawOf(facts) : undefined
   return flaw === undefined ? Result.succeed(result) : Result.fail(ProcessError.make(flaw))
 }
-
-/** The longest text that this runtime makes: V8 14, `String::kMaxLength`. */
-const longestText = 2 ** 29 - 24
 
 /** Both outputs; one that was kept without a bound may be longer than any text can be, and making it throws. */
 const textsOf = <A>(

@@ -11,7 +11,7 @@ import type { HandedOver, Limits, Overflow, Retention } from "./retention.ts"
 import type { Tail } from "./tail.ts"
 
 /** V8 makes no longer string (v8/include/v8-primitive.h, String::kMaxLength). */
-const longestText = 2 ** 29 - 24
+export const longestText = 2 ** 29 - 24
 
 /** Chunks below this size are decoded together: a string made of characters costs 32 bytes for each of them. */
 const small = 4096

@@ -15,6 +15,18 @@ const marked = (batches: Iterable<Batch>) =>
 
 const often = { arbitrary: { runs: 500 } }
 
+/** Follows what is kept from one of the chunks on, to the last of them. */
+const followed = (retention: Retention.Retention, chunks: ReadonlyArray<Uint8Array>, at: number) => {
+  for (const chunk of chunks.slice(0, at)) retention.push(chunk)
+  const follower = retention.follow()
+  const seen = [...follower.kept()]
+  for (const chunk of chunks.slice(at)) {
+    retention.push(chunk)
+    seen.push(follower.push(chunk))
+  }
+  return { follower, seen }
+}
+
 describe("a follower", () => {
   it.prop(
     "sees every line once, wherever it began to follow, and takes nothing",
@@ -24,13 +36,7 @@ describe("a follower", () => {
         const make = () => Retention.make({ policy: "Unbounded", bytes: Infinity, lines }, rules())
         const [whole, retention] = [make(), make()]
         const chunks = chunked(bytes, sizes)
-        for (const chunk of chunks.slice(0, at)) retention.push(chunk)
-        const follower = retention.follow()
-        const seen = [...follower.kept()]
-        for (const chunk of chunks.slice(at)) {
-          retention.push(chunk)
-          seen.push(follower.push(chunk))
-        }
+        const { follower, seen } = followed(retention, chunks, at)
         retention.end(true)
         seen.push(follower.end(true))
         for (const chunk of chunks) whole.push(chunk)
@@ -51,13 +57,7 @@ describe("a follower", () => {
         const retention = Retention.make(unbounded, rules({ encoding }))
         const all = encode(text)
         const chunks = chunked(all, sizes)
-        for (const chunk of chunks.slice(0, at)) retention.push(chunk)
-        const follower = retention.follow()
-        const seen = [...follower.kept()]
-        for (const chunk of chunks.slice(at)) {
-          retention.push(chunk)
-          seen.push(follower.push(chunk))
-        }
+        const { seen } = followed(retention, chunks, at)
         const lines = marked(seen)
         if (lines.length === 0) return
         const { mark } = lines[which % lines.length] as (typeof lines)[number]
