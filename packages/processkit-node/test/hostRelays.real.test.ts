@@ -21,6 +21,7 @@ import {
   shell,
   startFailure
 } from "./hostWorld.ts"
+import { isAlive } from "./oracle.ts"
 import { has } from "./programs.ts"
 
 const Relay: Stream = { _tag: "Relay" }
@@ -56,10 +57,6 @@ const collect = (child: HostChild, stream: 1 | 2) => {
   }
 }
 
-/** Whether a process has ended; where its parent stands still it is a zombie (proc_pid_stat(5), field 3). */
-const isOver = (pid: number): boolean =>
-  !fs.existsSync(`/proc/${pid}/stat`) || fs.readFileSync(`/proc/${pid}/stat`, "latin1").includes(" Z ")
-
 const descriptorsOf = ({ pid }: HostConnection): number => fs.readdirSync(`/proc/${pid}/fd`).length
 
 const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
@@ -85,7 +82,7 @@ describe.each(modes)("output that a %s host relays", (mode) => {
       }
       process.kill(host.pid, "SIGSTOP")
       fs.writeFileSync(gate, "")
-      yield* eventually("the end of all of them", () => pids.every(isOver), 30_000)
+      yield* eventually("the end of all of them", () => pids.every((pid) => !isAlive(pid)), 30_000)
       process.kill(host.pid, "SIGCONT")
       yield* eventually("the exits", () => told.length === pids.length)
       fs.rmSync(path.dirname(gate), { recursive: true })
