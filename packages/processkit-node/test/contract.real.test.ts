@@ -14,7 +14,8 @@ const capabilities = {
   environment: true,
   workingDirectory: true,
   arguments: true,
-  nativeTime: true
+  nativeTime: true,
+  detached: true
 } as const
 
 const hasMkfifo = ["/usr/bin/mkfifo", "/bin/mkfifo"].some((file) => fs.existsSync(file))

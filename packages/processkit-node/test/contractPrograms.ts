@@ -57,6 +57,7 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   printsAttribute: (name) =>
     name === "rlimits" ? sh("printf '%s %s' \"$(ulimit -Sn)\" \"$(ulimit -Hn)\"") : js(attribute(name)),
   waits: sh("echo ready; exec sleep 1000"),
+  waitsFor: (path) => sh("until [ -e \"$1\" ]; do sleep 0.05; done; echo found", path),
   ignoresTerm: sh("trap '' TERM; echo ready; exec sleep 1000"),
   trapsTerm: js(
     "process.on('SIGTERM', () => { console.log('bye'); process.exit(143) }); setInterval(() => {}, 1e6); console.log('ready')"

@@ -558,6 +558,55 @@ export const events = (
 export const start = (self: Command): Run<RunningProcess.RunningProcess, Scope.Scope> => Verbs.start(self)
 
 /**
+ * Starts the command as a program that nobody owns, and gives its process id.
+ *
+ * **When to use**
+ *
+ * For what shall go on when this program is gone: a daemon that was asked for, an updater, an editor. Everything else
+ * is better started by a verb that ends what it starts.
+ *
+ * **Details**
+ *
+ * The program outlives the scope, the group in which it was started, this program however that ends, and the host that
+ * other programs are started by. It has a session of its own, nothing of ours open, and belongs to no container of ours,
+ * so it counts in no statistics and no limit of a group reaches it. What contains this program itself, contains it too.
+ *
+ * Of the options those are kept that are over when the program runs: where and with which environment, as whom and with
+ * which limits. `stdin`, `stdout` and `stderr` are `"null"` by default here, or files. The failure of a start is told as
+ * by every other verb; of the end nobody is told. While this program lives, it reaps the other one.
+ *
+ * **Errors**
+ *
+ * `InvalidInput` names the option that would need an owner: `timeout`, `inactivityTimeout`, `stop`, `retry`, `okCodes`, `cancelOn`, any
+ * stream that is neither `"null"` nor a file, and all that is about captured output. `Unsupported` where the mechanism has no
+ * such start. Otherwise those of {@link start}.
+ *
+ * **Gotchas**
+ *
+ * - A number alone says little later on, when somebody else may have it. `Processes.info(pid)` gives the start time as well,
+ *   and `Processes.isAlive` compares both.
+ * - An interruption that comes during the start cannot take it back: the program may be running.
+ * - A service manager that ends everything in the cgroup of a unit, and a container that ends with its first process, end
+ *   this one too.
+ *
+ * **Example** (Leaving a program behind)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ * import * as Stdio from "processkit/Stdio"
+ *
+ * const log = Stdio.file("/var/log/updater.log", { append: true })
+ * export const pid = Command.startDetached(Command.make("updater", ["--now"], { cwd: "/", stdout: log, stderr: log }))
+ * ```
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const startDetached: Verb<number> = Verbs.startDetached
+
+/**
  * Locates the program exactly as a start would, without starting it, and gives its path.
  *
  * **Errors**

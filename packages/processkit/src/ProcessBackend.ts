@@ -297,6 +297,26 @@ export interface Container extends Tree {
 }
 
 /**
+ * Starts programs that belong to no container: nothing that happens to the owner, to its containers or to the backend
+ * itself ends them.
+ *
+ * **Details**
+ *
+ * `spawn` either gives the process id of a program that runs, or fails as a start in a container does and leaves nothing
+ * behind. The program has a session of its own, nothing of the owner's open, and streams that are `"null"` or files: no
+ * other is asked for. Its end is nobody's business, but while the owner lives it leaves no zombie. `containment` says
+ * which attributes it can be given.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outside {
+  readonly containment: Containment.Containment
+  readonly spawn: (request: SpawnRequest) => Effect.Effect<number, ProcessError.ProcessError>
+}
+
+/**
  * Looks whether something can be reached in the world that the backend's processes live in.
  *
  * **Details**
@@ -328,7 +348,7 @@ export interface Probes {
  * `containment` is known without starting anything. `open` makes an empty container. `resolve` locates a program
  * exactly as a start would, without starting it. `sleep` waits on the time that the backend's processes live in: the
  * operating system's monotonic clock for real ones, Effect's `Clock` for scripted ones. Without `probes` nobody can wait
- * for a port, a socket, a path or an answer over HTTP.
+ * for a port, a socket, a path or an answer over HTTP, and without `outside` nothing can be started that outlives its owner.
  *
  * @stability experimental
  * @category services
@@ -337,6 +357,8 @@ export interface Probes {
 export class ProcessBackend extends Context.Service<ProcessBackend, {
   readonly containment: Containment.Containment
   readonly open: Effect.Effect<Container, ProcessError.ProcessError>
+  /** Where detached programs are started. */
+  readonly outside?: Effect.Effect<Outside, ProcessError.ProcessError> | undefined
   readonly resolve: (request: SpawnRequest) => Effect.Effect<string, ProcessError.ProcessError>
   readonly sleep: (duration: Duration.Duration) => Effect.Effect<void>
   readonly probes?: Probes | undefined

@@ -51,6 +51,7 @@ export interface StartOptions {
  * **Details**
  *
  * - `start`: starts a command that its scope ends, together with its descendants.
+ * - `startDetached`: starts a command that nobody owns, not even a group that is this runner, and gives its process id.
  * - `openGroup`: opens a group that its scope closes.
  * - `resolve`: locates the program of a command exactly as a start would, without starting it.
  *
@@ -63,6 +64,7 @@ export class ProcessRunner extends Context.Service<ProcessRunner, {
     command: Command.Command,
     options?: StartOptions
   ) => Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope>
+  readonly startDetached: (command: Command.Command) => Effect.Effect<number, ProcessError.ProcessError>
   readonly openGroup: (
     options?: ProcessGroup.Options
   ) => Effect.Effect<ProcessGroup.ProcessGroup, ProcessError.ProcessError, Scope.Scope>
@@ -80,6 +82,18 @@ export type Decorator = <R>(
   start: Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, R>,
   command: Command.Command
 ) => Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, R>
+
+/**
+ * Wraps a detached start: gets the start as an effect, and the command that is to be started.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type DetachedDecorator = <R>(
+  start: Effect.Effect<number, ProcessError.ProcessError, R>,
+  command: Command.Command
+) => Effect.Effect<number, ProcessError.ProcessError, R>
 
 /**
  * Makes a runner from a backend: the run engine of this library on somebody's processes.
@@ -104,7 +118,7 @@ export const layerBackend: Layer.Layer<ProcessRunner, never, ProcessBackend.Proc
 )
 
 /**
- * Decorates every start of a runner, those inside its groups included.
+ * Decorates every start of a runner, those inside its groups included; detached ones are for {@link mapDetached}.
  *
  * @stability experimental
  * @category combinators
@@ -116,4 +130,20 @@ export const mapStart: {
 } = dual(
   2,
   (self: ProcessRunner["Service"], decorator: Decorator): ProcessRunner["Service"] => Engine.mapStart(self, decorator)
+)
+
+/**
+ * Decorates every detached start of a runner, whether or not a group is the runner.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const mapDetached: {
+  (decorator: DetachedDecorator): (self: ProcessRunner["Service"]) => ProcessRunner["Service"]
+  (self: ProcessRunner["Service"], decorator: DetachedDecorator): ProcessRunner["Service"]
+} = dual(
+  2,
+  (self: ProcessRunner["Service"], decorator: DetachedDecorator): ProcessRunner["Service"] =>
+    Engine.mapDetached(self, decorator)
 )

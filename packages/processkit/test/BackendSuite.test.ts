@@ -16,6 +16,7 @@ const capabilities: BackendSuite.Capabilities = {
   workingDirectory: "a scripted program has no directory",
   nativeTime: "a scripted tree answers at once",
   links: "scripted programs are connected by the engine",
+  detached: true,
   argv0: true,
   uid: true,
   gid: true,

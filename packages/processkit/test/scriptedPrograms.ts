@@ -75,6 +75,10 @@ const scripts: Record<string, (args: ReadonlyArray<string>) => Program> = {
     main: (io) => Effect.andThen(says(io, shown(name as SpawnAttributes.Name, io.request.attributes)), exits(0))
   }),
   waits: () => runsOn(),
+  // Scripted programs see no files; the test that waits for this one gives it time.
+  waitsFor: () => ({
+    main: (io) => Effect.andThen(Effect.andThen(Effect.sleep("50 millis"), says(io, "found\n")), exits(0))
+  }),
   ignoresTerm: () => runsOn({ SIGTERM: "ignore" }),
   trapsTerm: () => runsOn({ SIGTERM: { stdout: "bye\n", exit: Outcome.exited(143) } }),
   spawnsTree: () => ({ main: (io) => Effect.andThen(io.fork({ ...silent, holdsPipes: false }), runsOn().main(io)) }),
@@ -98,6 +102,7 @@ export const programs: BackendPrograms.BackendPrograms["Service"] = {
   printsDirectory: line("printsDirectory"),
   printsAttribute: (name) => line("printsAttribute", name),
   waits: line("waits"),
+  waitsFor: (path) => line("waitsFor", path),
   ignoresTerm: line("ignoresTerm"),
   trapsTerm: line("trapsTerm"),
   spawnsTree: line("spawnsTree"),

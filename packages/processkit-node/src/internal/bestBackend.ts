@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import type { Containment, Refusal } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type { ProcessError } from "processkit/ProcessError"
+import * as ProcessErrors from "processkit/ProcessError"
 import * as CgroupBackend from "./cgroup/cgroupBackend.ts"
 import * as HostBinary from "./host/hostBinary.ts"
 import * as ProcessGroupBackend from "./processGroupBackend.ts"
@@ -143,6 +144,15 @@ const best: Effect.Effect<Backend> = Effect.suspend(() =>
 /** What the best backend guarantees: known once something was started, predicted before. */
 export const containment = (): Containment => chosen?.containment ?? predict(rungs)
 
+const nowhere = ({ mechanism }: Containment) =>
+  ProcessErrors.make(
+    new ProcessErrors.Unsupported({
+      feature: "starting a detached program",
+      mechanism,
+      detail: "everything that it starts ends with its owner"
+    })
+  )
+
 /** Makes the backend. The choice is shared by all of this Node process. */
 export const make = (): Backend => {
   const { inspect, probes, resolve, sleep } = ProcessGroupBackend.make()
@@ -151,6 +161,7 @@ export const make = (): Backend => {
       return containment()
     },
     open: Effect.flatMap(best, ({ open }) => open),
+    outside: Effect.flatMap(best, ({ containment, outside }) => outside ?? Effect.fail(nowhere(containment))),
     resolve,
     sleep,
     probes,

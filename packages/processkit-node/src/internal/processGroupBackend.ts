@@ -108,6 +108,16 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
   }
 }
 
+/** Not entered as a tree, so that neither the end of the owner nor the guardian looks at it. */
+const outside = (containment: Containment): ProcessBackend.Outside => ({
+  containment,
+  spawn: (request) =>
+    Spawn.spawn(request, (process, pid) => {
+      process.unref()
+      return pid
+    })
+})
+
 const unsupported = ProcessError.make(
   new ProcessError.Unsupported({
     feature: "starting processes",
@@ -126,6 +136,7 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
     open: process.platform === "win32"
       ? Effect.fail(unsupported)
       : Effect.sync(() => container(theMeans(), containment)),
+    outside: process.platform === "win32" ? Effect.fail(unsupported) : Effect.sync(() => outside(containment)),
     resolve: Spawn.resolve,
     sleep,
     probes,

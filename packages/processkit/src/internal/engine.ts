@@ -1,8 +1,8 @@
 /** The runner that every backend shares. */
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
-import type * as ProcessGroup from "../ProcessGroup.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
+import * as Detached from "./detached.ts"
 import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
@@ -32,6 +32,7 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
         fromRun
       )
     },
+    startDetached: (command) => Detached.start(backend, command),
     openGroup: (options) => Group.open(backend, () => runner, options),
     resolve: (command) =>
       Effect.flatMap(Effect.fromResult(InputRules.prepare(command)), ({ request }) => backend.resolve(request))
@@ -44,17 +45,23 @@ const inPipeline = (backend: ProcessBackend.ProcessBackend["Service"], stage: St
   Effect.map(stage.home.at(backend, backend.open, true), (container) => stage.seat(container))
 
 export const mapStart = (runner: Runner, decorator: ProcessRunner.Decorator): Runner => ({
+  ...runner,
   start: (command, options) => decorator(runner.start(command, options), command),
-  openGroup: (options) => Effect.map(runner.openGroup(options), (group) => decorateGroup(group, decorator)),
-  resolve: runner.resolve
+  openGroup: (options) =>
+    Effect.map(runner.openGroup(options), (group) =>
+      fromParts({
+        ...group,
+        start: (command) => decorator(group.start(command), command),
+        runner: mapStart(group.runner, decorator)
+      }))
 })
 
-const decorateGroup = (
-  group: ProcessGroup.ProcessGroup,
-  decorator: ProcessRunner.Decorator
-): ProcessGroup.ProcessGroup =>
-  fromParts({
-    ...group,
-    start: (command) => decorator(group.start(command), command),
-    runner: mapStart(group.runner, decorator)
-  })
+export const mapDetached = (runner: Runner, decorator: ProcessRunner.DetachedDecorator): Runner => ({
+  ...runner,
+  startDetached: (command) => decorator(runner.startDetached(command), command),
+  openGroup: (options) =>
+    Effect.map(
+      runner.openGroup(options),
+      (group) => fromParts({ ...group, runner: mapDetached(group.runner, decorator) })
+    )
+})

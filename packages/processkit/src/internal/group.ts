@@ -180,6 +180,8 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
     sampleStats: (every) => Sampler.sample(stats, every, Deferred.await(state.closing)),
     runner: {
       start: (command, options) => owned(startRun(command, options)),
+      // What shall outlive everything is no member of a group.
+      startDetached: (command) => parent().startDetached(command),
       openGroup: (options) => parent().openGroup(options),
       resolve: (command) => parent().resolve(command)
     }

@@ -18,6 +18,7 @@ import * as Stdin from "../Stdin.ts"
 import * as StopPolicy from "../StopPolicy.ts"
 import { bytes, count, duration } from "./amounts.ts"
 import type { CapturePolicy } from "./capturePolicy.ts"
+import * as DetachedRules from "./detachedRules.ts"
 import type { LineRules } from "./lineCutter.ts"
 import * as Origin from "./origin.ts"
 import * as OutputRules from "./outputRules.ts"
@@ -64,17 +65,11 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
     observers(options)
     retryOf(command)
     return {
-      request: Origin.mark({
-        program: nonEmpty(programField, command.program),
-        args: command.args.map((arg, i) => text(`argument ${i + 1}`, exposed(`argument ${i + 1}`, arg))),
-        cwd: options.cwd === undefined ? undefined : nonEmpty("the working directory", options.cwd),
-        env: environment(options),
-        preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
+      request: requestOf(command, {
         stdin: inputOf(options.stdin, payload),
         stdout: OutputRules.destination("stdout", options.stdout, nonEmpty),
-        stderr: OutputRules.destination("stderr", options.stderr, nonEmpty),
-        attributes: SpawnAttributes.read(options)
-      }, command),
+        stderr: OutputRules.destination("stderr", options.stderr, nonEmpty)
+      }),
       payload,
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
@@ -92,6 +87,33 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       unchecked: optional("unchecked", options.unchecked, "boolean") === true,
       mergesStderr: optional("mergeStderr", options.mergeStderr, "boolean") === true
     }
+  })
+
+/** What a backend is asked to start. */
+const requestOf = (
+  command: Command.Command,
+  streams: Pick<ProcessBackend.SpawnRequest, "stdin" | "stdout" | "stderr">
+): ProcessBackend.SpawnRequest => {
+  const { args, options, program } = command
+  return Origin.mark({
+    program: nonEmpty(programField, program),
+    args: args.map((arg, i) => text(`argument ${i + 1}`, exposed(`argument ${i + 1}`, arg))),
+    cwd: options.cwd === undefined ? undefined : nonEmpty("the working directory", options.cwd),
+    env: environment(options),
+    preferLocal: names("preferLocal", options.preferLocal).map((dir, i) => nonEmpty(`preferLocal ${i + 1}`, dir)),
+    ...streams,
+    attributes: SpawnAttributes.read(options)
+  }, command)
+}
+
+/** Checks a command that nobody will own, and turns it into a start. */
+export const prepareDetached = (
+  command: Command.Command
+): Result.Result<ProcessBackend.SpawnRequest, ProcessError.ProcessError> =>
+  checked(programOf(command), () => {
+    if (command.invalid !== undefined) refuse(command.invalid.field, command.invalid.problem)
+    DetachedRules.ownerless(command.options)
+    return requestOf(command, DetachedRules.streams(command.options, nonEmpty))
   })
 
 /** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */

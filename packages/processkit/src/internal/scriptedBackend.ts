@@ -62,13 +62,20 @@ export const make = (library: Library): ScriptedBackend => {
   const files = new ScriptedFiles()
   let nextId = firstId
   const newId = () => nextId++
-  const open = Effect.sync(() => {
+  const holder = Effect.sync((): Holder => {
     const processes: Array<ScriptedProcess> = []
     containers.push(processes)
-    return makeContainer({ library, processes, spawned, newId, doors, files })
+    return { library, processes, spawned, newId, doors, files }
   })
   return {
-    service: { containment, open, resolve: library.resolve, sleep: Effect.sleep, probes: doors.probes },
+    service: {
+      containment,
+      open: Effect.map(holder, makeContainer),
+      outside: Effect.map(holder, makeOutside),
+      resolve: library.resolve,
+      sleep: Effect.sleep,
+      probes: doors.probes
+    },
     alive: () => containers.flatMap(idsOf),
     spawned
   }
@@ -88,23 +95,37 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
   return {
     ...tree,
     containment,
-    spawn: (request) =>
-      Effect.flatMap(
-        holder.library.program(request),
-        (program) => Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
-      ),
+    spawn: (request) => Effect.map(started(holder, request), ({ child }) => child),
     suspend: tree.signal("SIGSTOP"),
     resume: tree.signal("SIGCONT"),
     release: Effect.void
   }
 }
 
+/** Nobody but `alive` of the backend knows of those who were started here. */
+const makeOutside = (holder: Holder): ProcessBackend.Outside => ({
+  containment,
+  spawn: (request) => Effect.map(started(holder, request), ({ leader }) => leader.id)
+})
+
+/** A process, and what its owner has of it. */
+interface Started {
+  readonly leader: ScriptedProcess
+  readonly child: ProcessBackend.Child
+}
+
+const started = (holder: Holder, request: ProcessBackend.SpawnRequest) =>
+  Effect.flatMap(
+    holder.library.program(request),
+    (program) => Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
+  )
+
 const spawn = (
   { doors, files, newId, processes, spawned }: Holder,
   request: ProcessBackend.SpawnRequest,
   program: Program,
   context: ConstructorParameters<typeof ScriptedProcess>[0]["context"]
-): ProcessBackend.Child => {
+): Started => {
   const input = inputOf(request.stdin, files)
   const stdout = request.stdout === "pipe" ? new ScriptedPipe() : undefined
   const stderr = request.stderr === "pipe" ? new ScriptedPipe() : undefined
@@ -125,7 +146,7 @@ const spawn = (
   const leader = born(program, input)
   spawned.push({ request, input: input?.received ?? [] })
   const sink = request.stdin === "pipe" ? input?.sink : undefined
-  return {
+  const child: ProcessBackend.Child = {
     ...treeOf(family),
     pid: undefined,
     stdin: sink,
@@ -134,6 +155,7 @@ const spawn = (
     onExit: (observer) => leader.onExit(observer),
     signalLeader: (signal) => Effect.sync(() => leader.signal(signal))
   }
+  return { leader, child }
 }
 
 const inputOf = (stdin: ProcessBackend.Input, files: ScriptedFiles): ScriptedInput | undefined => {

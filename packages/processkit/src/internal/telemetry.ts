@@ -57,6 +57,10 @@ export const started = (
   if (pid !== undefined) span.attribute("process.pid", pid)
 }
 
+/** Counts a detached start, of which nothing else will be known. */
+export const detached = (mechanism: string, pid: number): Effect.Effect<void> =>
+  Effect.andThen(Metric.update(spawns(mechanism), 1), Effect.annotateCurrentSpan("process.pid", pid))
+
 /** Counts the end of a run and writes it on the run's span. */
 export const ended = (
   context: Context.Context<never>,

@@ -262,5 +262,8 @@ export const events = (command: Subject): Flow<ProcessEvent.ProcessEvent> =>
 
 export const start = (command: Subject): Verb<RunningProcess.RunningProcess, Scope.Scope> => launch(command)
 
+export const startDetached = (command: Command.Command): Verb<number> =>
+  Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.startDetached(command))
+
 export const resolve = (command: Command.Command): Verb<string> =>
   Effect.flatMap(ProcessRunner.ProcessRunner, (runner) => runner.resolve(command))

@@ -45,6 +45,8 @@ export interface Line {
  *   hard limit of `nofile`, for `ioPriority` class and level as a command names them, for `noNewPrivileges` 1 or 0. Several
  *   values are separated by a space.
  * - `waits`: says ready and runs until it is ended; it leaves every signal to its default.
+ * - `waitsFor`: prints nothing until there is a file at the path, then writes `found` and a newline to standard output and
+ *   exits with 0. One that is scripted may take any time for that.
  * - `ignoresTerm`: ignores `SIGTERM`, then as `waits`.
  * - `trapsTerm`: as `waits`, but at `SIGTERM` it writes `bye` and a newline and exits with 143.
  * - `spawnsTree`: starts a descendant that holds none of its pipes and runs until it is ended, then as `waits`.
@@ -70,6 +72,7 @@ export class BackendPrograms extends Context.Service<BackendPrograms, {
   readonly printsDirectory: Line
   readonly printsAttribute: (name: SpawnAttributes.Name) => Line
   readonly waits: Line
+  readonly waitsFor: (path: string) => Line
   readonly ignoresTerm: Line
   readonly trapsTerm: Line
   readonly spawnsTree: Line

@@ -24,6 +24,7 @@ import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as SpawnAttributes from "../SpawnAttributes.ts"
 import * as BackendPrograms from "./BackendPrograms.ts"
 import { attributeCases } from "./internal/attributeCases.ts"
+import { detachedCases } from "./internal/detachedCases.ts"
 import { exitCases } from "./internal/exitCases.ts"
 import { fileCases } from "./internal/fileCases.ts"
 import { inputCases } from "./internal/inputCases.ts"
@@ -44,6 +45,7 @@ import { treeCases } from "./internal/treeCases.ts"
  * - `environment`, `workingDirectory`, `arguments`: programs see what they are started with.
  * - `nativeTime`: waiting for an empty container takes as long as it says.
  * - `links`: children can be connected by a pipe that the owner has no end of.
+ * - `detached`: programs can be started that belong to no container.
  * - the attributes of a start, by their names: programs are started with them, and this user may ask for them.
  *
  * @stability experimental
@@ -59,6 +61,7 @@ export type Capability =
   | "arguments"
   | "nativeTime"
   | "links"
+  | "detached"
   | SpawnAttributes.Name
 
 /**
@@ -142,6 +145,7 @@ export const cases: ReadonlyArray<Case> = [
   ...exitCases,
   ...treeCases,
   ...startCases,
+  ...detachedCases,
   ...attributeCases
 ]
 

@@ -32,6 +32,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Command from "../Command.ts"
+import type * as ProcessError from "../ProcessError.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import { CallsDiffer } from "./CallsDiffer.ts"
 import * as Invocation from "./Invocation.ts"
@@ -76,15 +78,17 @@ export interface Options {
 export const layer = (options: Options = {}): Layer.Layer<ProcessRunner.ProcessRunner | DryRunRunner> =>
   Layer.effectContext(Effect.sync(() => {
     const commands: Array<string> = []
-    const told: ProcessRunner.Decorator = (start, command) =>
-      Effect.tap(start, () =>
-        Effect.sync(() => {
-          const invocation = Invocation.fromCommand(command)
-          commands.push(String(invocation))
-          options.onCommand?.(invocation)
-        }))
+    const told =
+      (isDetached: boolean) =>
+      <A, R>(start: Effect.Effect<A, ProcessError.ProcessError, R>, command: Command.Command) =>
+        Effect.tap(start, () =>
+          Effect.sync(() => {
+            const invocation = Invocation.fromCommand(command, isDetached)
+            commands.push(String(invocation))
+            options.onCommand?.(invocation)
+          }))
     const scripted = ScriptedRunner.make(ScriptedRunner.fallback(options.reply ?? Reply.ok()))
-    const runner = ProcessRunner.mapStart(scripted, told)
+    const runner = ProcessRunner.mapDetached(ProcessRunner.mapStart(scripted, told(false)), told(true))
     const plan = { commands: Effect.sync(() => [...commands]) }
     return Context.add(Context.make(ProcessRunner.ProcessRunner, runner), DryRunRunner, plan)
   }))

@@ -23,7 +23,7 @@ const TypeId = "~processkit/testing/Invocation"
  * **Details**
  *
  * `env` holds what the command sets and, as `undefined`, what it removes; nothing of what it inherits. `hasStdin` is
- * whether the program is given anything to read.
+ * whether the program is given anything to read, `isDetached` whether it was to outlive its owner.
  *
  * @stability experimental
  * @category models
@@ -36,6 +36,7 @@ export interface Invocation extends Inspectable.Inspectable {
   readonly cwd: string | undefined
   readonly env: Readonly<Record<string, Command.Argument | undefined>>
   readonly hasStdin: boolean
+  readonly isDetached: boolean
   readonly command: Command.Command
 }
 
@@ -49,13 +50,13 @@ export interface Invocation extends Inspectable.Inspectable {
 export const isInvocation = (u: unknown): u is Invocation => Predicate.hasProperty(u, TypeId)
 
 /**
- * Describes the start of a command.
+ * Describes the start of a command, by a verb that owns it or by `Command.startDetached`.
  *
  * @stability experimental
  * @category constructors
  * @since 0.1.0
  */
-export const fromCommand = (command: Command.Command): Invocation => {
+export const fromCommand = (command: Command.Command, isDetached = false): Invocation => {
   const { cwd, env, stdin } = command.options
   return Object.assign(Object.create(Proto), {
     program: command.program,
@@ -63,6 +64,7 @@ export const fromCommand = (command: Command.Command): Invocation => {
     cwd,
     env: Object.assign(Object.create(null), env),
     hasStdin: stdin !== undefined && stdin !== "null",
+    isDetached,
     command
   })
 }
@@ -167,7 +169,8 @@ const Proto = {
       env: Object.fromEntries(
         Object.entries(this.env).map(([name, value]) => [name, value === undefined ? "<removed>" : "<set>"])
       ),
-      hasStdin: this.hasStdin
+      hasStdin: this.hasStdin,
+      ...(this.isDetached ? { isDetached: true } : {})
     }
   }
 }

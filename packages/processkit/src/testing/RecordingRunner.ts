@@ -2,7 +2,7 @@
  * A runner that remembers what was run.
  *
  * It decorates any runner, real or scripted, and sees every start: those of verbs, inside groups, pipelines, batches
- * and supervisors, each attempt of a retry, and those that fail.
+ * and supervisors, each attempt of a retry, detached ones, and those that fail.
  *
  * **Example** (What a function runs)
  *
@@ -29,6 +29,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Command from "../Command.ts"
+import type * as ProcessError from "../ProcessError.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import { CallsDiffer } from "./CallsDiffer.ts"
 import * as Invocation from "./Invocation.ts"
@@ -71,13 +72,14 @@ export interface Recorded {
  */
 export const make = (runner: ProcessRunner.ProcessRunner["Service"]): Recorded => {
   const calls: Array<Invocation.Invocation> = []
-  const noted: ProcessRunner.Decorator = (start, command) =>
-    Effect.suspend(() => {
-      calls.push(Invocation.fromCommand(command))
-      return start
-    })
+  const noted =
+    (isDetached: boolean) => <A, R>(start: Effect.Effect<A, ProcessError.ProcessError, R>, command: Command.Command) =>
+      Effect.suspend(() => {
+        calls.push(Invocation.fromCommand(command, isDetached))
+        return start
+      })
   return {
-    runner: ProcessRunner.mapStart(runner, noted),
+    runner: ProcessRunner.mapDetached(ProcessRunner.mapStart(runner, noted(false)), noted(true)),
     recording: {
       calls: Effect.sync(() => [...calls]),
       clear: Effect.sync(() => {

@@ -197,6 +197,10 @@ const scripted = (rules: ReadonlyArray<Rule>): {
 } => {
   const warnings = Library.warnings(rules)
   const { service } = ScriptedBackend.make(Library.make(new Rules.RuleBook(rules)))
-  const backend = { ...service, open: Effect.andThen(warnings, service.open) }
+  const backend = {
+    ...service,
+    open: Effect.andThen(warnings, service.open),
+    outside: service.outside && Effect.andThen(warnings, service.outside)
+  }
   return { backend, runner: ProcessRunner.fromBackend(backend), warnings }
 }

@@ -15,6 +15,7 @@ import * as SpawnAttributes from "processkit/SpawnAttributes"
 import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
+import * as HostedOutside from "../hosted/hostedOutside.ts"
 import { inspect } from "../inspection.ts"
 import { sleep } from "../nativeSleep.ts"
 import { probes } from "../probes.ts"
@@ -123,6 +124,7 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
     return withLimits(OwnerDirectory.own())
   },
   open,
+  outside: Effect.map(found, ({ host }) => HostedOutside.make(host, containment)),
   resolve: Spawn.resolve,
   sleep,
   probes,

@@ -1,6 +1,6 @@
 /**
  * Starts a program through `child_process.spawn` and the host's launcher role, for what only Node can give: a
- * terminal's foreground group, Node's own channel, descriptors of the caller.
+ * terminal's foreground group, Node's own channel, descriptors of the caller, a parent that is not the host.
  *
  * The launcher joins the cgroup and applies the attributes in the process that Node made, and says what failed. The
  * child is Node's, so Node reports its exit, and what `child_process.spawn` costs is paid.
@@ -19,11 +19,16 @@ import * as Requests from "./hostRequests.ts"
 
 /** A start whose streams are what Node makes of them. */
 export interface Launch extends Omit<Spawn, "streams"> {
+  /** What the launcher makes of those in turn: each stays, is opened by it, or is the same as one before. */
+  readonly reopened?: Spawn["streams"] | undefined
   /** At least three entries, as `child_process.spawn` takes them; further ones stay open in the child. */
   readonly stdio: Exclude<StdioOptions, string>
 }
 
 const inherit: Stream = { _tag: "Inherit" }
+const inherited = [inherit, inherit, inherit] as const
+
+export type LaunchFailed = StartFailed | NotEncodable
 
 /** A record of the launcher: eight bytes, a stage and an errno; for the stage of success, the pid. */
 const failureIn = (records: Buffer): StartFailed | undefined => {
@@ -66,10 +71,10 @@ export const launch = <A>(
   executable: string,
   request: Launch,
   adopt: (child: ChildProcess, pid: number) => A
-): Effect.Effect<A, StartFailed | NotEncodable> =>
+): Effect.Effect<A, LaunchFailed> =>
   Effect.uninterruptible(Effect.callback((resume) => {
     const attributes = { ...request.attributes, keepDescriptors: request.stdio.length > 3 }
-    const bytes = Requests.spawn(0, { ...request, attributes, streams: [inherit, inherit, inherit] })
+    const bytes = Requests.spawn(0, { ...request, attributes, streams: request.reopened ?? inherited })
     if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
     const fail = (errno: string): void => resume(Effect.fail({ _tag: "StartFailed", stage: "fork", errno }))
     try {

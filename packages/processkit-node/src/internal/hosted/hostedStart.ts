@@ -71,7 +71,8 @@ export interface Cgroup {
 
 export const noCgroup: Cgroup = { directory: "", isOwn: false }
 
-const messageOf = (
+/** What a start says to whoever carries it out. */
+export const messageOf = (
   request: SpawnRequest,
   { env, file }: Located,
   { directory: cgroup, isOwn: ownCgroup }: Cgroup
@@ -114,6 +115,13 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
     new ProcessError.SpawnFailed({ program, errno })
 }
 
+/** What is found out before anybody is asked to start something. */
+export const examine = (request: SpawnRequest): Result.Result<Located, ProcessError.Reason> =>
+  Result.flatMap(locate(request), (located) => {
+    const pipe = StreamFiles.refusal(request)
+    return pipe === undefined ? Result.succeed(located) : Result.fail(pipe)
+  })
+
 /** Locates a program, has it started in a cgroup (or in none, for a monitored host), and gives the host's child. */
 export const start = (
   host: HostConnection,
@@ -121,10 +129,8 @@ export const start = (
   cgroup: Cgroup
 ): Effect.Effect<HostChild, ProcessError.ProcessError> =>
   Effect.suspend(() => {
-    const located = locate(request)
+    const located = examine(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
-    const pipe = StreamFiles.refusal(request)
-    if (pipe !== undefined) return Effect.fail(ProcessError.make(pipe))
     const links = linksOf(request)
     if (!links.every(isOurs)) return Effect.fail(foreignLink)
     for (const link of links) link.named()

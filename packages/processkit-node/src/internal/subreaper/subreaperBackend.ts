@@ -11,6 +11,7 @@ import type { HostChild } from "../host/hostAnswers.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import * as HostedChild from "../hosted/hostedChild.ts"
 import { HostedLink } from "../hosted/hostedLink.ts"
+import * as HostedOutside from "../hosted/hostedOutside.ts"
 import * as HostedStart from "../hosted/hostedStart.ts"
 import { inspect } from "../inspection.ts"
 import { sleep } from "../nativeSleep.ts"
@@ -84,15 +85,16 @@ const unsupported = (detail: string): ProcessError.ProcessError =>
     new ProcessError.Unsupported({ feature: "holding processes behind a subreaper", mechanism: "subreaper", detail })
   )
 
-const open = Effect.matchEffect(Host.acquire("monitored"), {
-  onSuccess: (host) => Effect.succeed(container(host)),
-  onFailure: ({ rejected }) => Effect.fail(unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; ")))
-})
+const theHost = Effect.mapError(
+  Host.acquire("monitored"),
+  ({ rejected }) => unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; "))
+)
 
 /** Makes the backend. */
 export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   containment,
-  open,
+  open: Effect.map(theHost, container),
+  outside: Effect.map(theHost, (host) => HostedOutside.make(host, containment)),
   resolve: Spawn.resolve,
   sleep,
   probes,

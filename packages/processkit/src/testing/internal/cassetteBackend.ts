@@ -20,9 +20,18 @@ export interface Playing {
   readonly timed: boolean
 }
 
+/** A cassette holds output and ends, and of a detached program nobody learns either. */
+const outside: Backend["outside"] = Effect.fail(ProcessError.make(
+  new ProcessError.Unsupported({
+    feature: "starting a detached program with a cassette",
+    mechanism: undefined,
+    detail: "it has neither output nor an end that could be recorded; use another double for it"
+  })
+))
+
 /** Plays entries, and starts nothing. */
-export const playing = ({ redact, tape, timed }: Playing): Backend =>
-  ScriptedBackend.make({
+export const playing = ({ redact, tape, timed }: Playing): Backend => ({
+  ...ScriptedBackend.make({
     program: (request) =>
       Effect.flatMap(keyOf(request, redact), (key) => {
         const entry = tape.take(key)
@@ -34,7 +43,9 @@ export const playing = ({ redact, tape, timed }: Playing): Backend =>
         const key: Key = { program: request.program, args: request.args, stdin: "none" }
         return known ? Effect.succeed(request.program) : Effect.fail(tape.miss(key))
       })
-  }).service
+  }).service,
+  outside
+})
 
 const started = (entry: Entry, request: ProcessBackend.SpawnRequest, timed: boolean) =>
   isRun(entry)
@@ -44,7 +55,8 @@ const started = (entry: Entry, request: ProcessBackend.SpawnRequest, timed: bool
 /** Records everything that a backend starts. */
 export const recording = (below: Backend, recorder: Recorder): Backend => ({
   ...below,
-  open: Effect.map(below.open, (container) => recorder.watch(container))
+  open: Effect.map(below.open, (container) => recorder.watch(container)),
+  outside
 })
 
 /**
@@ -55,6 +67,7 @@ export const completing = (below: Backend, recorder: Recorder, player: Playing):
   const played = playing(player)
   return {
     ...below,
+    outside,
     resolve: (request) => Effect.catch(played.resolve(request), () => below.resolve(request)),
     open: Effect.map(played.open, (tape) => new Pair(tape, recording(below, recorder)).container)
   }

@@ -47,7 +47,8 @@ export const make = (below: Backend, faults: ReadonlyArray<Fault>) => {
   const host = new Host(ledger)
   const backend: Backend = {
     ...below,
-    open: host.asked("opening a container", Effect.map(below.open, (container) => host.contain(container)))
+    open: host.asked("opening a container", Effect.map(below.open, (container) => host.contain(container))),
+    outside: below.outside && Effect.map(below.outside, (outside) => host.outside(outside))
   }
   return { backend, fired: () => ledger.fired }
 }
@@ -103,18 +104,12 @@ class Host {
       ...this.#tree(container),
       containment: container.containment,
       spawn: (request, alone) =>
-        this.asked(
-          "starting a program",
-          Effect.suspend(() => {
-            const fault = this.ledger.due("SpawnFails")
-            if (fault !== undefined) {
-              return failure(new ProcessError.SpawnFailed({ program: request.program, errno: fault.errno }))
-            }
-            return Effect.flatMap(
-              Effect.context<never>(),
-              (context) => Effect.map(container.spawn(request, alone), (child) => this.#child(child, context))
-            )
-          })
+        this.#starting(
+          request,
+          Effect.flatMap(
+            Effect.context<never>(),
+            (context) => Effect.map(container.spawn(request, alone), (child) => this.#child(child, context))
+          )
         ),
       adopt: adopt && ((pid, startTime) => this.asked("adopting a process", adopt(pid, startTime))),
       limits: limits && { ...limits, set: (wanted) => this.asked("changing limits", limits.set(wanted)) },
@@ -125,6 +120,25 @@ class Host {
         return container.release
       })
     }
+  }
+
+  /** A detached start is an occasion like any other; what it has started survives the loss of everything. */
+  outside({ containment, spawn }: ProcessBackend.Outside): ProcessBackend.Outside {
+    return { containment, spawn: (request) => this.#starting(request, spawn(request)) }
+  }
+
+  /** A start, unless that is what goes wrong. */
+  #starting<A>(
+    { program }: ProcessBackend.SpawnRequest,
+    start: Effect.Effect<A, ProcessError.ProcessError>
+  ): Effect.Effect<A, ProcessError.ProcessError> {
+    return this.asked(
+      "starting a program",
+      Effect.suspend(() => {
+        const fault = this.ledger.due("SpawnFails")
+        return fault === undefined ? start : failure(new ProcessError.SpawnFailed({ program, errno: fault.errno }))
+      })
+    )
   }
 
   /** A kill is never refused, and neither is the question whether it worked. */

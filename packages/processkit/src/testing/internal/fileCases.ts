@@ -1,21 +1,9 @@
 /** The contract of backends: streams that are files. */
 import * as Effect from "effect/Effect"
-import type * as ProcessBackend from "../../ProcessBackend.ts"
 import type * as BackendSuite from "../BackendSuite.ts"
 import * as Probe from "./probe.ts"
 
-const into = (path: string, append = false): ProcessBackend.Output => ({ _tag: "File", path, append })
-
-const from = (path: string): ProcessBackend.Input => ({ _tag: "File", path })
-
-/** What a file holds, as a program reads it. */
-const contentOf = Effect.fnUntraced(function*(path: string) {
-  const { echoesStdin } = yield* Probe.programs
-  const watched = yield* Probe.alone(echoesStdin, { stdin: from(path) })
-  yield* Probe.ended(watched)
-  yield* Probe.same(Probe.exitOf(watched), "0", "the exit of a program that reads a file")
-  return watched.stdout.text
-})
+const { contentOf, from, into } = Probe
 
 const written = Effect.gen(function*() {
   const { freshPath, printsTwoStreams } = yield* Probe.programs

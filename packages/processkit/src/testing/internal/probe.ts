@@ -54,7 +54,14 @@ const shortened = (text: string): string => text.length > 200 ? `${text.slice(0,
 
 /** Waits for something that is bound to happen. */
 export const until = (what: string, condition: () => boolean): Effect.Effect<void, ContractBroken> =>
-  Effect.repeat(Effect.sleep("2 millis"), { until: () => condition() }).pipe(
+  untilSeen(what, Effect.sync(condition))
+
+/** Waits for something that takes more than a look. */
+export const untilSeen = <E, R>(
+  what: string,
+  look: Effect.Effect<boolean, E, R>
+): Effect.Effect<void, E | ContractBroken, R> =>
+  Effect.repeat(Effect.andThen(Effect.sleep("2 millis"), look), { until: (seen) => seen }).pipe(
     Effect.timeoutOrElse({
       duration: patience,
       orElse: () => Effect.fail(new ContractBroken({ detail: `never happened: ${what}` }))
@@ -207,6 +214,19 @@ export const write = (watched: Watched, bytes: Uint8Array): Effect.Effect<string
     orElse: () => Effect.fail(new ContractBroken({ detail: "a write was never answered" }))
   }))
 }
+
+export const into = (path: string, append = false): ProcessBackend.Output => ({ _tag: "File", path, append })
+
+export const from = (path: string): ProcessBackend.Input => ({ _tag: "File", path })
+
+/** What a file holds, as a program reads it. */
+export const contentOf = Effect.fnUntraced(function*(path: string) {
+  const { echoesStdin } = yield* programs
+  const watched = yield* alone(echoesStdin, { stdin: from(path) })
+  yield* ended(watched)
+  yield* same(exitOf(watched), "0", "the exit of a program that reads a file")
+  return watched.stdout.text
+})
 
 /** The bytes of a flood. */
 export const pattern = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i % 251)
