@@ -60,6 +60,25 @@ const output = (program: string, options: Command.Options = {}) =>
 
 const read = (stdin: Command.Options["stdin"]) => Command.run(Command.make("read", { stdin }))
 
+describe("a cassette and a detached program", () => {
+  it.effect("have nothing to do with each other: recording, replaying and both refuse the start", () =>
+    Effect.gen(function*() {
+      const tape = yield* file
+      const rules = [fallback(Reply.ok("out"))]
+      const auto = Cassette.layerAuto(tape).pipe(
+        Layer.provide([ScriptedRunner.layer(...rules), NodeFileSystem.layer])
+      )
+      const program = Effect.andThen(run("tool"), reasonOf(Command.startDetached(Command.make("tool"))))
+      for (const layer of [recorder(tape, rules), player(tape), auto]) {
+        assert.deepInclude(yield* Effect.provide(program, layer), {
+          _tag: "Unsupported",
+          feature: "starting a detached program with a cassette"
+        })
+      }
+      assert.notInclude(fs.readFileSync(tape, "utf8"), "detached")
+    }).pipe(Effect.scoped))
+})
+
 describe("a cassette", () => {
   it.effect("gives every byte and every ending back", () =>
     Effect.gen(function*() {

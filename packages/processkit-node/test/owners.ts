@@ -16,9 +16,9 @@ export const owning = Effect.fnUntraced(function*(name: string, args: ReadonlyAr
     stdio: ["pipe", "pipe", "ignore"]
   })
   const exit = once(owner, "exit")
-  yield* Effect.promise(() => Promise.race([once(owner.stdout, "data"), exit]))
+  const [said] = yield* Effect.promise(() => Promise.race([once(owner.stdout, "data"), exit]))
   yield* eventually("owner and members are there", () => mark.survivors().length >= members + 1)
-  return { owner, exit, pid: owner.pid ?? 0, survivors: mark.survivors }
+  return { owner, exit, pid: owner.pid ?? 0, said: String(said), survivors: mark.survivors }
 })
 
 export type Owner = Effect.Success<ReturnType<typeof owning>>
