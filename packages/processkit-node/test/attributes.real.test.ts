@@ -11,7 +11,8 @@ import * as Command from "processkit/Command"
 import * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import { hasIonice, hostedAttributes } from "./attributeCapabilities.ts"
-import { type Hosted, mechanisms } from "./hostedWorld.ts"
+import { hasCgroups, type Hosted, mechanisms, ownCgroup } from "./hostedWorld.ts"
+import { delegate, inCgroup } from "./hostWorld.ts"
 import { hasProc, survivors } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { fixture, has, isRoot, reasonOf, sh } from "./programs.ts"
@@ -278,41 +279,56 @@ describe.runIf(hasProc)("process-group", () => {
     }).pipe(Effect.provide(bare)))
 })
 
-const answers = (mechanism: string) =>
+const answers = (...args: ReadonlyArray<string>) =>
   Effect.promise(async () => {
-    const args = ["--conditions=processkit-source", fixture("asks-for-rights.ts"), mechanism]
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: "/" })
+    const flags = ["--conditions=processkit-source", fixture("asks-for-rights.ts")]
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, ...args], { cwd: "/" })
     return JSON.parse(stdout)
   })
+
+const denied = ["uid", "uid", "gid", "gid", "groups", "groups", "priority", "priority", "rlimits", "ioPriority"]
+
+/** Each attribute that takes a right is refused by its name, whoever owns the program, and every other one is there. */
+const refusesByName = (...args: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { detached, owned, processor, says } = yield* answers(...args)
+    assert.deepEqual(owned, [...denied.map((name) => ["PermissionDenied", name]), ["ran"]])
+    assert.deepEqual(detached, owned)
+    assert.deepEqual(says.owned, ["0077", "19", "64", "128", "another name", "1", `${processor}`, "end"])
+    assert.deepEqual(says.detached, says.owned)
+  })
+
+const user = 1001
 
 describe.runIf(hasProc && has(`${missingForOther}, or another user`, !isRoot || canBecomeOther))(
   "an ordinary user",
   () => {
     it.live.skipIf(mechanisms.length === 0)(
-      "is told which attribute it may not set (subreaper)",
-      () =>
-        Effect.gen(function*() {
-          assert.deepEqual(yield* answers("subreaper"), [
-            ["PermissionDenied", "uid"],
-            ["PermissionDenied", "uid"],
-            ["PermissionDenied", "gid"],
-            ["PermissionDenied", "groups"],
-            ["PermissionDenied", "priority"],
-            ["PermissionDenied", "rlimits"],
-            ["PermissionDenied", "ioPriority"],
-            ["ran"]
-          ])
-        })
+      "is told which attribute it may not set, and has every other one (subreaper)",
+      () => refusesByName("subreaper")
     )
+
+    it.live.skipIf(!hasCgroups)("is told so in a cgroup of its own, too (cgroup-v2)", () =>
+      isRoot
+        ? inCgroup(ownCgroup, (given) =>
+          Effect.suspend(() => {
+            delegate(given, user)
+            return refusesByName("cgroup-v2", given)
+          }))
+        : refusesByName("cgroup-v2"))
 
     it.live("does not keep its groups silently where Node would let it (process-group)", () =>
       Effect.gen(function*() {
-        assert.deepEqual((yield* answers("process-group")).slice(0, 4), [
-          ["PermissionDenied", "uid"],
-          ["PermissionDenied", "uid"],
-          ["PermissionDenied", "gid"],
-          ["Unsupported", "the option groups"]
-        ])
+        const { detached, owned, says } = yield* answers("process-group")
+        assert.deepEqual(owned.slice(0, 4), denied.slice(0, 4).map((name) => ["PermissionDenied", name]))
+        assert.deepEqual(owned.slice(4, 10), denied.slice(4, 10).map((name) => ["Unsupported", `the option ${name}`]))
+        assert.deepEqual(owned.slice(10), [[
+          "Unsupported",
+          "the option umask, rlimits, priority, affinity, ioPriority, noNewPrivileges"
+        ]])
+        assert.deepEqual(detached, owned)
+        assert.strictEqual(says.owned[4], "another name")
+        assert.deepEqual(says.detached, says.owned)
       }))
 
     it("reads what to do about it", () => {

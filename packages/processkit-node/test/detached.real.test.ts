@@ -14,9 +14,10 @@ import * as Stdio from "processkit/Stdio"
 import * as Host from "../src/internal/host/host.ts"
 import { directoriesOf, mechanisms, ownGroups } from "./hostedWorld.ts"
 import { eventually, hasProc, isAlive, openDescriptors, stat } from "./oracle.ts"
+import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { endings } from "./ownerEndings.ts"
 import { owning } from "./owners.ts"
-import { assertHides, errorOf, isRoot, reasonOf, sh } from "./programs.ts"
+import { assertHides, errorOf, has, isRoot, reasonOf, sh } from "./programs.ts"
 import { isInheritable } from "./world.ts"
 
 interface Mechanism {
@@ -256,6 +257,8 @@ const properties = ({ name, runner }: Mechanism) => {
   )
 }
 
+const canChange = has(`${missingForOther}, to start a program as another`, canBecomeOther)
+
 const attributes = ({ name, runner }: Mechanism) => {
   const isHosted = name !== "process-group"
 
@@ -282,6 +285,16 @@ const attributes = ({ name, runner }: Mechanism) => {
         yield* eventually("it has written", () => read(out) === "0077\n19\n99\n1\n")
       }).pipe(Effect.scoped, Effect.provide(runner))
   )
+
+  it.live.skipIf(!canChange)("becomes another user, who has no groups", () =>
+    Effect.gen(function*() {
+      const pid = yield* detached(Command.make("sleep", ["600"], { cwd: "/", uid: 1234, gid: 2345 }))
+      yield* settled(pid, "sleep")
+      const status = proc(pid, "status")
+      assert.match(status, /^Uid:\t1234\t1234\t1234\t1234$/m)
+      assert.match(status, /^Gid:\t2345\t2345\t2345\t2345$/m)
+      assert.match(status, /^Groups:\s*$/m)
+    }).pipe(Effect.scoped, Effect.provide(runner)))
 
   it.live("sees another name of its own", () =>
     Effect.gen(function*() {

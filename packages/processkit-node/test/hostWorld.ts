@@ -154,6 +154,13 @@ export const cgroupHome = ((): string | undefined => {
   }
 })()
 
+/** Gives a cgroup directory to an ordinary user, as a service manager delegates one. Source: cgroup-v2, "Delegation". */
+export const delegate = (directory: string, user: number): void => {
+  for (const file of [".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]) {
+    fs.chownSync(path.join(directory, file), user, user)
+  }
+}
+
 /** A new cgroup directory, killed and removed when the test ends. */
 export const inCgroup = <A, E>(home: string, body: (directory: string) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(

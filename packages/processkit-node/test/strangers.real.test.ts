@@ -15,7 +15,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import type { ProcessRunner } from "processkit/ProcessRunner"
 import * as Files from "../src/internal/cgroup/files.ts"
 import { hasCgroups, mechanisms, ownCgroup, ownGroups } from "./hostedWorld.ts"
-import { inCgroup } from "./hostWorld.ts"
+import { delegate, inCgroup } from "./hostWorld.ts"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { fixture, has, sh } from "./programs.ts"
@@ -81,9 +81,7 @@ describe.runIf(canSetUserId)("a member that became root, in a group of an ordina
       inSetUserId("/usr/bin/setpriv", (setpriv) =>
         inCgroup(ownCgroup, (given) =>
           Effect.gen(function*() {
-            for (const file of [".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]) {
-              fs.chownSync(`${given}/${file}`, 65_534, 65_534)
-            }
+            delegate(given, 65_534)
             const report = yield* holding(setpriv, given)
             assert.deepInclude(report, { mechanism: "cgroup-v2", survivors: [] })
             assert.match(report.gentle, /EPERM|signalling a process/)
