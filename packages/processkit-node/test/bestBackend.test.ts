@@ -122,6 +122,23 @@ describe("the choice of a mechanism", () => {
     assert.deepEqual(log, [])
   })
 
+  it.effect("tells with a mechanism without limits what to run to get them, before and after the choice", () =>
+    Effect.gen(function*() {
+      const refusedLimits = [{ limit: "memory", reason: "it is read-only: mount it otherwise" }] as const
+      const cgroup = { ...rung("cgroup-v2", [], { refusal: "it is read-only", open: unsupported("cgroup-v2", "no") }) }
+      const ladder = [
+        { ...cgroup, refusedLimits: () => refusedLimits },
+        rung("subreaper", []),
+        rung("process-group", [])
+      ]
+      assert.deepEqual(BestBackend.predict(ladder).refusedLimits, refusedLimits)
+      const { backend } = yield* BestBackend.choose(ladder)
+      assert.deepEqual(backend.containment.refusedLimits, refusedLimits)
+      assert.deepEqual((yield* backend.open).containment, backend.containment)
+      const taken = [{ ...rung("cgroup-v2", []), refusedLimits: () => refusedLimits }, rung("process-group", [])]
+      assert.isUndefined(BestBackend.predict(taken).refusedLimits)
+    }))
+
   it("is predicted to be process groups where everything is refused", () => {
     const predicted = BestBackend.predict([rung("cgroup-v2", [], { refusal: "no" })])
     assert.strictEqual(predicted.mechanism, "process-group")

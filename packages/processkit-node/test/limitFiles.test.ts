@@ -1,10 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as AdoptScope from "../src/internal/cgroup/adoptScope.ts"
+import * as CgroupLimits from "../src/internal/cgroup/cgroupLimits.ts"
 import * as Controllers from "../src/internal/cgroup/controllers.ts"
+import * as LimitAdvice from "../src/internal/cgroup/limitAdvice.ts"
 import * as LimitFiles from "../src/internal/cgroup/limitFiles.ts"
+import * as OwnerDirectory from "../src/internal/cgroup/ownerDirectory.ts"
 
 const none = { memory: undefined, processes: undefined, cpus: undefined }
 
@@ -54,6 +58,71 @@ describe("the evidence", () => {
     })
     assert.strictEqual(LimitFiles.evidence(() => "nr_periods 5\nnr_throttled 2\n").cpus, "tripped")
   })
+
+  // `oom_kill` counts the victims of every killer (Control Group v2, "memory.events").
+  it("of memory is a kill for the limit of this group, not one for the whole machine or a limit above", () => {
+    const memory = (events: string) => LimitFiles.evidence(() => events).memory
+    assert.strictEqual(memory("max 25\noom 1\noom_kill 3\n"), "tripped")
+    assert.strictEqual(memory("max 0\noom 0\noom_kill 3\n"), "not-tripped")
+    assert.strictEqual(memory("max 25\noom 1\noom_kill 0\n"), "not-tripped")
+    assert.strictEqual(memory(""), "unknown")
+  })
+
+  it("of one run is what was counted since its start", () => {
+    const [before, after] = [{ reached: 2, killed: 5 }, { reached: 3, killed: 7 }]
+    assert.isTrue(LimitFiles.hasKilled(before, after))
+    assert.isFalse(LimitFiles.hasKilled(before, before))
+    assert.isFalse(LimitFiles.hasKilled(before, { reached: 2, killed: 6 }))
+  })
+})
+
+describe("limits that are set", () => {
+  it("hold all or none: where one is refused, those before are written again", () => {
+    using made = hierarchy({
+      "cgroup.controllers": "cpu memory pids\n",
+      "cgroup.subtree_control": "cpu memory pids\n",
+      "owner/cgroup.subtree_control": "cpu memory pids\n"
+    })
+    const directory = `${made.owner}/g1`
+    fs.mkdirSync(directory)
+    for (const file of ["memory.max", "memory.swap.max", "memory.oom.group", "pids.max"]) {
+      fs.writeFileSync(`${directory}/${file}`, "")
+    }
+    const before = { memory: 4096, processes: 10, cpus: undefined }
+    const { set } = CgroupLimits.make(() => ({ owner: made.owner, directory }), () => before)
+    const read = (file: string) => fs.readFileSync(`${directory}/${file}`, "utf8")
+    Effect.runSync(set(before))
+    assert.deepEqual([read("memory.max"), read("pids.max")], ["4096", "10"])
+    // A directory cannot be written to, as a file that the kernel refuses.
+    fs.mkdirSync(`${directory}/cpu.max`)
+    const error = Effect.runSync(Effect.flip(set({ memory: 8192, processes: 20, cpus: 1 })))
+    assert.deepInclude(error.reason, { _tag: "ResourceLimit", limit: "cpus", why: "unenforceable" })
+    assert.deepEqual([read("memory.max"), read("pids.max")], ["4096", "10"])
+  })
+})
+
+describe("advice", () => {
+  it("says of each limit in one sentence why there is no cgroup, and what to run", () => {
+    const { notMounted, notOurs, notVisible, readOnly, tooOld } = OwnerDirectory
+    const words = new Map([
+      [notMounted, "systemd.unified_cgroup_hierarchy=1"],
+      [notOurs, "systemd-run --user --scope -p Delegate=yes"],
+      [notVisible, "docker run --cgroupns=private"],
+      [readOnly, "docker run --security-opt writable-cgroups=true"],
+      [tooOld, "Linux 5.14"]
+    ])
+    for (const [obstacle, word] of words) {
+      const refused = LimitAdvice.refusedLimits(obstacle)
+      assert.deepEqual(refused.map(({ limit }) => limit), ["memory", "processes", "cpus"])
+      for (const { reason } of refused) {
+        assert.isTrue(reason.startsWith(`${obstacle}: `))
+        assert.include(reason, word)
+        assert.notMatch(reason, /[\n.]$|\. /)
+        assert.isAtMost(`process-group has none; ${reason}`.length, 200)
+      }
+    }
+    assert.deepEqual(LimitAdvice.refusedLimits("another reason")[0], { limit: "memory", reason: "another reason" })
+  })
 })
 
 describe("controllers", () => {
@@ -75,7 +144,9 @@ describe("controllers", () => {
     using made = hierarchy({ ...ours, "cgroup.type": "domain\n", "cgroup.subtree_control": "" })
     for (const name of ["memory", "processes", "cpus"] as const) {
       const answer = Controllers.enable(made.owner, name)
-      assert.include(answer._tag === "Failure" ? answer.failure : "", "systemd-run")
+      const reason = answer._tag === "Failure" ? answer.failure : ""
+      assert.include(reason, "systemd-run")
+      assert.isAtMost(reason.length, 200)
     }
     assert.strictEqual(fs.readFileSync(`${made.own}/cgroup.subtree_control`, "utf8"), "")
     assert.deepEqual(Controllers.prediction(made.own).limits, [])

@@ -8,8 +8,8 @@ import * as Command from "processkit/Command"
 import type * as Limits from "processkit/Limits"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import { ownGroups } from "./cgroupDirectories.ts"
-import { survivors } from "./oracle.ts"
-import { has, reasonOf, sh } from "./programs.ts"
+import { hasProc, survivors } from "./oracle.ts"
+import { errorOf, has, reasonOf, sh } from "./programs.ts"
 
 /** In a virtual machine the tests have their cgroup to themselves, and may rearrange it. */
 if (process.env["PROCESSKIT_LAYOUT"] !== undefined) {
@@ -41,11 +41,15 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       assert.deepEqual(survivors(), [])
     }))
 
-  it.effect("that cannot be had are predicted with what to run to get them", () =>
-    Effect.sync(() => {
-      for (const { limit, reason } of containment.refusedLimits ?? []) {
-        assert.notInclude(containment.limits, limit)
-        assert.match(reason, /systemd|root|docker/)
+  it.effect("that cannot be had are predicted with what to run to get them, and refused with the same words", () =>
+    Effect.gen(function*() {
+      const refused = containment.refusedLimits ?? []
+      const names = [...containment.limits, ...refused.map(({ limit }) => limit)]
+      if (hasProc) assert.sameMembers(names, ["memory", "processes", "cpus"])
+      for (const { limit, reason } of refused) {
+        assert.match(reason, /systemd|root|docker|Linux 5/)
+        const error = yield* errorOf(Effect.scoped(ProcessGroup.makeWith({ limits: { [limit]: asked[limit] } })))
+        assert.include(error.message, reason)
       }
     }))
 

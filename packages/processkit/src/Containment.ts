@@ -40,8 +40,8 @@ export interface LimitRefusal {
  * - `tree`: which processes end with the group. `whole` means every descendant, whatever it does; `linked` means
  *   every descendant that stayed in the session, kept its chain of living parents, or was seen before it broke away.
  * - `ownerDeath`: what ends when the owning program is killed without a chance to clean up.
- * - `limits`: the resource limits that can be enforced for the whole group. `refusedLimits`: those of the mechanism that
- *   cannot be had here, and what to run to get them.
+ * - `limits`: the resource limits that can be enforced for the whole group. `refusedLimits`: those that cannot be
+ *   had here, and what to run to get them.
  * - `attributes`: the attributes that a program can be started with; asking for another fails with `Unsupported`.
  * - `realTimeSignals`: whether death by a real-time signal is told apart from success.
  * - `escapes`: one sentence that names what can leave the group.

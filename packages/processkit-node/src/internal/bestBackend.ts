@@ -8,7 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as fs from "node:fs"
-import type { Containment, Refusal } from "processkit/Containment"
+import type { Containment, LimitRefusal, Refusal } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type { ProcessError } from "processkit/ProcessError"
 import * as ProcessErrors from "processkit/ProcessError"
@@ -23,10 +23,12 @@ type Backend = ProcessBackend.ProcessBackend["Service"]
 export interface Rung {
   readonly make: () => Backend
   readonly refusal: () => string | undefined
+  /** Its limits, with what to run to get them, for the report of a mechanism that is taken instead. */
+  readonly refusedLimits?: (() => ReadonlyArray<LimitRefusal> | undefined) | undefined
 }
 
 const rungs: ReadonlyArray<Rung> = [
-  { make: CgroupBackend.make, refusal: CgroupBackend.refusal },
+  { make: CgroupBackend.make, refusal: CgroupBackend.refusal, refusedLimits: CgroupBackend.refusedLimits },
   { make: SubreaperBackend.make, refusal: HostBinary.refusal },
   { make: ProcessGroupBackend.make, refusal: () => undefined }
 ]
@@ -83,9 +85,22 @@ const trial = (backend: Backend): Effect.Effect<void, Setback> =>
     Effect.mapError((error) => setback(backend, error))
   )
 
-const reporting = (backend: Backend, refused: ReadonlyArray<Refusal>): Backend => {
+/** What a mechanism guarantees, why nothing better is had, and what to run for limits where those above have some. */
+const described = (
+  containment: Containment,
+  refused: ReadonlyArray<Refusal>,
+  above: ReadonlyArray<Rung>
+): Containment => {
+  const [refusedLimits] = above.flatMap((rung) => {
+    const limits = rung.refusedLimits?.()
+    return limits === undefined ? [] : [limits]
+  })
+  return { ...containment, refused, ...(refusedLimits === undefined ? {} : { refusedLimits }) }
+}
+
+const reporting = (backend: Backend, refused: ReadonlyArray<Refusal>, above: ReadonlyArray<Rung>): Backend => {
   if (refused.length === 0) return backend
-  const containment: Containment = { ...backend.containment, refused }
+  const containment = described(backend.containment, refused, above)
   return { ...backend, containment, open: Effect.map(backend.open, (container) => ({ ...container, containment })) }
 }
 
@@ -99,7 +114,7 @@ export interface Choice {
 export const choose = Effect.fnUntraced(function*(ladder: ReadonlyArray<Rung>): Effect.fn.Return<Choice> {
   const setbacks: Array<Setback> = []
   const choice = (backend: Backend): Choice => ({
-    backend: reporting(backend, setbacks.map(({ refusal }) => refusal)),
+    backend: reporting(backend, setbacks.map(({ refusal }) => refusal), ladder.slice(0, setbacks.length)),
     isFinal: !setbacks.some(({ passes }) => passes)
   })
   for (const { make } of ladder.slice(0, -1)) {
@@ -119,10 +134,10 @@ export const predict = (ladder: ReadonlyArray<Rung>): Containment => {
   for (const { make, refusal } of ladder) {
     const { containment } = make()
     const reason = refusal()
-    if (reason === undefined) return { ...containment, refused }
+    if (reason === undefined) return described(containment, refused, ladder.slice(0, refused.length))
     refused.push({ mechanism: containment.mechanism, reason })
   }
-  return { ...ProcessGroupBackend.make().containment, refused }
+  return described(ProcessGroupBackend.make().containment, refused, ladder)
 }
 
 let chosen: Backend | undefined

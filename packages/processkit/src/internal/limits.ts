@@ -56,7 +56,12 @@ export const read = (given: Limits.Limits | undefined): Checked<Limits.InForce> 
 const asked = (limits: Limits.InForce): ReadonlyArray<Limits.Name> => names.filter((name) => limits[name] !== undefined)
 
 /** Why a mechanism without limits has none: what was refused that would have some, and what to do about it. */
-const explanation = ({ mechanism, refused }: Containment.Containment): string => {
+const explanation = (
+  { mechanism, refused, refusedLimits }: Containment.Containment,
+  name: Limits.Name
+): string => {
+  const advice = refusedLimits?.find(({ limit }) => limit === name)
+  if (advice !== undefined) return `${mechanism} has none; ${advice.reason}`
   const cgroup = refused.find((refusal) => refusal.mechanism === "cgroup-v2")
   return `${mechanism} has no limits${cgroup === undefined ? "" : `, and cgroup-v2 was refused (${cgroup.reason})`}`
 }
@@ -82,7 +87,7 @@ export class LimitState {
       if (enforce === undefined) {
         return first === undefined
           ? Effect.void
-          : Effect.fail(refused(first, "unsupported", explanation(containment)))
+          : Effect.fail(refused(first, "unsupported", explanation(containment, first)))
       }
       if (first === undefined && this.#everAsked.size === 0) return Effect.void
       return Effect.tap(enforce.set(limits), () => Effect.sync(() => void (this.#inForce = limits)))

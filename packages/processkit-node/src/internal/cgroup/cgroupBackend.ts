@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as path from "node:path"
-import type { Containment } from "processkit/Containment"
+import type { Containment, LimitRefusal } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as SpawnAttributes from "processkit/SpawnAttributes"
@@ -24,6 +24,7 @@ import * as CgroupContainer from "./cgroupContainer.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import * as Controllers from "./controllers.ts"
 import * as Files from "./files.ts"
+import * as LimitAdvice from "./limitAdvice.ts"
 import * as OwnerDirectory from "./ownerDirectory.ts"
 
 /** What all containers of this process share: alive for as long as the host is. */
@@ -130,6 +131,12 @@ export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
   probes,
   inspect
 })
+
+/** The limits of the mechanism, for the report of one that is taken instead; nothing where cgroups are not what is missing. */
+export const refusedLimits = (): ReadonlyArray<LimitRefusal> | undefined => {
+  const obstacle = OwnerDirectory.refusal()
+  return obstacle === undefined ? undefined : LimitAdvice.refusedLimits(obstacle)
+}
 
 /** Why the mechanism cannot be had, as far as that shows without trying it. */
 export const refusal = (): string | undefined => HostBinary.refusal() ?? OwnerDirectory.refusal()

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as path from "node:path"
 import type { Containment } from "processkit/Containment"
+import type { InForce } from "processkit/Limits"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Adoption from "../adoption.ts"
@@ -24,6 +25,7 @@ import * as CgroupTree from "./cgroupTree.ts"
 import type { Reports } from "./emptiness.ts"
 import * as Files from "./files.ts"
 import * as Freezer from "./freezer.ts"
+import * as LimitFiles from "./limitFiles.ts"
 
 const failed = (operation: string, program: string | undefined) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program, operation, errno }))
@@ -80,13 +82,18 @@ class CgroupContainer {
   }
 
   /** Whoever is limited does not move: another directory would have no limits. */
-  #isLimited = false
+  #inForce: InForce | undefined
+
+  get #isLimited(): boolean {
+    return this.#inForce !== undefined
+  }
 
   get limits(): ProcessBackend.Enforcement {
-    const limits = CgroupLimits.make(() => ({ owner: this.#place.owner, directory: this.state.directory }))
+    const where = () => ({ owner: this.#place.owner, directory: this.state.directory })
+    const limits = CgroupLimits.make(where, () => this.#inForce)
     return {
       ...limits,
-      set: (wanted) => Effect.tap(limits.set(wanted), () => Effect.sync(() => void (this.#isLimited = true)))
+      set: (wanted) => Effect.tap(limits.set(wanted), () => Effect.sync(() => void (this.#inForce = wanted)))
     }
   }
 
@@ -168,10 +175,11 @@ class CgroupContainer {
   /** A child whose exit tells whether the limit of memory was the reason: the kernel counts before it kills. */
   #watched(child: HostChild, program: string): ReturnType<typeof HostedChild.parts> {
     const { directory } = this.state
-    const before = CgroupLimits.oomKills(directory)
+    const before = CgroupLimits.outOfMemory(directory)
     const parts = HostedChild.parts(child, program, this.pipes)
     const isOomKill = ({ exit }: ProcessBackend.ExitReport): boolean =>
-      exit._tag === "Signaled" && exit.signal === "SIGKILL" && CgroupLimits.oomKills(directory) > before
+      exit._tag === "Signaled" && exit.signal === "SIGKILL" &&
+      LimitFiles.hasKilled(before, CgroupLimits.outOfMemory(directory))
     const judged = (exit: Parameters<Parameters<typeof parts.onExit>[0]>[0]) =>
       Exit.isSuccess(exit) && isOomKill(exit.value) ? Exit.succeed({ ...exit.value, oomKilled: true }) : exit
     return { ...parts, onExit: (observer) => parts.onExit((exit) => observer(judged(exit))) }

@@ -8,12 +8,11 @@ import * as Result from "effect/Result"
 import type { InForce, Name } from "processkit/Limits"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
-import * as CgroupStats from "./cgroupStats.ts"
 import * as Controllers from "./controllers.ts"
 import * as Files from "./files.ts"
 import * as LimitFiles from "./limitFiles.ts"
 
-const names: ReadonlyArray<Name> = ["memory", "processes", "cpus"]
+const { names } = LimitFiles
 
 const unenforceable = (limit: Name, detail: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.ResourceLimit({ limit, why: "unenforceable", detail }))
@@ -35,26 +34,35 @@ export interface Where {
   readonly directory: string
 }
 
-/** Enables what is needed, and only then writes anything. */
-const set = ({ directory, owner }: Where, limits: InForce): Result.Result<void, ProcessError.ProcessError> => {
+/** Enables what is needed, and only then writes anything; where one is refused, those before hold again. */
+const set = (
+  { directory, owner }: Where,
+  before: InForce,
+  limits: InForce
+): Result.Result<void, ProcessError.ProcessError> => {
   for (const name of names) {
     const enabled = limits[name] === undefined ? Result.succeed(undefined) : Controllers.enable(owner, name)
     if (Result.isFailure(enabled)) return Result.fail(unenforceable(name, enabled.failure))
   }
   for (const name of names) {
     const written = write(directory, name, limits)
-    if (Result.isFailure(written)) return Result.fail(unenforceable(name, written.failure))
+    if (Result.isSuccess(written)) continue
+    for (const changed of names.slice(0, names.indexOf(name) + 1)) write(directory, changed, before)
+    return Result.fail(unenforceable(name, written.failure))
   }
   return Result.succeed(undefined)
 }
 
-/** How often the kernel has killed somebody in a directory for its limit; 0 where it does not count. */
-export const oomKills = (directory: string): number =>
-  CgroupStats.keyed(Result.getOrElse(Files.read(`${directory}/memory.events`), () => ""), "oom_kill") ?? 0
+/** What the kernel has counted for the limit of memory of a directory. */
+export const outOfMemory = (directory: string): LimitFiles.OutOfMemory =>
+  LimitFiles.outOfMemory(Result.getOrElse(Files.read(`${directory}/memory.events`), () => "")) ??
+    LimitFiles.nobodyKilled
+
+const none: InForce = { memory: undefined, processes: undefined, cpus: undefined }
 
 /** The limits of a directory that was made. */
-export const make = (where: () => Where): ProcessBackend.Enforcement => ({
-  set: (limits) => Effect.suspend(() => Effect.fromResult(set(where(), limits))),
+export const make = (where: () => Where, inForce: () => InForce | undefined): ProcessBackend.Enforcement => ({
+  set: (limits) => Effect.suspend(() => Effect.fromResult(set(where(), inForce() ?? none, limits))),
   evidence: Effect.sync(() =>
     LimitFiles.evidence((file) => Result.getOrElse(Files.read(`${where().directory}/${file}`), () => ""))
   )

@@ -14,7 +14,7 @@ import * as path from "node:path"
 import type { LimitRefusal } from "processkit/Containment"
 import type { Name } from "processkit/Limits"
 import * as Files from "./files.ts"
-import { controllers } from "./limitFiles.ts"
+import { controllers, names } from "./limitFiles.ts"
 
 const wordsOf = (file: string): ReadonlyArray<string> =>
   Result.getOrElse(Files.read(file), () => "").trim().split(/\s+/)
@@ -22,27 +22,26 @@ const wordsOf = (file: string): ReadonlyArray<string> =>
 /** Only the real root has no type: that of a cgroup namespace is an ordinary directory. */
 const isRealRoot = (directory: string): boolean => !fs.existsSync(`${directory}/cgroup.type`)
 
-const howTo =
-  "call NodeProcessRunner.adoptScope first, which moves the processes of this cgroup aside, in a scope of " +
-  "this program's own (systemd-run --user --scope -p Delegate=yes) or in a container with a writable hierarchy"
+const delegated = "systemd-run --user --scope -p Delegate=yes"
 
-/** Why a limit cannot be had below a directory that we are in; nothing where it can. */
+/** Why, in a sentence that fits into a message, a limit cannot be had below a directory that we are in; nothing where it can. */
 export const refusal = (own: string, name: Name): string | undefined => {
   const controller = controllers[name]
   if (!wordsOf(`${own}/cgroup.controllers`).includes(controller)) {
     return `the cgroup of this process has no ${controller} controller: boot with cgroup v2 alone ` +
-      "(systemd.unified_cgroup_hierarchy=1), or have it delegated (systemd-run --user --scope -p Delegate=yes)"
+      `(systemd.unified_cgroup_hierarchy=1), or have it delegated (${delegated})`
   }
   if (wordsOf(`${own}/cgroup.subtree_control`).includes(controller)) return undefined
   if (!isRealRoot(own)) {
-    return `the ${controller} controller is not enabled below the cgroup of this process, and cannot be as long as ` +
-      `processes are in it: ${howTo}`
+    return `the ${controller} controller is not enabled below this cgroup, which has processes in it: call ` +
+      `NodeProcessRunner.adoptScope first, in a scope of its own (${delegated})`
   }
   try {
     fs.accessSync(`${own}/cgroup.subtree_control`, fs.constants.W_OK)
     return undefined
   } catch {
-    return `the ${controller} controller may not be enabled by this user: run as root, or ${howTo}`
+    return `the ${controller} controller may not be enabled by this user: run as root, or use ${delegated} and call ` +
+      "NodeProcessRunner.adoptScope"
   }
 }
 
@@ -57,7 +56,6 @@ export const prediction = (own: string): {
   readonly limits: ReadonlyArray<Name>
   readonly refusedLimits: ReadonlyArray<LimitRefusal>
 } => {
-  const names: ReadonlyArray<Name> = ["memory", "processes", "cpus"]
   const refusedLimits = names.flatMap((limit) => {
     const reason = refusal(own, limit)
     return reason === undefined ? [] : [{ limit, reason }]

@@ -10,6 +10,9 @@ import * as CgroupStats from "./cgroupStats.ts"
 /** Which controller enforces a limit. Memory comes first: see `controllers.ts`. */
 export const controllers: { readonly [name in Name]: string } = { memory: "memory", processes: "pids", cpus: "cpu" }
 
+/** Every limit, in the order in which they are enabled and written. */
+export const names: ReadonlyArray<Name> = ["memory", "processes", "cpus"]
+
 /** One write; an optional file is missing where the kernel was built without it. */
 export interface Write {
   readonly file: string
@@ -44,18 +47,43 @@ export const writes = (name: Name, { cpus, memory, processes }: InForce): Readon
   }
 }
 
-/** Where a limit is counted, and under which key. */
-const counters: { readonly [name in Name]: readonly [file: string, key: string] } = {
-  memory: ["memory.events", "oom_kill"],
-  processes: ["pids.events", "max"],
-  cpus: ["cpu.stat", "nr_throttled"]
+/**
+ * How often a limit of memory was reached for good, and how many of the group the kernel has killed.
+ *
+ * `oom` counts what happened for the limit of this directory, `oom_kill` whom any killer has ended, also that of the whole
+ * machine or of a limit above ours: only together they say that our limit has killed somebody.
+ */
+export interface OutOfMemory {
+  readonly reached: number
+  readonly killed: number
 }
 
-const verdict = (count: number | undefined): Verdict =>
-  count === undefined ? "unknown" : count > 0 ? "tripped" : "not-tripped"
+/** What `memory.events` says, where there is one. */
+export const outOfMemory = (events: string): OutOfMemory | undefined => {
+  const [reached, killed] = [CgroupStats.keyed(events, "oom"), CgroupStats.keyed(events, "oom_kill")]
+  return reached === undefined || killed === undefined ? undefined : { reached, killed }
+}
+
+/** Whether the limit has killed somebody between two looks. */
+export const hasKilled = (before: OutOfMemory, after: OutOfMemory): boolean =>
+  after.reached > before.reached && after.killed > before.killed
+
+export const nobodyKilled: OutOfMemory = { reached: 0, killed: 0 }
+
+const counted = (text: string, key: string): boolean | undefined => {
+  const count = CgroupStats.keyed(text, key)
+  return count === undefined ? undefined : count > 0
+}
+
+const verdict = (tripped: boolean | undefined): Verdict =>
+  tripped === undefined ? "unknown" : tripped ? "tripped" : "not-tripped"
 
 /** What the counters say; `read` gives the text of a file, nothing where there is none. */
 export const evidence = (read: (file: string) => string): Evidence => {
-  const of = (name: Name) => verdict(CgroupStats.keyed(read(counters[name][0]), counters[name][1]))
-  return { memory: of("memory"), processes: of("processes"), cpus: of("cpus") }
+  const memory = outOfMemory(read("memory.events"))
+  return {
+    memory: verdict(memory && hasKilled(nobodyKilled, memory)),
+    processes: verdict(counted(read("pids.events"), "max")),
+    cpus: verdict(counted(read("cpu.stat"), "nr_throttled"))
+  }
 }

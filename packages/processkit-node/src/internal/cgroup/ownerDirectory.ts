@@ -19,6 +19,12 @@ import * as OwnerName from "./ownerName.ts"
 /** Why there is no such directory, in one sentence for the report of refused mechanisms. */
 export type Refusal = string
 
+export const notMounted: Refusal = "no cgroup v2 hierarchy is mounted"
+export const notVisible: Refusal = "the cgroup of this process is not visible here"
+export const notOurs: Refusal = "the cgroup of this process is not writable by this user"
+export const readOnly: Refusal = "the cgroup hierarchy is mounted read-only"
+export const tooOld: Refusal = "the kernel is older than 5.14 and has no cgroup.kill"
+
 const read = (path: string): Result.Result<string, string> => {
   try {
     return Result.succeed(fs.readFileSync(path, "latin1"))
@@ -55,18 +61,18 @@ const ownDirectory = (): Result.Result<string, Refusal> => {
   const mountinfo = Result.getOrElse(read("/proc/self/mountinfo"), () => "")
   const path = Hierarchy.ownPath(selfCgroup)
   const mounts = Hierarchy.mounts(mountinfo)
-  if (path === undefined || mounts.length === 0) return Result.fail("no cgroup v2 hierarchy is mounted")
+  if (path === undefined || mounts.length === 0) return Result.fail(notMounted)
   const own = Hierarchy.candidates(path, mounts).find(listsUs)
-  return own === undefined ? Result.fail("the cgroup of this process is not visible here") : Result.succeed(own)
+  return own === undefined ? Result.fail(notVisible) : Result.succeed(own)
 }
 
 const listsUs = (directory: string): boolean =>
   Result.getOrElse(read(`${directory}/cgroup.procs`), () => "").split("\n").includes(String(process.pid))
 
 const refusals: Readonly<Record<string, Refusal>> = {
-  EACCES: "the cgroup of this process is not writable by this user",
-  EPERM: "the cgroup of this process is not writable by this user",
-  EROFS: "the cgroup hierarchy is mounted read-only"
+  EACCES: notOurs,
+  EPERM: notOurs,
+  EROFS: readOnly
 }
 
 /** `cgroup.kill` came with Linux 5.14, and the root of the hierarchy, which has none, cannot be asked for it. */
@@ -92,8 +98,6 @@ export const refusal = (): Refusal | undefined => {
     return refusals[errno] ?? `the cgroup of this process cannot be used (${errno})`
   }
 }
-
-const tooOld: Refusal = "the kernel is older than 5.14 and has no cgroup.kill"
 
 /** Makes the directory of this owner, after removing those of owners that are dead. */
 export const make = (): Result.Result<string, Refusal> => {
