@@ -21,6 +21,7 @@ import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
 import { sleep } from "./nativeSleep.ts"
+import * as PermissionModel from "./permissionModel.ts"
 import { probes } from "./probes.ts"
 import type { ProcessTable, Row } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
@@ -108,13 +109,14 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
   }
 }
 
-const unsupported = ProcessError.make(
-  new ProcessError.Unsupported({
-    feature: "starting processes",
-    mechanism: "process-group",
-    detail: "it needs a POSIX system"
-  })
-)
+/** Why nothing can be started here at all, whatever it is. */
+const obstacle = (): string | undefined =>
+  process.platform === "win32" ? "it needs a POSIX system" : PermissionModel.refusal()
+
+const unsupported = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({ feature: "starting processes", mechanism: "process-group", detail })
+  )
 
 /** Makes the backend. One instance serves any number of fibers. */
 export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Service"] => {
@@ -123,9 +125,12 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
   const theMeans = () => means ??= meansWith(options)
   return {
     containment,
-    open: process.platform === "win32"
-      ? Effect.fail(unsupported)
-      : Effect.sync(() => container(theMeans(), containment)),
+    open: Effect.suspend(() => {
+      const detail = obstacle()
+      return detail === undefined
+        ? Effect.succeed(container(theMeans(), containment))
+        : Effect.fail(unsupported(detail))
+    }),
     resolve: Spawn.resolve,
     sleep,
     probes,
