@@ -1015,7 +1015,7 @@ const fromTemplate = (
   holes: ReadonlyArray<CommandLine.TemplateExpression>
 ): Command => {
   const words = CommandLine.template(strings, ...holes)
-  if (Result.isFailure(words)) return unreadable(words.failure.message)
+  if (Result.isFailure(words)) return unreadable(`cannot be read: ${words.failure.message}`)
   const [program, ...args] = words.success
   return typeof program === "string"
     ? command(program, args, {})

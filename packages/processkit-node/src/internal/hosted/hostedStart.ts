@@ -9,6 +9,7 @@ import type { HostChild, NotEncodable, StartFailed } from "../host/hostAnswers.t
 import type { HostConnection } from "../host/hostConnection.ts"
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
 import { FileFlag } from "../host/hostProtocol.ts"
+import { isShortage } from "../descriptorReserve.ts"
 import type { Variables } from "../ownerEnvironment.ts"
 import type { Located } from "../spawn.ts"
 import { argvOf, locate } from "../spawn.ts"
@@ -107,6 +108,7 @@ export const reasonOf = (
 
 const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: () => number): ProcessError.Reason => {
   const { program } = request
+  if (isShortage(errno)) return ProcessError.fromErrno(program, errno) // whatever the descriptor was for
   if (stage === "directory") return new ProcessError.InvalidCwd({ program, cwd: request.cwd ?? "", errno })
   if (stage === "stream") return StreamFiles.notOpened(request, errno)
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
