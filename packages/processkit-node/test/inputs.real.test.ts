@@ -272,6 +272,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       const command = Command.make("sh", ["-c", "readlink /proc/$$/exe"])
       const resolved = fs.realpathSync(yield* Command.resolve(command))
       if (hasProc) assert.strictEqual(yield* Command.run(command), resolved)
+      assert.strictEqual(yield* Command.which("sh"), yield* Command.resolve(command))
+      assert.strictEqual((yield* reasonOf(Command.which("no-such-program")))._tag, "NotFound")
+      assert.strictEqual((yield* reasonOf(Command.which("")))._tag, "InvalidInput")
       assert.strictEqual((yield* reasonOf(Command.resolve(Command.make("no-such-program"))))._tag, "NotFound")
       assert.strictEqual(
         (yield* reasonOf(Command.resolve(Command.make("true", { cwd: "/missing" }))))._tag,
