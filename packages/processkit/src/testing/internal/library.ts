@@ -72,7 +72,8 @@ const startable = (
   }
 }
 
-const missing = (program: string): ProcessError.Reason =>
+/** A program that is not there: a name was looked up on a PATH that nobody has, a path was not. */
+export const missing = (program: string): ProcessError.Reason =>
   new ProcessError.NotFound({ program, searched: /[/\\]/.test(program) ? undefined : [] })
 
 /** The reason that real backends give for an errno. */
