@@ -12,7 +12,7 @@ import * as path from "node:path"
 import { finish, isBarrel, moduleName, packages, publicModules, sources } from "./source.mjs"
 
 const unwanted = /(^|\/)(test|tests|fixtures|benchmark|scratchpad)\/|\.(test|bench)\.|tsbuildinfo|^\./
-const wanted = ["package.json", "LICENSE", "dist/index.js", "dist/index.d.ts", "src/index.ts"]
+const wanted = ["package.json", "LICENSE", "README.md", "dist/index.js", "dist/index.d.ts", "src/index.ts"]
 
 const home = mkdtempSync(path.join(tmpdir(), "pack-"))
 const problems = []

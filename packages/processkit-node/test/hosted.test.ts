@@ -54,6 +54,10 @@ describe("a start that the host refused", () => {
     for (const stage of ["fork", "pipe"] as const) {
       assert.deepInclude(failed(stage, stage === "fork" ? "EAGAIN" : "EMFILE"), { _tag: "ResourceExhausted" })
     }
+    // A host without a descriptor for the cgroup was a start that no retry repeats.
+    for (const stage of ["container", "stream", "directory"] as const) {
+      assert.deepInclude(failed(stage, "EMFILE"), { _tag: "ResourceExhausted", errno: "EMFILE" })
+    }
     assert.deepInclude(failed("container", "EPERM"), { _tag: "SpawnFailed", errno: "EPERM" })
     assert.deepInclude(failed("uid", "EPERM"), { _tag: "PermissionDenied", errno: "EPERM", option: "uid" })
   })

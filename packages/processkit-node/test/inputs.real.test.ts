@@ -256,6 +256,11 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       yield* Effect.addFinalizer(() => Effect.sync(() => process.chdir(before)))
       fs.rmdirSync(at("gone"))
       assert.strictEqual(yield* Command.run(sh("echo started")), "started")
+      // The program had been started in the root of the file system, where it could have taken any file for its own.
+      if (hasProc) {
+        const here = sh("readlink /proc/self/cwd; echo x 2> /dev/null > file || echo no file can be made")
+        assert.strictEqual(yield* Command.run(here), `${at("gone")} (deleted)\nno file can be made`)
+      }
       assert.strictEqual(yield* Command.run(sh("pwd", [], { cwd: directory })), directory)
       assert.strictEqual((yield* reasonOf(Command.run(Command.make("true", { cwd: "below" }))))._tag, "InvalidCwd")
       assert.strictEqual((yield* reasonOf(Command.run(Command.make("./program"))))._tag, "NotFound")
@@ -267,6 +272,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       const command = Command.make("sh", ["-c", "readlink /proc/$$/exe"])
       const resolved = fs.realpathSync(yield* Command.resolve(command))
       if (hasProc) assert.strictEqual(yield* Command.run(command), resolved)
+      assert.strictEqual(yield* Command.which("sh"), yield* Command.resolve(command))
+      assert.strictEqual((yield* reasonOf(Command.which("no-such-program")))._tag, "NotFound")
+      assert.strictEqual((yield* reasonOf(Command.which("")))._tag, "InvalidInput")
       assert.strictEqual((yield* reasonOf(Command.resolve(Command.make("no-such-program"))))._tag, "NotFound")
       assert.strictEqual(
         (yield* reasonOf(Command.resolve(Command.make("true", { cwd: "/missing" }))))._tag,

@@ -95,6 +95,26 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that ca
       if (!isRoot) fs.chmodSync(at("closed"), 0o700)
     }))
 
+  // The message had named the guardian of process groups, and a mechanism had been predicted that could not be had.
+  it.effect("under a permission model without children nothing is predicted that cannot be had, and it says what to do", () =>
+    Effect.gen(function*() {
+      const asking = (...flags: ReadonlyArray<string>) =>
+        reported(Command.make(process.execPath, [
+          "--permission",
+          "--allow-fs-read=*",
+          ...flags,
+          "--conditions=processkit-source",
+          fixture("may-start-nothing.mjs")
+        ]))
+      const forbidden = yield* asking()
+      const detail = "the permission model of Node forbids it: run node with --allow-child-process"
+      assert.include(forbidden["message"], detail)
+      if (process.platform === "linux") {
+        assert.deepInclude(forbidden["refused"], { mechanism: "subreaper", reason: detail })
+      }
+      assert.deepInclude(yield* asking("--allow-child-process"), { message: "started" })
+    }))
+
   // S3
   it.effect("a file without execute permission and a directory are PermissionDenied", () =>
     Effect.gen(function*() {

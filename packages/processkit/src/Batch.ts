@@ -199,22 +199,52 @@ export const outputStreamBytes: Streaming<Uint8Array> = streaming(Command.output
 
 type Commands = Iterable<Command.Command>
 
-type Batched<A> = Effect.Effect<Array<A>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
-
-type Indexed<A> = Stream.Stream<readonly [index: number, A], ProcessError.ProcessError, ProcessRunner.ProcessRunner>
-
 interface All<A> {
-  (options: Options): (commands: Commands) => Batched<Outcome<A>>
-  (options: FailFastOptions): (commands: Commands) => Batched<ProcessResult.ProcessResult<A>>
-  (commands: Commands, options: Options): Batched<Outcome<A>>
-  (commands: Commands, options: FailFastOptions): Batched<ProcessResult.ProcessResult<A>>
+  (
+    options: Options
+  ): (commands: Commands) => Effect.Effect<Array<Outcome<A>>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    options: FailFastOptions
+  ): (
+    commands: Commands
+  ) => Effect.Effect<Array<ProcessResult.ProcessResult<A>>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    commands: Commands,
+    options: Options
+  ): Effect.Effect<Array<Outcome<A>>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    commands: Commands,
+    options: FailFastOptions
+  ): Effect.Effect<Array<ProcessResult.ProcessResult<A>>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 }
 
 interface Streaming<A> {
-  (options: Options & Ordered): (commands: Commands) => Indexed<Outcome<A>>
-  (options: FailFastOptions & Ordered): (commands: Commands) => Indexed<ProcessResult.ProcessResult<A>>
-  (commands: Commands, options: Options & Ordered): Indexed<Outcome<A>>
-  (commands: Commands, options: FailFastOptions & Ordered): Indexed<ProcessResult.ProcessResult<A>>
+  (
+    options: Options & Ordered
+  ): (
+    commands: Commands
+  ) => Stream.Stream<readonly [index: number, Outcome<A>], ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    options: FailFastOptions & Ordered
+  ): (
+    commands: Commands
+  ) => Stream.Stream<
+    readonly [index: number, ProcessResult.ProcessResult<A>],
+    ProcessError.ProcessError,
+    ProcessRunner.ProcessRunner
+  >
+  (
+    commands: Commands,
+    options: Options & Ordered
+  ): Stream.Stream<readonly [index: number, Outcome<A>], ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    commands: Commands,
+    options: FailFastOptions & Ordered
+  ): Stream.Stream<
+    readonly [index: number, ProcessResult.ProcessResult<A>],
+    ProcessError.ProcessError,
+    ProcessRunner.ProcessRunner
+  >
 }
 
 type Verb<A> = (

@@ -123,28 +123,35 @@ export interface CliClient extends Pipeable.Pipeable, Inspectable.Inspectable {
   readonly outputBytes: Verb<ProcessResult.ProcessResult<Uint8Array>>
   readonly exitCode: Verb<number>
   readonly probe: Verb<boolean>
-  readonly parse: <A>(input: Input, f: (stdout: string) => A, options?: Command.Options) => Run<A>
+  readonly parse: <A>(
+    input: Input,
+    f: (stdout: string) => A,
+    options?: Command.Options
+  ) => Effect.Effect<A, ProcessError.ProcessError>
   readonly tryParse: <A, E>(
     input: Input,
     f: (stdout: string) => Result.Result<A, E>,
     options?: Command.Options
-  ) => Run<A>
+  ) => Effect.Effect<A, ProcessError.ProcessError>
   readonly json: <S extends Schema.Constraint>(
     input: Input,
     schema: S,
     options?: Command.Options
-  ) => Run<S["Type"], S["DecodingServices"]>
+  ) => Effect.Effect<S["Type"], ProcessError.ProcessError, S["DecodingServices"]>
   readonly firstLine: (
     input: Input,
     predicate: (line: string) => boolean,
     options?: Command.Options
-  ) => Run<Option.Option<string>>
+  ) => Effect.Effect<Option.Option<string>, ProcessError.ProcessError>
   readonly stdoutLines: Flow<string>
   readonly stderrLines: Flow<string>
   readonly stdoutChunks: Flow<Uint8Array>
   readonly stderrChunks: Flow<Uint8Array>
   readonly events: Flow<ProcessEvent.ProcessEvent>
-  readonly start: (input: Input, options?: Command.Options) => Run<RunningProcess.RunningProcess, Scope.Scope>
+  readonly start: (
+    input: Input,
+    options?: Command.Options
+  ) => Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope>
   readonly resolve: Effect.Effect<string, ProcessError.ProcessError>
 }
 
@@ -183,16 +190,19 @@ export const fromRunner = (
   defaults: Defaults = {}
 ): CliClient => {
   const command = commandWith(program, defaults)
-  const verb =
-    <A>(verb: (command: Command.Command) => Run<A, ProcessRunner.ProcessRunner>): Verb<A> => (input, options) =>
-      on(runner, Effect.suspend(() => verb(command(input, options))))
-  const flow =
-    <A>(stream: (command: Command.Command) => Streamed<A, ProcessRunner.ProcessRunner>): Flow<A> => (input, options) =>
-      Stream.provideService(
-        Stream.suspend(() => stream(command(input, options))),
-        ProcessRunner.ProcessRunner,
-        runner
-      )
+  const verb = <A>(
+    verb: (command: Command.Command) => Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  ): Verb<A> =>
+  (input, options) => on(runner, Effect.suspend(() => verb(command(input, options))))
+  const flow = <A>(
+    stream: (command: Command.Command) => Stream.Stream<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  ): Flow<A> =>
+  (input, options) =>
+    Stream.provideService(
+      Stream.suspend(() => stream(command(input, options))),
+      ProcessRunner.ProcessRunner,
+      runner
+    )
   return Object.assign(
     Object.create(Proto),
     {
@@ -286,16 +296,18 @@ export const operands = (...values: ReadonlyArray<Command.Argument>): ReadonlyAr
 
 // -----------------------------------------------------------------------------
 
-type Run<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, R>
+interface Flow<A> {
+  (input: Input, options?: Command.Options): Stream.Stream<A, ProcessError.ProcessError>
+}
 
-type Streamed<A, R = never> = Stream.Stream<A, ProcessError.ProcessError, R>
+interface Verb<A> {
+  (input: Input, options?: Command.Options): Effect.Effect<A, ProcessError.ProcessError>
+}
 
-type Flow<A> = (input: Input, options?: Command.Options) => Streamed<A>
-
-type Verb<A> = (input: Input, options?: Command.Options) => Run<A>
-
-const on = <A, R>(runner: ProcessRunner.ProcessRunner["Service"], effect: Run<A, R>) =>
-  Effect.provideService(effect, ProcessRunner.ProcessRunner, runner)
+const on = <A, R>(
+  runner: ProcessRunner.ProcessRunner["Service"],
+  effect: Effect.Effect<A, ProcessError.ProcessError, R>
+) => Effect.provideService(effect, ProcessRunner.ProcessRunner, runner)
 
 const commandWith = (program: string, defaults: Defaults): CliClient["command"] => (input, options = {}) => {
   const own = Command.isCommand(input)

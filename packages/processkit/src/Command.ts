@@ -124,7 +124,8 @@ export interface Retry {
  * - `lineTerminator`: what ends a line; `"newline"` by default.
  * - `maxLineBytes`: where a line is cut; 1 MiB by default.
  * - `buffer`: what is kept of each stream; 64 MiB and a failure above it by default.
- * - `timeout`: from the start to the end of output; none by default, 0 stops the program as soon as it has started.
+ * - `timeout`: from the start to the end of output; none by default, 0 stops the program as soon as it has started, unless it
+ *   has ended by then.
  * - `inactivityTimeout`: how long the program may print nothing on either stream that is a pipe; none by default.
  * - `stop`: how the program is stopped, for whatever reason; `SIGTERM`, 2 seconds, `SIGKILL` by default.
  * - `retry`: none by default.
@@ -356,8 +357,10 @@ export const probe: Verb<boolean> = Verbs.probe
  * @since 0.1.0
  */
 export const parse: {
-  <A>(f: (stdout: string) => A): (self: Command) => Run<A>
-  <A>(self: Command, f: (stdout: string) => A): Run<A>
+  <A>(
+    f: (stdout: string) => A
+  ): (self: Command) => Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  <A>(self: Command, f: (stdout: string) => A): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 } = dual(2, Verbs.parse)
 
 /**
@@ -372,8 +375,13 @@ export const parse: {
  * @since 0.1.0
  */
 export const tryParse: {
-  <A, E>(f: (stdout: string) => Result.Result<A, E>): (self: Command) => Run<A>
-  <A, E>(self: Command, f: (stdout: string) => Result.Result<A, E>): Run<A>
+  <A, E>(
+    f: (stdout: string) => Result.Result<A, E>
+  ): (self: Command) => Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  <A, E>(
+    self: Command,
+    f: (stdout: string) => Result.Result<A, E>
+  ): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 } = dual(2, Verbs.tryParse)
 
 /**
@@ -388,8 +396,15 @@ export const tryParse: {
  * @since 0.1.0
  */
 export const json: {
-  <S extends Schema.Constraint>(schema: S): (self: Command) => Run<S["Type"], S["DecodingServices"]>
-  <S extends Schema.Constraint>(self: Command, schema: S): Run<S["Type"], S["DecodingServices"]>
+  <S extends Schema.Constraint>(
+    schema: S
+  ): (
+    self: Command
+  ) => Effect.Effect<S["Type"], ProcessError.ProcessError, ProcessRunner.ProcessRunner | S["DecodingServices"]>
+  <S extends Schema.Constraint>(
+    self: Command,
+    schema: S
+  ): Effect.Effect<S["Type"], ProcessError.ProcessError, ProcessRunner.ProcessRunner | S["DecodingServices"]>
 } = dual(2, Verbs.json)
 
 /**
@@ -408,8 +423,13 @@ export const json: {
  * @since 0.1.0
  */
 export const firstLine: {
-  (predicate: (line: string) => boolean): (self: Command) => Run<Option.Option<string>>
-  (self: Command, predicate: (line: string) => boolean): Run<Option.Option<string>>
+  (
+    predicate: (line: string) => boolean
+  ): (self: Command) => Effect.Effect<Option.Option<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    self: Command,
+    predicate: (line: string) => boolean
+  ): Effect.Effect<Option.Option<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 } = dual(2, Verbs.firstLine)
 
 /**
@@ -555,7 +575,10 @@ export const events = (
  * @category verbs
  * @since 0.1.0
  */
-export const start = (self: Command): Run<RunningProcess.RunningProcess, Scope.Scope> => Verbs.start(self)
+export const start = (
+  self: Command
+): Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, ProcessRunner.ProcessRunner | Scope.Scope> =>
+  Verbs.start(self)
 
 /**
  * Starts the command as a program that nobody owns, and gives its process id.
@@ -618,6 +641,36 @@ export const startDetached: Verb<number> = Verbs.startDetached
  * @since 0.1.0
  */
 export const resolve: Verb<string> = Verbs.resolve
+
+/**
+ * Locates a program by its name exactly as a start without options would, and gives its path.
+ *
+ * **When to use**
+ *
+ * To find out whether a tool is installed. Where the command has an environment, a directory or `preferLocal`, ask
+ * {@link resolve} with that command.
+ *
+ * **Errors**
+ *
+ * Those of {@link resolve}; `NotFound` where there is no such program, with the directories that were searched.
+ *
+ * **Example** (Whichever is installed)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+ * import * as Command from "processkit/Command"
+ *
+ * const shell = Effect.catchReason(Command.which("no-such-shell"), "ProcessError", "NotFound", () => Command.which("/bin/sh"))
+ * Effect.runPromise(Effect.provide(shell, NodeProcessRunner.layer)) // => "/bin/sh"
+ * ```
+ *
+ * @stability experimental
+ * @category verbs
+ * @since 0.1.0
+ */
+export const which = (program: string): Effect.Effect<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.resolve(command(program, [], {}))
 
 /**
  * Shows the command to a person: quoted as a POSIX shell would need it, secrets and control characters replaced.
@@ -990,10 +1043,10 @@ export const setSanitizeTerminal: Setter<"sanitizeTerminal"> = setter("sanitizeT
 
 // -----------------------------------------------------------------------------
 
-/** What a verb makes of a command. */
-type Run<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
-
-type Verb<A> = (self: Command) => Run<A>
+/** An interface, and its types spelt out, so that editors show what a verb gives, fails with and needs. */
+interface Verb<A> {
+  (self: Command): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+}
 
 interface Setter<K extends keyof Options> {
   (value: Options[K]): (self: Command) => Command
@@ -1064,7 +1117,7 @@ const fromTemplate = (
   holes: ReadonlyArray<CommandLine.TemplateExpression>
 ): Command => {
   const words = CommandLine.template(strings, ...holes)
-  if (Result.isFailure(words)) return unreadable(words.failure.message)
+  if (Result.isFailure(words)) return unreadable(`cannot be read: ${words.failure.message}`)
   const [program, ...args] = words.success
   return typeof program === "string"
     ? command(program, args, {})

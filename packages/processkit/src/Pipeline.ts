@@ -292,9 +292,21 @@ export const probe: Verb<boolean> = (self) => Verbs.probe(PipelineVerbs.composit
  * @since 0.1.0
  */
 export const parse: {
-  <A>(f: (stdout: string) => A): (self: Pipeline) => Run<A>
-  <A>(self: Pipeline, f: (stdout: string) => A): Run<A>
-} = dual(2, <A>(self: Pipeline, f: (stdout: string) => A): Run<A> => Verbs.parse(PipelineVerbs.composite(self), f))
+  <A>(
+    f: (stdout: string) => A
+  ): (self: Pipeline) => Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  <A>(
+    self: Pipeline,
+    f: (stdout: string) => A
+  ): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+} = dual(
+  2,
+  <A>(
+    self: Pipeline,
+    f: (stdout: string) => A
+  ): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+    Verbs.parse(PipelineVerbs.composite(self), f)
+)
 
 /**
  * Runs the pipeline and turns its untrimmed standard output into a value with a function that can fail.
@@ -304,11 +316,19 @@ export const parse: {
  * @since 0.1.0
  */
 export const tryParse: {
-  <A, E>(f: (stdout: string) => Result.Result<A, E>): (self: Pipeline) => Run<A>
-  <A, E>(self: Pipeline, f: (stdout: string) => Result.Result<A, E>): Run<A>
+  <A, E>(
+    f: (stdout: string) => Result.Result<A, E>
+  ): (self: Pipeline) => Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  <A, E>(
+    self: Pipeline,
+    f: (stdout: string) => Result.Result<A, E>
+  ): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 } = dual(
   2,
-  <A, E>(self: Pipeline, f: (stdout: string) => Result.Result<A, E>): Run<A> =>
+  <A, E>(
+    self: Pipeline,
+    f: (stdout: string) => Result.Result<A, E>
+  ): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
     Verbs.tryParse(PipelineVerbs.composite(self), f)
 )
 
@@ -320,11 +340,21 @@ export const tryParse: {
  * @since 0.1.0
  */
 export const json: {
-  <S extends Schema.Constraint>(schema: S): (self: Pipeline) => Run<S["Type"], S["DecodingServices"]>
-  <S extends Schema.Constraint>(self: Pipeline, schema: S): Run<S["Type"], S["DecodingServices"]>
+  <S extends Schema.Constraint>(
+    schema: S
+  ): (
+    self: Pipeline
+  ) => Effect.Effect<S["Type"], ProcessError.ProcessError, ProcessRunner.ProcessRunner | S["DecodingServices"]>
+  <S extends Schema.Constraint>(
+    self: Pipeline,
+    schema: S
+  ): Effect.Effect<S["Type"], ProcessError.ProcessError, ProcessRunner.ProcessRunner | S["DecodingServices"]>
 } = dual(
   2,
-  <S extends Schema.Constraint>(self: Pipeline, schema: S): Run<S["Type"], S["DecodingServices"]> =>
+  <S extends Schema.Constraint>(
+    self: Pipeline,
+    schema: S
+  ): Effect.Effect<S["Type"], ProcessError.ProcessError, ProcessRunner.ProcessRunner | S["DecodingServices"]> =>
     Verbs.json(PipelineVerbs.composite(self), schema)
 )
 
@@ -336,11 +366,19 @@ export const json: {
  * @since 0.1.0
  */
 export const firstLine: {
-  (predicate: (line: string) => boolean): (self: Pipeline) => Run<Option.Option<string>>
-  (self: Pipeline, predicate: (line: string) => boolean): Run<Option.Option<string>>
+  (
+    predicate: (line: string) => boolean
+  ): (self: Pipeline) => Effect.Effect<Option.Option<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+  (
+    self: Pipeline,
+    predicate: (line: string) => boolean
+  ): Effect.Effect<Option.Option<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 } = dual(
   2,
-  (self: Pipeline, predicate: (line: string) => boolean): Run<Option.Option<string>> =>
+  (
+    self: Pipeline,
+    predicate: (line: string) => boolean
+  ): Effect.Effect<Option.Option<string>, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
     Verbs.firstLine(PipelineVerbs.composite(self), predicate)
 )
 
@@ -356,7 +394,10 @@ export const firstLine: {
  * @category streams
  * @since 0.1.0
  */
-export const stdoutLines = (self: Pipeline): Flow<string> => Verbs.stdoutLines(PipelineVerbs.composite(self))
+export const stdoutLines = (
+  self: Pipeline
+): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.stdoutLines(PipelineVerbs.composite(self))
 
 /**
  * Gives the lines of the last stage's standard error while the pipeline runs, as {@link stdoutLines} does.
@@ -365,7 +406,10 @@ export const stdoutLines = (self: Pipeline): Flow<string> => Verbs.stdoutLines(P
  * @category streams
  * @since 0.1.0
  */
-export const stderrLines = (self: Pipeline): Flow<string> => Verbs.stderrLines(PipelineVerbs.composite(self))
+export const stderrLines = (
+  self: Pipeline
+): Stream.Stream<string, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.stderrLines(PipelineVerbs.composite(self))
 
 /**
  * Gives the bytes of the last stage's standard output while the pipeline runs, in the chunks in which they were read.
@@ -374,7 +418,10 @@ export const stderrLines = (self: Pipeline): Flow<string> => Verbs.stderrLines(P
  * @category streams
  * @since 0.1.0
  */
-export const stdoutChunks = (self: Pipeline): Flow<Uint8Array> => Verbs.stdoutChunks(PipelineVerbs.composite(self))
+export const stdoutChunks = (
+  self: Pipeline
+): Stream.Stream<Uint8Array, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.stdoutChunks(PipelineVerbs.composite(self))
 
 /**
  * Gives the bytes of the last stage's standard error while the pipeline runs, as {@link stdoutChunks} does.
@@ -383,7 +430,10 @@ export const stdoutChunks = (self: Pipeline): Flow<Uint8Array> => Verbs.stdoutCh
  * @category streams
  * @since 0.1.0
  */
-export const stderrChunks = (self: Pipeline): Flow<Uint8Array> => Verbs.stderrChunks(PipelineVerbs.composite(self))
+export const stderrChunks = (
+  self: Pipeline
+): Stream.Stream<Uint8Array, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.stderrChunks(PipelineVerbs.composite(self))
 
 /**
  * Gives what the last stage does while the pipeline runs: its start, the lines of both streams, its end.
@@ -396,7 +446,10 @@ export const stderrChunks = (self: Pipeline): Flow<Uint8Array> => Verbs.stderrCh
  * @category streams
  * @since 0.1.0
  */
-export const events = (self: Pipeline): Flow<ProcessEvent.ProcessEvent> => Verbs.events(PipelineVerbs.composite(self))
+export const events = (
+  self: Pipeline
+): Stream.Stream<ProcessEvent.ProcessEvent, ProcessError.ProcessError, ProcessRunner.ProcessRunner> =>
+  Verbs.events(PipelineVerbs.composite(self))
 
 /**
  * Starts the pipeline and gives it as a live one that the scope ends, with everything its stages have started.
@@ -405,7 +458,10 @@ export const events = (self: Pipeline): Flow<ProcessEvent.ProcessEvent> => Verbs
  * @category verbs
  * @since 0.1.0
  */
-export const start = (self: Pipeline): Run<RunningPipeline, Scope.Scope> => PipelineVerbs.start(self)
+export const start = (
+  self: Pipeline
+): Effect.Effect<RunningPipeline, ProcessError.ProcessError, ProcessRunner.ProcessRunner | Scope.Scope> =>
+  PipelineVerbs.start(self)
 
 /**
  * Shows the pipeline to a person: each command as `Command.display` shows it, with the pipes between them.
@@ -419,12 +475,10 @@ export const display = (self: Pipeline): string =>
 
 // -----------------------------------------------------------------------------
 
-/** What a verb makes of a pipeline. */
-type Run<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
-
-type Verb<A> = (self: Pipeline) => Run<A>
-
-type Flow<A> = Stream.Stream<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+/** An interface, and its types spelt out, so that editors show what a verb gives, fails with and needs. */
+interface Verb<A> {
+  (self: Pipeline): Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
+}
 
 interface Setter<K extends keyof Options> {
   (value: Options[K]): (self: Pipeline) => Pipeline

@@ -301,12 +301,11 @@ export class OutputTooLarge extends Data.TaggedError("OutputTooLarge")<{
 }> {
   override get message(): string {
     const bounds = [
-      ...(this.maxLines === undefined ? [] : [`${this.maxLines} lines`]),
-      ...(this.maxBytes === undefined ? [] : [`${this.maxBytes} bytes`])
+      ...(this.maxLines === undefined ? [] : [counted(this.maxLines, "line")]),
+      ...(this.maxBytes === undefined ? [] : [counted(this.maxBytes, "byte")])
     ].join(" and ")
-    return `${
-      name(this)
-    } printed ${this.totalBytes} bytes on ${this.stream}, more than its buffer keeps (${bounds}): ` +
+    const total = counted(this.totalBytes, "byte")
+    return `${name(this)} printed ${total} on ${this.stream}, more than its buffer keeps (${bounds}): ` +
       "raise the buffer, keep a tail, or stream the output"
   }
 }
@@ -516,7 +515,7 @@ export class GaveUp extends Data.TaggedError("GaveUp")<{
   readonly last: string
 }> {
   override get message(): string {
-    return `${name(this)} was given up after ${this.restarts} restarts: ${Text.shown(this.last)}`
+    return `${name(this)} was given up after ${counted(this.restarts, "restart")}: ${Text.shown(this.last)}`
   }
 }
 
@@ -533,7 +532,7 @@ export class RestartStorm extends Data.TaggedError("RestartStorm")<{
   readonly within: Duration.Duration
 }> {
   override get message(): string {
-    return `${name(this)} was restarted ${this.restarts} times within ${lasting(this.within)}`
+    return `${name(this)} was restarted ${counted(this.restarts, "time")} within ${lasting(this.within)}`
   }
 }
 
@@ -549,7 +548,7 @@ export class Unscripted extends Data.TaggedError("Unscripted")<{
   readonly argumentCount: number
 }> {
   override get message(): string {
-    return `${name(this)} with ${this.argumentCount} arguments is not scripted: add a rule or a fallback`
+    return `${name(this)} with ${counted(this.argumentCount, "argument")} is not scripted: add a rule or a fallback`
   }
 }
 
@@ -698,6 +697,47 @@ export const isProcessError = (u: unknown): u is ProcessError => Predicate.hasPr
  */
 export const make = (reason: Reason): ProcessError => new ProcessError({ reason })
 
+/**
+ * Names the reason for a start that the operating system refused, for backends.
+ *
+ * **Details**
+ *
+ * `ENOENT` is taken for a program that was given as a path. `E2BIG` is left to the backend, which knows how much it was
+ * (`ArgumentListTooLong`), and so is what a working directory was refused for (`InvalidCwd`).
+ *
+ * **Example** (What a third-party backend fails with)
+ *
+ * ```ts
+ * import * as ProcessError from "processkit/ProcessError"
+ *
+ * const error = ProcessError.make(ProcessError.fromErrno("make", "EAGAIN"))
+ * error.reason._tag // => "ResourceExhausted"
+ * error.isTransient // => true
+ * ```
+ *
+ * @stability experimental
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromErrno = (program: string, errno: string): Reason => {
+  switch (errno) {
+    case "ENOENT":
+      return new NotFound({ program, searched: undefined })
+    case "EACCES":
+    case "EPERM":
+      return new PermissionDenied({ program, errno })
+    case "ENOEXEC":
+      return new ExecFormat({ program, interpreter: undefined })
+    case "EAGAIN":
+    case "EMFILE":
+    case "ENFILE":
+    case "ENOMEM":
+      return new ResourceExhausted({ program, errno })
+    default:
+      return new SpawnFailed({ program, errno })
+  }
+}
+
 // -----------------------------------------------------------------------------
 
 const transientErrnos: ReadonlySet<string> = new Set(["EINTR", "EAGAIN", "EBUSY", "ETXTBSY"])
@@ -718,6 +758,8 @@ const isTransientReason = (reason: Reason): boolean => {
 
 const name = (reason: { readonly program: string | undefined }): string =>
   reason.program === undefined ? "the command" : Text.shown(reason.program)
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
 
 const lasting = (duration: Duration.Duration): string => Duration.isZero(duration) ? "0ms" : Duration.format(duration)
 

@@ -253,6 +253,15 @@ describe("verbs that stream", () => {
       assert.deepInclude(failure, { stdout: "out 1\nout 2\nout 3\n", stderr: "" })
     }).pipe(Effect.provide(layer())))
 
+  // It had failed after the last line, and advised to stream the output, because of the stream that nobody asked for.
+  it.effect("ask nothing of how much is kept of the stream that they do not give", () =>
+    Effect.gen(function*() {
+      const command = Command.make("three", { buffer: OutputBuffer.failAbove({ bytes: 1 }) })
+      assert.deepStrictEqual(yield* Stream.runCollect(Command.stderrLines(command)), ["e"])
+      assert.strictEqual((yield* Stream.runCollect(Command.stderrChunks(command))).length, 1)
+      assert.deepStrictEqual(yield* Stream.runCollect(Command.stdoutLines(command)), ["1", "2", "3"])
+    }).pipe(Effect.provide(layer())))
+
   it.effect("end the whole tree when the consumer stops early", () =>
     Effect.gen(function*() {
       const tree = Command.make("spawnsTree")

@@ -106,11 +106,8 @@ export const check = (
 }
 
 const unreadable = (program: string, interpreter: string | undefined, errno: string): ProcessError.Reason => {
-  if (errno === "EMFILE" || errno === "ENFILE" || errno === "ENOMEM") {
-    return new ProcessError.ResourceExhausted({ program, errno })
-  }
-  if (interpreter !== undefined) return new ProcessError.ExecFormat({ program, interpreter })
-  return errno === "ENOENT"
-    ? new ProcessError.NotFound({ program, searched: undefined })
-    : new ProcessError.SpawnFailed({ program, errno })
+  const reason = ProcessError.fromErrno(program, errno)
+  return interpreter === undefined || reason._tag === "ResourceExhausted"
+    ? reason
+    : new ProcessError.ExecFormat({ program, interpreter })
 }

@@ -17,7 +17,7 @@ type ExitResult = Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError
  * Node reports death by a real-time signal as exit code 0 without a signal (Node 20, 22 and 24), and nothing here can
  * tell the difference: see `realTimeSignals` of the containment.
  */
-export const exitOf = (code: number | null, signal: string | null): Outcome.Exit => {
+const exitOf = (code: number | null, signal: string | null): Outcome.Exit => {
   if (!Signal.isSignal(signal)) return Outcome.exited(code ?? 0)
   const numbers: Readonly<Record<string, number>> = os.constants.signals
   return Outcome.signaled(signal, numbers[signal] ?? 0)

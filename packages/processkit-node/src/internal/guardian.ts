@@ -33,7 +33,7 @@ export interface Options {
 }
 
 /** What the guardian is called in its arguments, for people who look at a list of processes. */
-export const title = "processkit-guardian"
+const title = "processkit-guardian"
 
 /** A member that was seen, as the guardian recognises it again: one word. */
 const seen = (pid: number, start: string): string => `${pid}:${start.replaceAll(" ", "_")}`
@@ -145,7 +145,7 @@ const replace = (): void => {
  * The failure to start a guardian, and with it whatever should have been guarded: what was promised for the death of
  * the owner could not be kept.
  */
-export const failed = (program: string, shell: string, errno: string): ProcessError.ProcessError => {
+const failed = (program: string, shell: string, errno: string): ProcessError.ProcessError => {
   const reason = spawnFailure(errno, { program, bytes: () => 0 })
   return ProcessError.make(
     reason._tag === "ResourceExhausted" ? reason : new ProcessError.Unsupported({

@@ -59,7 +59,7 @@ export const request = (
 }
 
 /** Wraps the errno of a table that could not be read. */
-export const unreadable = (errno: string): ProcessError.ProcessError =>
+const unreadable = (errno: string): ProcessError.ProcessError =>
   ProcessError.make(
     new ProcessError.IoFailed({ program: undefined, operation: "reading the process table", errno })
   )

@@ -21,6 +21,7 @@ import { noteExit } from "./leaderExit.ts"
 import * as LiveTrees from "./liveTrees.ts"
 import * as LostExits from "./lostExits.ts"
 import { sleep } from "./nativeSleep.ts"
+import * as PermissionModel from "./permissionModel.ts"
 import { probes } from "./probes.ts"
 import type { ProcessTable, Row } from "./processTable.ts"
 import * as ProcTable from "./procTable.ts"
@@ -118,13 +119,20 @@ const outside = (containment: Containment): ProcessBackend.Outside => ({
     })
 })
 
-const unsupported = ProcessError.make(
-  new ProcessError.Unsupported({
-    feature: "starting processes",
-    mechanism: "process-group",
-    detail: "it needs a POSIX system"
+/** Why nothing can be started here at all, whatever it is. */
+const obstacle = (): string | undefined =>
+  process.platform === "win32" ? "it needs a POSIX system" : PermissionModel.refusal()
+
+const unsupported = (detail: string): ProcessError.ProcessError =>
+  ProcessError.make(
+    new ProcessError.Unsupported({ feature: "starting processes", mechanism: "process-group", detail })
+  )
+
+const unlessObstructed = <A>(make: () => A): Effect.Effect<A, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
+    const detail = obstacle()
+    return detail === undefined ? Effect.sync(make) : Effect.fail(unsupported(detail))
   })
-)
 
 /** Makes the backend. One instance serves any number of fibers. */
 export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Service"] => {
@@ -133,10 +141,8 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
   const theMeans = () => means ??= meansWith(options)
   return {
     containment,
-    open: process.platform === "win32"
-      ? Effect.fail(unsupported)
-      : Effect.sync(() => container(theMeans(), containment)),
-    outside: process.platform === "win32" ? Effect.fail(unsupported) : Effect.sync(() => outside(containment)),
+    open: unlessObstructed(() => container(theMeans(), containment)),
+    outside: unlessObstructed(() => outside(containment)),
     resolve: Spawn.resolve,
     sleep,
     probes,

@@ -21,23 +21,7 @@ export const argumentBytes = (argv: ReadonlyArray<string>, env: Readonly<Record<
 }
 
 /** Classifies the errno of a failed start. The working directory was checked before and is in order. */
-export const spawnFailure = (errno: string, { bytes, program }: Attempt): ProcessError.Reason => {
-  switch (errno) {
-    case "ENOENT":
-      return new ProcessError.NotFound({ program, searched: undefined })
-    case "EACCES":
-    case "EPERM":
-      return new ProcessError.PermissionDenied({ program, errno })
-    case "E2BIG":
-      return new ProcessError.ArgumentListTooLong({ program, bytes: bytes() })
-    case "ENOEXEC":
-      return new ProcessError.ExecFormat({ program, interpreter: undefined })
-    case "EMFILE":
-    case "ENFILE":
-    case "EAGAIN":
-    case "ENOMEM":
-      return new ProcessError.ResourceExhausted({ program, errno })
-    default:
-      return new ProcessError.SpawnFailed({ program, errno })
-  }
-}
+export const spawnFailure = (errno: string, { bytes, program }: Attempt): ProcessError.Reason =>
+  errno === "E2BIG"
+    ? new ProcessError.ArgumentListTooLong({ program, bytes: bytes() })
+    : ProcessError.fromErrno(program, errno)

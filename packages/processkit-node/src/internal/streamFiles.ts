@@ -4,6 +4,7 @@
 import * as fs from "node:fs"
 import type { SpawnRequest } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import { isShortage } from "./descriptorReserve.ts"
 
 type Streams = Pick<SpawnRequest, "program" | "stdin" | "stdout" | "stderr">
 
@@ -38,6 +39,7 @@ export const refusal = (streams: Streams): ProcessError.Reason | undefined => {
 
 /** The failure to open a file; names every candidate where nobody says which of them it was. */
 export const notOpened = (streams: Streams, errno: string, name?: string): ProcessError.Reason => {
+  if (isShortage(errno)) return ProcessError.fromErrno(streams.program, errno)
   const names = name ?? files(streams).map((file) => file.name).join(" or ")
   return new ProcessError.IoFailed({ program: streams.program, operation: `opening the file for ${names}`, errno })
 }

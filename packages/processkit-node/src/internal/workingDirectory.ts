@@ -6,18 +6,22 @@ import * as path from "node:path"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoOf } from "./errno.ts"
 
-/** The owner's directory; the root where the owner's has been removed, so that nothing is found in it. */
+/**
+ * The owner's directory. One that has been removed has no name any more and is still the owner's: a program that were
+ * started in another one would not know, and `rm -r build` is not for just anywhere. Linux leads to it by the process,
+ * also from another one (proc_pid_cwd(5)); nothing is found in it, nor below a path that does not exist.
+ */
 export const owner = (): string => {
   try {
     return process.cwd()
   } catch {
-    return "/"
+    return `/proc/${process.pid}/cwd`
   }
 }
 
-/** Where the child will start: the requested directory, relative to the owner's. */
+/** Where the child will start: the requested directory, relative to the owner's; the kernel follows links and `..`. */
 export const resolve = (cwd: string | undefined): string =>
-  cwd === undefined ? owner() : path.isAbsolute(cwd) ? cwd : path.resolve(owner(), cwd)
+  cwd === undefined ? owner() : path.isAbsolute(cwd) ? cwd : `${owner()}/${cwd}`
 
 const problem = (directory: string): string | undefined => {
   try {

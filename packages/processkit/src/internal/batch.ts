@@ -34,7 +34,7 @@ interface Plan {
 type Given = Omit<Batch.Options, "onFailure"> & { readonly onFailure?: "collect" | "stop" | undefined } & Batch.Ordered
 
 /** Reads the options, refusing what cannot be followed. */
-export const plan = (commands: Iterable<unknown>, options: Given): Result.Result<Plan, ProcessError.ProcessError> =>
+const plan = (commands: Iterable<unknown>, options: Given): Result.Result<Plan, ProcessError.ProcessError> =>
   checked(undefined, () => {
     if (typeof commands !== "object" || commands === null || !(Symbol.iterator in commands)) {
       refuse("the batch", "is not a list of commands")

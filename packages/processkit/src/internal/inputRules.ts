@@ -126,7 +126,7 @@ const inactivityTimeout = (options: Command.Options): Duration.Duration | undefi
 
 /** The program for an error, as far as a JavaScript caller gave one. */
 export const programOf = (command: { readonly program: string }): string | undefined =>
-  typeof command.program === "string" ? command.program : undefined
+  typeof command.program === "string" && command.program !== "" ? command.program : undefined
 
 /** Whether a command's input can be fed one time only. */
 export const feedsOnce = ({ options }: { readonly options: Command.Options }): boolean =>

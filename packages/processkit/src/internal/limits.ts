@@ -9,7 +9,7 @@ import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
 import { isRecord, own } from "./refusal.ts"
 
-export const names = ["memory", "processes", "cpus"] as const
+const names = ["memory", "processes", "cpus"] as const
 
 export const none: Limits.InForce = { memory: undefined, processes: undefined, cpus: undefined }
 

@@ -47,7 +47,7 @@ const hides = <Call>(first: Match<Call>, second: Match<Call>): boolean => {
 }
 
 /** The rules in the order in which they are tried. */
-export const inOrder = <R extends { readonly isFallback: boolean }>(rules: ReadonlyArray<R>): ReadonlyArray<R> => [
+const inOrder = <R extends { readonly isFallback: boolean }>(rules: ReadonlyArray<R>): ReadonlyArray<R> => [
   ...rules.filter((rule) => !rule.isFallback),
   ...rules.filter((rule) => rule.isFallback)
 ]

@@ -67,7 +67,7 @@ const firstRealTime = 34
 const isName = (signal: Signal.Signal): signal is Signal.Name => Object.hasOwn(numbers, signal)
 
 /** The number of a signal on Linux. */
-export const numberOf = (signal: Signal.Signal): number =>
+const numberOf = (signal: Signal.Signal): number =>
   isName(signal) ? numbers[signal] : firstRealTime + Number(signal.slice("SIGRTMIN+".length))
 
 /** The end of a program that a signal killed. */

@@ -18,7 +18,7 @@ import type { Stop } from "./inputRules.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** How long the operating system may take to confirm the end after `SIGKILL`. */
-export const killBudget = Duration.seconds(5)
+const killBudget = Duration.seconds(5)
 
 export interface Request extends Stop {
   /** Whether members that outlive the grace are killed. */

@@ -224,7 +224,7 @@ const withinDeadline = (running: RunningProcess.RunningProcess): Effect.Effect<v
 
 type Flow<A> = Stream.Stream<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 
-/** Output while it flows; then the verb fails as if the run had been checked. */
+/** Output while it flows; then the verb fails as if the run had been checked, but not for what no buffer could keep. */
 const flowing = <A>(
   command: Subject,
   wants: ProcessRunner.StartOptions["wants"],
@@ -232,7 +232,7 @@ const flowing = <A>(
 ): Flow<A> =>
   Stream.unwrap(Effect.map(
     Effect.tap(
-      launch(command, { wants }),
+      launch(command, { overflow: "ignore", wants }),
       (running) => closeWriter(command, running)
     ),
     (running) =>

@@ -293,6 +293,11 @@ describe("inputRules", () => {
     it("a template that cannot be read", () => {
       assert.strictEqual(refusal(Command.make`git log | less`).field, "the template")
       assert.strictEqual(refusal(Command.make``).field, "the template")
+      // The message had begun with a program that has no name.
+      assert.strictEqual(
+        refusal(Command.make`git log | less`).message,
+        "the command was not started: the template cannot be read: The operator \"|\" needs a shell in template part 0"
+      )
       assert.strictEqual(refusal(Command.make`${Redacted.make("hunter2")}`).field, "the template")
     })
   })

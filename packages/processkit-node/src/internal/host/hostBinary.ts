@@ -11,6 +11,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { errnoOf } from "../errno.ts"
+import * as PermissionModel from "../permissionModel.ts"
 import { hashes } from "./hostHashes.ts"
 
 /** Why a file cannot serve as the host. */
@@ -122,5 +123,5 @@ export const installed = (): string | undefined => {
 export const refusal = (): string | undefined => {
   const file = installed()
   if (file === undefined) return `there is no native host for ${own.platform}-${own.arch}`
-  return fs.existsSync(file) ? undefined : "the native host is not installed"
+  return fs.existsSync(file) ? PermissionModel.refusal() : "the native host is not installed"
 }

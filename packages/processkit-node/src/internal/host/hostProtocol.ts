@@ -131,9 +131,6 @@ export type HostEvent =
 
 export type Refusal = "oversized" | "malformed" | "order" | "version" | "unknown"
 
-/** Bits of `Welcome.features`. */
-export const Feature = { subreaper: 1, childrenFiles: 2, closeRange: 4 } as const
-
 /** Why something cannot be put into a message. Never holds the value. */
 export interface Unencodable {
   readonly field: string

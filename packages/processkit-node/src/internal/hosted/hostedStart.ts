@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Input, Link, Output, SpawnRequest } from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
+import { isShortage } from "../descriptorReserve.ts"
 import type { HostChild, NotEncodable, StartFailed } from "../host/hostAnswers.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
 import type { Spawn, Stream } from "../host/hostProtocol.ts"
@@ -108,6 +109,7 @@ export const reasonOf = (
 
 const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: () => number): ProcessError.Reason => {
   const { program } = request
+  if (isShortage(errno)) return ProcessError.fromErrno(program, errno) // whatever the descriptor was for
   if (stage === "directory") return new ProcessError.InvalidCwd({ program, cwd: request.cwd ?? "", errno })
   if (stage === "stream") return StreamFiles.notOpened(request, errno)
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /** The version that is written. Older ones will be read as long as there are any. */
-export const version = 1
+const version = 1
 
 /** The largest file that is read or written. */
 export const maxBytes = 64 * 1_048_576

@@ -9,6 +9,7 @@ import * as Signal from "../../Signal.ts"
 import type { Entry, Event, Failure, Run } from "./cassetteFormat.ts"
 import { bytesIn, bytesOf } from "./cassetteFormat.ts"
 import { type Key, nearestDifference, sameKey } from "./cassetteKey.ts"
+import { missing } from "./library.ts"
 
 /** Entries, and which of them were played. */
 export class Tape {
@@ -47,7 +48,7 @@ export class Tape {
 export const failureOf = ({ failure: { errno, reason }, cwd = "" }: Failure, program: string): ProcessError.Reason => {
   switch (reason) {
     case "NotFound":
-      return new ProcessError.NotFound({ program, searched: undefined })
+      return missing(program)
     case "PermissionDenied":
       return new ProcessError.PermissionDenied({ program, errno })
     case "ExecFormat":

@@ -66,31 +66,16 @@ const startable = (
     case "NotFound":
       return Effect.fail(ProcessError.make(missing(program)))
     case "Fails":
-      return Effect.fail(ProcessError.make(failureOf(program, reply.ending.errno)))
+      return Effect.fail(ProcessError.make(refused(program, reply.ending.errno)))
     default:
       return Effect.succeed(reply)
   }
 }
 
-const missing = (program: string): ProcessError.Reason =>
+/** A program that is not there: a name was looked up on a PATH that nobody has, a path was not. */
+export const missing = (program: string): ProcessError.Reason =>
   new ProcessError.NotFound({ program, searched: /[/\\]/.test(program) ? undefined : [] })
 
 /** The reason that real backends give for an errno. */
-const failureOf = (program: string, errno: string): ProcessError.Reason => {
-  switch (errno) {
-    case "ENOENT":
-      return missing(program)
-    case "EACCES":
-    case "EPERM":
-      return new ProcessError.PermissionDenied({ program, errno })
-    case "ENOEXEC":
-      return new ProcessError.ExecFormat({ program, interpreter: undefined })
-    case "EAGAIN":
-    case "EMFILE":
-    case "ENFILE":
-    case "ENOMEM":
-      return new ProcessError.ResourceExhausted({ program, errno })
-    default:
-      return new ProcessError.SpawnFailed({ program, errno })
-  }
-}
+const refused = (program: string, errno: string): ProcessError.Reason =>
+  errno === "ENOENT" ? missing(program) : ProcessError.fromErrno(program, errno)

@@ -65,7 +65,7 @@ const print = (io: Io, { delay, stderr, stdout }: Reply.Reply): Effect.Effect<vo
 const newline = 0x0a
 
 /** The output cut after each newline. */
-export const linesOf = (output: Reply.Output): ReadonlyArray<Uint8Array> => {
+const linesOf = (output: Reply.Output): ReadonlyArray<Uint8Array> => {
   const bytes = typeof output === "string" ? new TextEncoder().encode(output) : output
   const lines: Array<Uint8Array> = []
   for (let from = 0; from < bytes.length;) {
