@@ -18,7 +18,6 @@ import { quickest, reasonOf, run, sh, timed } from "./programs.ts"
 const five = "for i in 1 2 3 4 5; do echo line $i; done"
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program printed", (it) => {
-  // behaviour 5
   it.effect("the result holds every line of both streams, as they were printed", () =>
     Effect.gen(function*() {
       const result = yield* Command.outputString(sh("echo one; echo two; echo err >&2; printf 'no end'"))
@@ -28,7 +27,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.strictEqual(ProcessResult.diagnostic(result), "err")
     }))
 
-  // behaviour 6
   it.effect("a verb that would have nothing to give is refused before anything starts, and the others run", () =>
     Effect.gen(function*() {
       for (const stdout of ["null", "inherit"] as const) {
@@ -50,7 +48,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       }
     }))
 
-  // behaviour 8
   it.effect("run trims white space at the end and nowhere else, and wants success", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Command.run(sh("printf '  text \\t\\r\\n\\n '")), "  text")
@@ -59,7 +56,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.include(reason.message, "why")
     }))
 
-  // behaviour 9
   it.effect("outputBytes gives what was printed, byte for byte, on both streams", () =>
     Effect.gen(function*() {
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
@@ -69,7 +65,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.deepEqual(new Uint8Array(swapped.stderrBytes ?? []), bytes)
     }))
 
-  // behaviour 26, verbs of values
+  // verbs of values
   it.effect("a value is parsed from the whole output, and what cannot be parsed is ParseFailed", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Command.parse(sh("echo 41"), (text) => Number(text) + 1), 42)
@@ -81,7 +77,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.strictEqual((yield* reasonOf(text))._tag, "ParseFailed")
     }))
 
-  // behaviour 23
   it.effect("a buffer that fails above two lines lets two through, and says how much three were", () =>
     Effect.gen(function*() {
       const buffer = OutputBuffer.failAbove({ lines: 2 })
@@ -92,7 +87,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.isAtLeast(reason.totalLines ?? 0, 3)
     }))
 
-  // behaviour 23, O6: the default, without a timeout
+  // O6: the default, without a timeout
   it.effect("a program that floods is ended when its buffer is full, in bounded time", () =>
     Effect.gen(function*() {
       const buffer = OutputBuffer.failAbove({ bytes: "1 MiB" })
@@ -102,7 +97,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.deepEqual(survivors(), [])
     }))
 
-  // behaviour 24, 34
   it.effect("a buffer that drops keeps the newest two and flags the result, and run refuses what is left", () =>
     Effect.gen(function*() {
       const command = sh(five, [], { buffer: OutputBuffer.tail({ lines: 2 }) })
@@ -116,7 +110,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.deepInclude(head, { stdout: "line 1\nline 2\n", truncated: true })
     }))
 
-  // behaviour 27
   it.effect("firstLine gives the first line that fits, and nothing where the output ends without one", () =>
     Effect.gen(function*() {
       const found = yield* Command.firstLine(sh(`${five}; exit 9`), (line) => line.endsWith("3"))
@@ -125,7 +118,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.isTrue(Option.isNone(yield* Command.firstLine(sh("exit 1"), () => true)))
     }))
 
-  // behaviour 30
   it.effect("a line handler has seen every line when the verb returns, the unfinished last one too", () =>
     Effect.gen(function*() {
       const out: Array<string> = []
@@ -138,7 +130,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.deepEqual(err, ["err"])
     }))
 
-  // behaviour 31, R8
+  // R8
   it.effect("a line handler that throws is not called again, and run and capture go on", () =>
     Effect.gen(function*() {
       let calls = 0
@@ -180,7 +172,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.isAtLeast(seen.length, 3)
     }))
 
-  // must hold, O1, R6 of the architecture
+  // O1
   it.effect("a process that holds the pipe delays a run by the drain window and no more, is counted, and is dead", () =>
     Effect.gen(function*() {
       const commands = [
@@ -198,7 +190,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       }
     }))
 
-  // must hold: a left-over that holds nothing costs no time
+  // a left-over that holds nothing costs no time
   it.effect("a process that is left over and holds no pipe delays nothing, is counted, and is dead", () =>
     Effect.gen(function*() {
       const [result, elapsed] = yield* quickest(
@@ -251,7 +243,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       assert.deepEqual(yield* running.outcome, Outcome.exited(0))
     }))
 
-  // must hold, L1
+  // L1
   it.effect("50 children whose output nobody reads leave no descriptor", () =>
     Effect.gen(function*() {
       yield* Command.runUnit(Command.make("true"))

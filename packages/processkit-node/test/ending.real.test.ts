@@ -2,15 +2,20 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { spawn, spawnSync } from "node:child_process"
-import * as fs from "node:fs"
 import { text } from "node:stream/consumers"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as LiveTrees from "../src/internal/liveTrees.ts"
+import { stat } from "./oracle.ts"
+import { hasPython } from "./python.ts"
 import { hasProc } from "./survivors.ts"
 import { collect, eventually, exitOf, fixture, inContainer, request, seconds, type World } from "./world.ts"
 
 const tables = hasProc ? (["proc", "ps"] as const) : []
 const isRoot = process.getuid?.() === 0
+
+const stateOf = (pid: number | undefined): string | undefined => stat(pid ?? 0)?.state
+
+const isStopped = (pid: number): boolean => ["T", "t"].includes(stateOf(pid) ?? "")
 
 const printed = (child: ProcessBackend.Child, text: string) => {
   const output = collect(child.stdout)
@@ -188,16 +193,37 @@ describe.each(tables)("a tree looked up in %s", (table) => {
 
   test("counts a process whose first thread has ended as alive, and ends it", (world) =>
     Effect.gen(function*() {
-      if (spawnSync("python3", ["--version"]).error !== undefined) return console.warn("zombie-leader.py: no python3")
+      if (!hasPython) return
       const child = yield* world.fixture("zombie-leader.py", [], { stdout: "pipe" })
       yield* printed(child, "ready")
-      yield* eventually("the process shows as a zombie", () =>
-        /\) Z /.test(fs.readFileSync(`/proc/${child.pid}/stat`, "latin1")))
+      yield* eventually("the process shows as a zombie", () => stateOf(child.pid) === "Z")
       if (table === "proc") {
         assert.include(yield* child.members, child.pid)
       }
       yield* nothingSurvivesKill(world)
       yield* exitOf(child)
+    }))
+
+  test("is killed where it waits in the kernel and no other signal gets through", (world) =>
+    Effect.gen(function*() {
+      if (!hasPython) return
+      const child = yield* world.fixture("hangs-in-vfork.py", [], { stdout: "pipe" })
+      yield* printed(child, "ready")
+      yield* started(world, 2)
+      yield* eventually("it waits in the kernel", () => stateOf(child.pid) === "D")
+      yield* nothingSurvivesKill(world)
+    }))
+
+  test("is killed with the tracer that keeps its signals from it", (world) =>
+    Effect.gen(function*() {
+      if (!hasPython) return
+      const child = yield* world.fixture("traces-its-child.py", [], { stdout: "pipe" })
+      yield* printed(child, "ready")
+      yield* started(world, 2)
+      yield* world.container.signal("SIGTERM")
+      yield* world.container.signal("SIGCONT")
+      assert.lengthOf(yield* world.container.awaitEmpty(Duration.millis(100)), 2)
+      yield* nothingSurvivesKill(world)
     }))
 
   test("is waited for without hanging on what cannot be ended in time", (world) =>
@@ -253,17 +279,6 @@ describe.each(tables)("a tree looked up in %s", (table) => {
       assert.deepStrictEqual(world.survivors(), [])
     }))
 })
-
-const isStopped = (pid: number): boolean => / [Tt] /.test(stateOf(pid))
-
-const stateOf = (pid: number): string => {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1")
-    return stat.slice(stat.lastIndexOf(")") + 1, stat.lastIndexOf(")") + 4)
-  } catch {
-    return ""
-  }
-}
 
 describe("a shell with job control that leaves its jobs behind", () => {
   it.live.skipIf(!hasProc)(

@@ -47,7 +47,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
       }
     }))
 
-  // E3, M3: Node reports this death as exit code 0, and nothing in JavaScript can tell. The containment says which.
+  // E3: Node reports this death as exit code 0, and nothing in JavaScript can tell. The containment says which.
   for (const [mechanism, runner] of runners) {
     it.effect(`a death by a real-time signal is known by its number where the containment says so (${mechanism})`, () =>
       Effect.gen(function*() {
@@ -99,7 +99,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
       assert.strictEqual(first.stop, undefined)
     }))
 
-  // E10, behaviour 21
+  // E10
   it.effect("probe: 0 is true, 1 is false, any other code, a signal and a deadline fail", () =>
     Effect.gen(function*() {
       assert.isTrue(yield* Command.probe(sh("exit 0")))
@@ -113,7 +113,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
       assert.strictEqual((yield* reasonOf(widened))._tag, "NonZeroExit")
     }))
 
-  // E11, behaviour 22
+  // E11
   it.effect("okCodes widens success to the codes it lists and to no other, and never to a signal", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Command.run(withCodes("exit 3")), "out")
@@ -178,7 +178,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
       }
     }))
 
-  // 1.5, E2: a stop that we asked for is data in a group
+  // E2: a stop that we asked for is data in a group
   it.effect("a child that was stopped says with which signal, and whether it had to be forced", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make

@@ -27,7 +27,7 @@ const ready = Effect.fnUntraced(function*(group: ProcessGroup.ProcessGroup, comm
 const makeClosed = Effect.scoped(ProcessGroup.make)
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its scope", (it) => {
-  // must hold, R6
+  // R6
   it.effect("Effect.scoped(ProcessGroup.make) gives a group whose every operation fails with GroupClosed", () =>
     Effect.gen(function*() {
       const group = yield* makeClosed
@@ -57,7 +57,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       assert.deepEqual(survivors(), [])
     }))
 
-  // must hold, T1, T3
+  // T1, T3
   it.effect("a child that ignores SIGTERM or is stopped delays the close by the grace and a second at most", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [command: Command.Command, least: number, most: number]> = [
@@ -78,7 +78,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       }
     }))
 
-  // T1, S3.1 of the architecture: the default
+  // T1: the default
   it.effect("without a stop policy the grace is two seconds and SIGKILL follows", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()

@@ -9,9 +9,8 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import type { ProcessRunner } from "processkit/ProcessRunner"
 import { type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
 import { eventually, survivors } from "./oracle.ts"
-import { fixture, has, run, sh, timed } from "./programs.ts"
-
-const hasPython = has("python3", fs.existsSync("/usr/bin/python3") || process.env["PATH"]?.includes("pyenv") === true)
+import { run, sh, timed } from "./programs.ts"
+import { hasPython, python } from "./python.ts"
 
 type Body = (group: ProcessGroup.ProcessGroup) => Effect.Effect<unknown, unknown, ProcessRunner>
 
@@ -51,7 +50,14 @@ const stayers: ReadonlyArray<readonly [what: string, command: Command.Command, m
   ["programs that ignore SIGTERM", run("ignores-sigterm.sh"), 2],
   ["a program that replaces children that end", run("respawns.sh"), 1],
   ["a program that stops itself", run("stops-itself.sh", ["deaf"]), 2],
-  ["a process with a misleading name", run("evil-comm.sh"), 2]
+  ["a process with a misleading name", run("evil-comm.sh"), 2],
+  ...(hasPython
+    ? [
+      ["a process that waits in the kernel for its child", python("hangs-in-vfork.py"), 2],
+      ["a process that is traced, and its tracer", python("traces-its-child.py"), 2],
+      ["a process whose first thread has ended", python("zombie-leader.py"), 1]
+    ] as const
+    : [])
 ]
 
 for (const mechanism of mechanisms) {
@@ -104,7 +110,7 @@ for (const mechanism of mechanisms) {
         Effect.gen(function*() {
           yield* closing(mechanism, (group) =>
             Effect.gen(function*() {
-              const comet = Command.make("python3", [fixture("comet.py"), trail])
+              const comet = python("comet.py", [trail])
               for (let i = 0; i < 3; i++) yield* ready(group, comet)
               yield* eventually("they hop", () => sizeOf(trail) > 100)
             }))

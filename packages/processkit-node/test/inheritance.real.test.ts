@@ -77,7 +77,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child inhe
       })
   )
 
-  // I1, M11: what Node itself was given above 16 without close-on-exec is out of our hands where Node starts the child
+  // I1: what Node itself was given above 16 without close-on-exec is out of our hands where Node starts the child
   for (const [mechanism, leaks] of [["process-group", true], ["the best mechanism", false]] as const) {
     const left = leaks ? "closed up to 16 and leaks above" : "closed"
     it.effect.skipIf(!has("/proc", hasProc) || (!leaks && !isHosted))(
@@ -129,7 +129,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child inhe
       assert.deepEqual({ ...process.env }, before)
     }))
 
-  // I4, X5, behaviour 2.1
+  // I4, X5
   it.effect.skipIf(!has("/proc", hasProc))(
     "standard input is /dev/null unless something else is asked for",
     () =>

@@ -53,7 +53,7 @@ const awkward = [
 ]
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is given", (it) => {
-  // S8, S9, S10, S11, C3, M9
+  // S8, S9, S10, S11, C3
   it.effect("each bad input is InvalidInput that says where, before anything runs, and never shows the value", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [field: string, command: Command.Command]> = [
@@ -266,7 +266,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       assert.strictEqual((yield* reasonOf(Command.run(Command.make("./program"))))._tag, "NotFound")
     }))
 
-  // behaviour 2.1: resolve is the launch's own lookup
+  // resolve is the launch's own lookup
   it.effect("what resolve finds is what runs", () =>
     Effect.gen(function*() {
       const command = Command.make("sh", ["-c", "readlink /proc/$$/exe"])
@@ -309,7 +309,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       }
     }))
 
-  // S24, behaviour 2.1: a start that failed has consumed nothing
+  // S24: a start that failed has consumed nothing
   it.effect("a source that can be read once is still there after a start that failed", () =>
     Effect.gen(function*() {
       const stdin = Stdin.once(Stream.make("once"))

@@ -133,7 +133,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       yield* atEveryTurn(Command.run(Command.make("cat", { ...stop, stdin: Stream.make("a", "b") })), 11)
     }))
 
-  // R2, must hold
+  // R2
   it.effect("a run that is interrupted ends with its tree, and within the grace", () =>
     Effect.gen(function*() {
       for (
@@ -149,7 +149,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       }
     }))
 
-  // must hold: stop by taking
+  // stop by taking
   it.effect("taking one line and stopping ends the tree, however that is written", () =>
     Effect.gen(function*() {
       const command = sh("echo first; yes & yes", [], stop)
@@ -259,7 +259,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       assert.deepInclude(yield* reasonOf(Command.runUnit(command)), { _tag: "Cancelled", stop: undefined })
     }))
 
-  // E6, 2.17 rules 1 and 4
+  // E6
   it.effect("a signal, a deadline and an exit in the same moment give one answer, which stays, and Cancelled ranks first", () =>
     Effect.gen(function*() {
       const seen = new Set<string>()
@@ -300,7 +300,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       assert.strictEqual(getEventListeners(signal, "abort").length, 0)
     }))
 
-  // R1, 2.1 Cancellation: the signal fires while the operating system is still starting the program
+  // R1: the signal fires while the operating system is still starting the program
   it.effect("a signal that fires while a start is under way cancels the run", () =>
     Effect.gen(function*() {
       const controller = new AbortController()
@@ -327,7 +327,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       assert.deepEqual(survivors(), [])
     }))
 
-  // 2.1 Cancellation: the signal fires between two attempts
+  // the signal fires between two attempts
   it.effect("a signal that fires between two attempts of a command ends the wait", () =>
     Effect.gen(function*() {
       const controller = new AbortController()

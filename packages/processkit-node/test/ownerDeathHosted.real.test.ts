@@ -5,13 +5,19 @@ import { directoriesOf, mechanisms, ownCgroup } from "./hostedWorld.ts"
 import { eventually } from "./oracle.ts"
 import { endings } from "./ownerEndings.ts"
 import { ending, owning } from "./owners.ts"
+import { hasPython } from "./python.ts"
 import { hasProc } from "./survivors.ts"
 
 // ignores-sigterm 2, new-session 4, double-forks 2, job-control 4, evil-comm 2, stops-itself 2, holds-pipe-open 1, a chain
 // of twenty, and a suspended sleeper.
 const members = 2 + 4 + 2 + 4 + 2 + 2 + 1 + 20 + 1
 
-const owns = (way: string, mechanism: string) => owning("owns-hosted-groups.ts", [way, mechanism], members)
+/** One more member where Python can be had, which takes its time: so not for each way in which an owner ends by itself. */
+const odd = (way: string): ReadonlyArray<string> =>
+  hasPython && ["return", "exit", "SIGKILL"].includes(way) ? ["zombie-leader.py"] : []
+
+const owns = (way: string, mechanism: string) =>
+  owning("owns-hosted-groups.ts", [way, mechanism, ...odd(way)], members + odd(way).length)
 
 /** Lets an owner end, and looks who is alive and which directory is there one second later. */
 const after = Effect.fnUntraced(function*(way: string, mechanism: string) {
@@ -78,7 +84,7 @@ describe.runIf(hasProc)("an owner that dies together with its host", () => {
         yield* Effect.promise(() => exit)
         if (name === "cgroup-v2") {
           assert.lengthOf(directoriesOf(owner), 1)
-          assert.isAtLeast(survivors().length, members)
+          assert.isAtLeast(survivors().length, members + odd("SIGKILL").length)
           // The first one that comes removes it. Its processes were still on their way out then, and it was left to the second.
           const alive = yield* owns("return", name)
           yield* eventually("the members of the dead owner are gone", () => survivors().length === 0)

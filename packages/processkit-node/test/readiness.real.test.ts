@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { createServer } from "node:net"
 import * as os from "node:os"
@@ -19,24 +18,13 @@ import * as Readiness from "processkit/Readiness"
 import { probes } from "../src/internal/probes.ts"
 import { isAlive, openDescriptors, survivors } from "./oracle.ts"
 import { fixture, has, reasonOf, run, sh, timed } from "./programs.ts"
+import { hasPython, python } from "./python.ts"
 import { slowness } from "./slowness.ts"
 import { eventually } from "./world.ts"
 
 const slack = 1500 * slowness
 
 const hasIpv6 = has("IPv6", Object.values(os.networkInterfaces()).flat().some((one) => one?.address === "::1"))
-
-const hasPython = has(
-  "python3",
-  (() => {
-    try {
-      execFileSync("python3", ["-c", ""])
-      return true
-    } catch {
-      return false
-    }
-  })()
-)
 
 const onServer = <A>(host: string, use: (port: number) => A): Promise<A> =>
   new Promise((resolve) => {
@@ -210,7 +198,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       Effect.gen(function*() {
         const port = yield* freePort
         const running = yield* Command.start(
-          Command.make("python3", [fixture("accepts-nobody.py"), String(port)], { stdin: "pipe" })
+          python("accepts-nobody.py", [String(port)], { stdin: "pipe" })
         )
         yield* running.waitForLine("bound")
         assert.include((yield* reasonOf(running.waitForPort(port, { within: "200 millis" }))).message, "ECONNREFUSED")

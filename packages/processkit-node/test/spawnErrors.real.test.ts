@@ -33,7 +33,7 @@ const limited = (limit: string, name: string): Command.Command =>
   sh(`${limit}; exec "$@"`, [process.execPath, "--conditions=processkit-source", fixture(name)])
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that cannot be started", (it) => {
-  // S1, behaviour 3
+  // S1
   it.effect("a name that is nowhere on PATH is NotFound, with the directories searched and without PATH in the text", () =>
     Effect.gen(function*() {
       const command = Command.make("no-such-program", ["--token=S3CR3T"], { env: { PATH: `/bin:${directory}` } })
@@ -55,7 +55,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that ca
       }
     }))
 
-  // S2, behaviour 1-2
+  // S2
   it.effect("a working directory that cannot be used is InvalidCwd, and the program is not blamed", () =>
     Effect.gen(function*() {
       fs.symlinkSync("loop-directory", at("loop-directory"))

@@ -44,7 +44,6 @@ const watched = (source: Stream.Stream<string | Uint8Array, unknown>) => {
 const endless = Stream.forever(Stream.make<Array<string | Uint8Array>>(megabyte))
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is fed", (it) => {
-  // behaviour 16
   it.effect("text, bytes, lines, a stream and a file reach the child and end", () =>
     Effect.gen(function*() {
       const file = path.join(directory, "input")
@@ -64,7 +63,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       }
     }))
 
-  // behaviour 32: the file is opened again for every run
+  // the file is opened again for every run
   it.effect("a file is read anew by every run, relative to the owner's directory, and a missing one is IoFailed", () =>
     Effect.gen(function*() {
       const file = path.join(directory, "again")
@@ -77,7 +76,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.strictEqual(yield* Command.run(command), "two")
     }))
 
-  // N1, behaviour 10
+  // N1
   it.effect("a child that exits without reading 1 MiB of input decides by its exit code alone", () =>
     Effect.gen(function*() {
       for (const stdin of [megabyte, Stream.make(megabyte), endless]) {
@@ -144,7 +143,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.strictEqual(result.outcome._tag, "TimedOut")
     }))
 
-  // N4, behaviour 12-13
+  // N4
   it.effect("a source that fails or dies gives the child end of file and the run StdinFailed with the cause", () =>
     Effect.gen(function*() {
       const failures: ReadonlyArray<readonly [Stream.Stream<string, unknown>, unknown]> = [
@@ -168,7 +167,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       }
     }))
 
-  // behaviour 14
   it.effect("a non-zero exit, a signal and a deadline outrank a failing source", () =>
     Effect.gen(function*() {
       const stdin = Stream.concat(Stream.make("half"), Stream.fail("broken"))
@@ -180,7 +178,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.strictEqual(deadline._tag, "TimedOut")
     }))
 
-  // N6, behaviour 15
+  // N6
   it.effect("a program that writes 5 MB before it reads 5 MB does not deadlock", () =>
     Effect.gen(function*() {
       for (
@@ -226,7 +224,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.strictEqual(count, 16 * 1024)
     }))
 
-  // behaviour 15
   it.effect("256 lines of 1 KiB go through cat and come back", () =>
     Effect.gen(function*() {
       const lines = Array.from({ length: 256 }, (_, i) => `${i} ${"x".repeat(1020)}`)
@@ -246,7 +243,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.strictEqual(seen.pulled, 6)
     }))
 
-  // N9, behaviour 11, 20
+  // N9
   it.effect("a verb closes an interactive input that nobody can write to, so that a filter ends", () =>
     Effect.gen(function*() {
       const command = Command.make("sort", { stdin: "pipe", timeout: "10 seconds" })
@@ -267,7 +264,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.deepEqual(survivors(), [])
     }))
 
-  // behaviour 35
   it.effect("an interactive input goes to sort line by line and comes back sorted after its end", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(Command.make("sort", { stdin: "pipe" }))
@@ -280,7 +276,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       yield* running.stdin.write("late")
     }))
 
-  // behaviour 35: a dialogue
+  // a dialogue
   it.effect("an interactive program is answered while it runs", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(

@@ -144,7 +144,6 @@ for (const { name, runner } of runners) {
 }
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("a tee of a real program", (it) => {
-  // behaviour 7
   it.effect("writes what is captured, into streams of Node and sinks of Effect", () =>
     Effect.gen(function*() {
       const file = fresh()

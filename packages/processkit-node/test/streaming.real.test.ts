@@ -9,7 +9,6 @@ import { isAlive, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they come", (it) => {
-  // behaviour 36
   it.effect("a line is there before the program goes on", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("for i in 1 2 3; do echo $i; read ack; done", [], { stdin: "pipe" }))
@@ -21,7 +20,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they 
       assert.deepEqual(yield* running.outcome, Outcome.exited(0))
     }))
 
-  // behaviour 36: the program starts with the first pull, and anew with each run of the stream
+  // the program starts with the first pull, and anew with each run of the stream
   it.effect("a stream of lines starts nothing before it is run, and a program of its own each time", () =>
     Effect.gen(function*() {
       const lines = Command.stdoutLines(sh("echo $$"))
@@ -31,7 +30,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they 
       assert.notStrictEqual(first, second)
     }))
 
-  // behaviour 37
   it.effect("after the lines the result has the exit code and standard error", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("echo out; echo err >&2; exit 5"))
@@ -49,7 +47,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they 
       assert.deepInclude(reason, { _tag: "NonZeroExit", code: 5 })
     }))
 
-  // behaviour 38, O9
+  // O9
   it.effect("a stream that was taken is AlreadyConsumed the second time, also while the first runs", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("echo out; sleep 60"))
@@ -61,7 +59,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they 
       assert.isTrue(Option.isNone(other))
     }))
 
-  // behaviour 39
   it.effect("a program of which nobody takes the lines is drained, and its result has them", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("head -c 500000 /dev/zero | tr '\\0' x; echo done >&2"))

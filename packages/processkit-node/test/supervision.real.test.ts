@@ -54,7 +54,6 @@ const runners = {
 
 for (const [name, runner] of Object.entries(runners)) {
   layer(runner, { excludeTestServices: true })(`supervision by ${name}`, (it) => {
-    // 108
     it.effect("runs a program that crashes once more than it may restart", () =>
       Effect.gen(function*() {
         const file = yield* scratch
@@ -65,7 +64,6 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.strictEqual(notes(file).length, 3)
       }))
 
-    // 107
     it.effect("runs a program that ends well again where it is told always", () =>
       Effect.gen(function*() {
         const policy = { ...every("10 millis"), restart: RestartPolicy.always, maxRestarts: 5 }
@@ -73,7 +71,7 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.deepInclude(outcome, { reason: "RestartsExhausted", restarts: 5 })
       }))
 
-    // 106, and the stress seed
+    // V6
     it.effect("pauses in a storm of real failures", () =>
       Effect.gen(function*() {
         const [outcome, elapsed] = yield* timed(Supervisor.run(Command.make("false"), {
@@ -92,7 +90,6 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.strictEqual((yield* reasonOf(Supervisor.run(Command.make("no-such-program"))))._tag, "NotFound")
       }))
 
-    // 109
     it.effect("stops a program gracefully, and gives what it said last", () =>
       Effect.gen(function*() {
         const program = sh("trap 'echo bye; exit 0' TERM; echo up >&2; while :; do sleep 0.05; done")
@@ -122,7 +119,7 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.deepStrictEqual(survivors(), [])
       }))
 
-    // 110, V12
+    // V12
     it.effect("kills a wedged program at once, and says so while it waits", () =>
       Effect.gen(function*() {
         const healthCheck = { check: Effect.succeed(false), every: "50 millis", failures: 2 } as const
@@ -157,7 +154,6 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.deepStrictEqual(survivors(), [])
       }))
 
-    // 105
     it.effect("leaves a shared group as it was", () =>
       Effect.gen(function*() {
         const group = yield* ProcessGroup.make

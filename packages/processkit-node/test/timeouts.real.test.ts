@@ -17,7 +17,6 @@ import { quickest, reasonOf, run, sh, timed } from "./programs.ts"
 const slack = 1000
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and time", (it) => {
-  // behaviour 17
   it.effect("a deadline ends the whole tree, and the result is flagged and keeps what was printed", () =>
     Effect.gen(function*() {
       const command = sh("echo early; sleep 60 & sleep 60", [], { timeout: "400 millis" })
@@ -32,7 +31,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.deepEqual(survivors(), [])
     }))
 
-  // behaviour 18
   it.effect("every verb that checks fails with TimedOut, the captured output attached", () =>
     Effect.gen(function*() {
       const command = sh("echo early; echo late >&2; sleep 60", [], { timeout: "400 millis" })
@@ -50,14 +48,12 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.strictEqual(streamed._tag, "TimedOut")
     }))
 
-  // behaviour 19
   it.effect("firstLine on a silent program honours the deadline", () =>
     Effect.gen(function*() {
       const command = Command.make("sleep", ["60"], { timeout: "50 millis" })
       assert.strictEqual((yield* reasonOf(Command.firstLine(command, () => true)))._tag, "TimedOut")
     }))
 
-  // behaviour 28
   it.effect("a streamed program ends at its deadline, the lines before it come, and its stream fails with TimedOut", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []
@@ -68,7 +64,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.deepEqual(survivors(), [])
     }))
 
-  // behaviour 29
   it.effect("a deadline in a shared group ends that child and what it started, and no sibling", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
@@ -175,7 +170,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.isBelow(elapsed, 400 + slack)
     }))
 
-  // behaviour 17, T1
+  // T1
   it.effect("a deadline is followed by SIGKILL where the signal is ignored, and the result says so", () =>
     Effect.gen(function*() {
       const command = run("ignores-sigterm.sh", [], { timeout: "400 millis", stop: { grace: "150 millis" } })

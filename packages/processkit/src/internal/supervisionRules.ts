@@ -109,6 +109,12 @@ export const stopPolicy = (
   policy: StopPolicy.StopPolicy | undefined
 ): Result.Result<unknown, ProcessError.ProcessError> => checked(program, () => InputRules.stopPolicy(policy))
 
+/** Asks a function of the caller's; one that throws is a question that dies. */
+const ask = <R>(
+  question: (running: Running) => Effect.Effect<unknown, unknown, R>,
+  running: Running
+): Effect.Effect<unknown, unknown, R> => Effect.suspend(() => question(running))
+
 /** How a program is waited for until it is ready: what can be asked again is asked until it says yes. */
 const readyOf = <R>(
   question: Probe<R>,
@@ -116,7 +122,7 @@ const readyOf = <R>(
 ): (running: Running) => Effect.Effect<unknown, unknown, R> =>
 (running) =>
   typeof question === "function"
-    ? Effect.timeout(question(running), within)
+    ? Effect.timeout(ask(question, running), within)
     : running.waitFor(question, { within })
 
 /** How a program is asked once whether it is well. */
@@ -125,7 +131,7 @@ const askedOnce = <R>(
   running: Running,
   within: Duration.Duration
 ): Effect.Effect<unknown, unknown, R> => {
-  if (typeof question === "function") return question(running)
+  if (typeof question === "function") return ask(question, running)
   return Readiness.isReadiness(question) ? running.waitFor(question as Readiness.Readiness<R>, { within }) : question
 }
 

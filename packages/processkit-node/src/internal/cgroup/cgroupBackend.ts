@@ -89,9 +89,8 @@ const settle = Effect.fnUntraced(function*(): Effect.fn.Return<Estate, ProcessEr
   // Nobody else uses such a host, so it does not stay where there is nothing for it to do.
   const directory = yield* Effect.onError(guarded(host), () => Effect.sync(host.close))
   host.onLost(() => {
-    Files.killNow(directory)
-    // It empties within moments, and then its groups have mostly removed their own parts.
-    Effect.runFork(CgroupTree.remove(directory))
+    // Killed at once; it empties within moments, and then its groups have mostly removed their own parts.
+    Effect.runFork(CgroupTree.clear(directory))
   })
   return estate = { host, directory }
 })

@@ -78,7 +78,7 @@ class CgroupContainer {
   constructor(place: Place, elsewhere: Elsewhere) {
     this.#place = place
     this.#elsewhere = elsewhere
-    this.state = { directory: place.directory, suspended: false, exists: false }
+    this.state = { directory: place.directory, suspended: false, killing: false, exists: false }
   }
 
   /** Whoever is limited does not move: another directory would have no limits. */
@@ -150,10 +150,10 @@ class CgroupContainer {
       if (Result.isFailure(made) && !host.isLost()) {
         return Effect.fail(failed("making a cgroup", request.program)(made.failure))
       }
-      this.state.exists = true
+      Object.assign(this.state, { exists: true, killing: false })
       // Whoever has no siblings needs no other directory than the container's.
       const directory = alone ? this.state.directory : `${this.state.directory}/c${++this.#children}`
-      const leaf: Leaf = { directory, suspended: false, exists: true, starting: true }
+      const leaf: Leaf = { directory, suspended: false, killing: false, exists: true, starting: true }
       this.#leaves.add(leaf)
       return HostedStart.start(host, request, { directory, isOwn: true }).pipe(
         Effect.onError(() => this.#forget(leaf)),
@@ -197,6 +197,7 @@ class CgroupContainer {
    * looked at again, and a stranger is put where it can do no harm: into our own cgroup, outside of every group.
    */
   #join(row: Row): Effect.Effect<void, ProcessError.ProcessError> {
+    this.state.killing = false
     const directory = `${this.state.directory}/a${++this.#children}`
     const joined = Result.flatMap(Files.make(directory), () => Files.join(directory, row.pid))
     if (Result.isFailure(joined)) {
@@ -208,7 +209,7 @@ class CgroupContainer {
       Files.remove(directory)
       return Effect.fail(Adoption.failed("ESRCH"))
     }
-    const leaf: Leaf = { directory, suspended: false, exists: true, starting: false }
+    const leaf: Leaf = { directory, suspended: false, killing: false, exists: true, starting: false }
     this.#leaves.add(leaf)
     return this.#suspended ? suspendLeaf(leaf) : Effect.void
   }
@@ -216,8 +217,7 @@ class CgroupContainer {
   /** A start that failed late may have left what it had started. */
   #forget(leaf: Leaf): Effect.Effect<void> {
     this.#leaves.delete(leaf)
-    Files.killNow(leaf.directory)
-    return CgroupTree.remove(leaf.directory)
+    return CgroupTree.clear(leaf.directory)
   }
 
   /** Each leaf by itself, so that what is started meanwhile is frozen only once it runs. */

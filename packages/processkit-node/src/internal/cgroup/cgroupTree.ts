@@ -11,6 +11,7 @@ import * as Broadcast from "./broadcast.ts"
 import * as CgroupStats from "./cgroupStats.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Files from "./files.ts"
+import * as LeftAlive from "./leftAlive.ts"
 
 const failed = (operation: string) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
@@ -18,6 +19,7 @@ const failed = (operation: string) => (errno: string): ProcessError.ProcessError
 /** Asked for in another thread, because the write takes its time where there are many members. */
 const kill = (state: State): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.callback((resume) => {
+    state.killing = true
     Files.kill(
       state.directory,
       (answer) => resume(Effect.fromResult(Result.mapError(answer, failed("killing a group"))))
@@ -29,6 +31,8 @@ export interface State {
   directory: string
   /** Whether it is frozen because somebody asked for it. `SIGCONT` ends that, as for a stopped process. */
   suspended: boolean
+  /** Whether nobody in it is to live: it was killed, and nothing was asked of it or started in it since. */
+  killing: boolean
   /** Whether there may be such a directory, and somebody in it. */
   exists: boolean
 }
@@ -45,11 +49,18 @@ export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.T
   members: members(state),
   signal: (signal) =>
     Effect.flatMap(Ending.numberOf(signal), (number) => {
+      state.killing = false
       if (signal === "SIGCONT") state.suspended = false
       return Broadcast.signal(state.directory, number, state.suspended)
     }),
   kill: kill(state),
-  awaitEmpty: (within) => Emptiness.awaitEmpty(state.directory, within, reports),
+  awaitEmpty: (within) =>
+    Emptiness.awaitEmpty(state.directory, within, {
+      reports,
+      insist: () => {
+        if (state.killing) LeftAlive.kill(state.directory)
+      }
+    }),
   stats: Effect.suspend(() => CgroupStats.look(state.directory, members(state)))
 })
 
@@ -57,12 +68,21 @@ export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.T
 const removalBudget = Duration.seconds(1)
 
 /** Removes a directory whose members are gone. A process that is still being torn down makes it busy for a moment. */
-export const remove = (directory: string): Effect.Effect<void> =>
+export const remove = (directory: string): Effect.Effect<void> => removeWith(directory, () => {})
+
+/** Kills whoever is in a directory, at once, and removes it once nobody is left. */
+export const clear = (directory: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    Files.killNow(directory)
+    return removeWith(directory, () => LeftAlive.kill(directory))
+  })
+
+const removeWith = (directory: string, insist: () => void): Effect.Effect<void> =>
   Effect.suspend(() => {
     const removed = Files.remove(directory)
     if (Result.isSuccess(removed)) return Effect.void
     return Effect.flatMap(
-      Emptiness.awaitEmpty(directory, removalBudget),
+      Emptiness.awaitEmpty(directory, removalBudget, { insist }),
       () => Effect.sync(() => void Files.remove(directory))
     )
   })

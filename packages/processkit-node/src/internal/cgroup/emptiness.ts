@@ -29,10 +29,19 @@ export interface Reports {
 
 const none: Reports = { areDue: () => false, observers: new Set() }
 
+/** How a directory is waited for. */
+export interface Options {
+  readonly reports?: Reports
+  /** Done now and then while somebody is there, and not at the first look. */
+  readonly insist?: () => void
+}
+
 class Wait {
   readonly #directory: string
   readonly #deadline: number
   readonly #reports: Reports
+  readonly #insist: () => void
+  #insistAt = performance.now() + watchedDelay
   readonly #done: (survivors: ReadonlyArray<number>) => void
   #watcher: fs.FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
@@ -42,11 +51,12 @@ class Wait {
   constructor(
     directory: string,
     within: number,
-    reports: Reports,
+    { insist = () => {}, reports = none }: Options,
     done: (survivors: ReadonlyArray<number>) => void
   ) {
     this.#directory = directory
     this.#reports = reports
+    this.#insist = insist
     this.#deadline = performance.now() + within
     this.#done = done
   }
@@ -91,8 +101,13 @@ class Wait {
   readonly #check = (): void => {
     if (this.#ended) return
     if (this.#isOver()) return this.#end([])
-    const remaining = this.#deadline - performance.now()
+    const now = performance.now()
+    const remaining = this.#deadline - now
     if (remaining <= 0) return this.#end(Result.getOrElse(Files.members(this.#directory), () => []))
+    if (now >= this.#insistAt) {
+      this.#insistAt = now + watchedDelay
+      this.#insist()
+    }
     const delay = this.#watcher === undefined ? this.#delay : watchedDelay
     this.#delay = Math.min(this.#delay * 2, lastDelay)
     clearTimeout(this.#timer)
@@ -109,11 +124,11 @@ class Wait {
 export const awaitEmpty = (
   directory: string,
   within: Duration.Duration,
-  reports: Reports = none
+  options: Options = {}
 ): Effect.Effect<ReadonlyArray<number>> =>
   Effect.callback((resume) => {
     const done = (survivors: ReadonlyArray<number>): void => resume(Effect.succeed(survivors))
-    const wait = new Wait(directory, Duration.toMillis(within), reports, done)
+    const wait = new Wait(directory, Duration.toMillis(within), options, done)
     wait.begin()
     return Effect.sync(wait.cancel)
   })

@@ -124,7 +124,6 @@ const sweep = (own: string, namespace: string): void => {
   for (const directory of Result.getOrElse(Files.children(own), () => [])) {
     const owner = OwnerName.parse(directory.slice(directory.lastIndexOf("/") + 1))
     if (owner === undefined || !OwnerName.isStale(owner, namespace, startOf)) continue
-    Files.killNow(directory)
-    Effect.runFork(CgroupTree.remove(directory))
+    Effect.runFork(CgroupTree.clear(directory))
   }
 }
