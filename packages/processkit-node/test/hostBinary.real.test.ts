@@ -44,7 +44,7 @@ describe.runIf(isSupported)("the binary of the host", () => {
   })
 
   it("says what it is, and refuses roles that it does not have", () => {
-    assert.strictEqual(execFileSync(binary, ["--version"], { encoding: "utf8" }), "processkit-host protocol 1\n")
+    assert.strictEqual(execFileSync(binary, ["--version"], { encoding: "utf8" }), "processkit-host protocol 2\n")
     for (const args of [[], ["other"], ["launch"], ["launch", "2"], ["launch", "3x"], ["host", "more"]]) {
       assert.throws(() => execFileSync(binary, args, { stdio: "ignore" }), /./)
     }

@@ -94,6 +94,7 @@ struct sys_control {
     int level;
     int type;
     int descriptor;
+    int padding; /* the kernel reads whole words */
 };
 
 struct sys_action {
