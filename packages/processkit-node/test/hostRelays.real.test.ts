@@ -74,7 +74,9 @@ describe.each(modes)("output that a %s host relays", (mode) => {
       for (let i = 0; i < 150; i++) {
         const child = yield* host.spawn(shell(`while [ ! -e '${gate}' ]; do sleep 0.02; done; ${script}`, relayed))
         let told = 0
-        for (const relay of child.relays) relay?.start({ chunk: (chunk) => (told += chunk.length, true), end: () => {} })
+        for (const relay of child.relays) {
+          relay?.start({ chunk: (chunk) => (told += chunk.length, true), end: () => {} })
+        }
         child.onExit(() => early.push(told !== bytes))
         pids.push(child.pid)
       }
@@ -207,25 +209,28 @@ describe.runIf(isSupported)("a host that is asked to relay", () => {
     }))
 
   // The owner, who waits for output no longer than half a second after the exit, heard of the exit first.
-  it.live.each(modes)("tells that a pipe was handed over before the exit of its writer (%s)", (mode) =>
-    Effect.promise(async () => {
-      const host = rawHost()
-      try {
-        const start = Requests.spawn(7, shell("sleep 0.2; head -c 60000 /dev/zero", { streams: [Null, Relay, Null] }))
-        host.socket.write(Requests.hello(1, mode))
-        if (start._tag === "Success") host.socket.write(start.success)
-        const { pid } = await host.event("Spawned")
-        host.child.kill("SIGSTOP")
-        await Effect.runPromise(eventually("the child has ended", () => !isAlive(pid)))
-        host.child.kill("SIGCONT")
-        await host.event("Exited")
-        const order = host.events.map((event) => event._tag).filter((tag) => tag === "Exited" || tag === "Handed")
-        assert.deepStrictEqual(order, ["Handed", "Exited"])
-      } finally {
-        host.socket.destroy()
-        await host.ended
-      }
-    }))
+  it.live.each(modes)(
+    "tells that a pipe was handed over before the exit of its writer (%s)",
+    (mode) =>
+      Effect.promise(async () => {
+        const host = rawHost()
+        try {
+          const start = Requests.spawn(7, shell("sleep 0.2; head -c 60000 /dev/zero", { streams: [Null, Relay, Null] }))
+          host.socket.write(Requests.hello(1, mode))
+          if (start._tag === "Success") host.socket.write(start.success)
+          const { pid } = await host.event("Spawned")
+          host.child.kill("SIGSTOP")
+          await Effect.runPromise(eventually("the child has ended", () => !isAlive(pid)))
+          host.child.kill("SIGCONT")
+          await host.event("Exited")
+          const order = host.events.map((event) => event._tag).filter((tag) => tag === "Exited" || tag === "Handed")
+          assert.deepStrictEqual(order, ["Handed", "Exited"])
+        } finally {
+          host.socket.destroy()
+          await host.ended
+        }
+      })
+  )
 })
 
 const own = (cgroup: string): Partial<Spawn> => ({ cgroup, attributes: { ownCgroup: true } })
