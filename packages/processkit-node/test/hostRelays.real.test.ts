@@ -59,35 +59,35 @@ const collect = (child: HostChild, stream: 1 | 2) => {
 
 const descriptorsOf = ({ pid }: HostConnection): number => fs.readdirSync(`/proc/${pid}/fd`).length
 
+/** How many of 150 exits come before all output of their child, where all of them end while the host stands still. */
+const earlyExits = (host: HostConnection, script: string, bytes: number) =>
+  Effect.gen(function*() {
+    const gate = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "gate-")), "open")
+    const early: Array<boolean> = []
+    const pids: Array<number> = []
+    for (let i = 0; i < 150; i++) {
+      const child = yield* host.spawn(shell(`while [ ! -e '${gate}' ]; do sleep 0.02; done; ${script}`, relayed))
+      let told = 0
+      for (const relay of child.relays) {
+        relay?.start({ chunk: (chunk) => (told += chunk.length, true), end: () => {} })
+      }
+      child.onExit(() => early.push(told !== bytes))
+      pids.push(child.pid)
+    }
+    process.kill(host.pid, "SIGSTOP")
+    fs.writeFileSync(gate, "")
+    yield* eventually("the end of all of them", () => pids.every((pid) => !isAlive(pid)), 30_000)
+    process.kill(host.pid, "SIGCONT")
+    yield* eventually("the exits", () => early.length === pids.length)
+    fs.rmSync(path.dirname(gate), { recursive: true })
+    return early.filter((was) => was).length
+  })
+
 const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
 
 describe.each(modes)("output that a %s host relays", (mode) => {
   const test = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
     it.live(name, () => inHost(mode, body))
-
-  /** How many of 150 exits come before all output of their child, where all of them end while the host stands still. */
-  const earlyExits = (host: HostConnection, script: string, bytes: number) =>
-    Effect.gen(function*() {
-      const gate = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "gate-")), "open")
-      const early: Array<boolean> = []
-      const pids: Array<number> = []
-      for (let i = 0; i < 150; i++) {
-        const child = yield* host.spawn(shell(`while [ ! -e '${gate}' ]; do sleep 0.02; done; ${script}`, relayed))
-        let told = 0
-        for (const relay of child.relays) {
-          relay?.start({ chunk: (chunk) => (told += chunk.length, true), end: () => {} })
-        }
-        child.onExit(() => early.push(told !== bytes))
-        pids.push(child.pid)
-      }
-      process.kill(host.pid, "SIGSTOP")
-      fs.writeFileSync(gate, "")
-      yield* eventually("the end of all of them", () => pids.every((pid) => !isAlive(pid)), 30_000)
-      process.kill(host.pid, "SIGCONT")
-      yield* eventually("the exits", () => early.length === pids.length)
-      fs.rmSync(path.dirname(gate), { recursive: true })
-      return early.filter((was) => was).length
-    })
 
   // Under load a host reaped children whose output it had not read yet, and the owner waited for that no longer than half
   // a second after the exit: one run in thousands came to nothing.
