@@ -16,7 +16,7 @@ import { check, Missing } from "./needs.mjs"
 import { summary } from "./summary.mjs"
 
 const layouts = ["root", "delegated", "container", "readonly", "session", "none", "hybrid"]
-const secondsPerLayout = 900
+const secondsPerLayout = 1800
 
 const repository = path.resolve(import.meta.dirname, "../..")
 const build = path.join(repository, "build/vm")

@@ -36,7 +36,7 @@ export const guests = Object.entries({
   dash: "dash",
   procps: "ps",
   mount: "mount umount",
-  "util-linux": "setpriv setsid unshare",
+  "util-linux": "ionice setpriv setsid unshare",
   coreutils: "cat chown date dd env id ln ls mkdir mkfifo mktemp nice rm sleep sync touch tr true false"
 }).flatMap(([name, programs]) => programs.split(" ").map((program) => [program, name]))
 

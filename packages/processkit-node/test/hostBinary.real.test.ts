@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
 import * as net from "node:net"
@@ -14,9 +14,20 @@ import { type Launch } from "../src/internal/host/hostLaunch.ts"
 import * as Launcher from "../src/internal/host/hostLaunch.ts"
 import { type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
-import { binary, eventually, isSupported, Null, request, shell } from "./hostWorld.ts"
+import {
+  binary,
+  eventually,
+  isSupported,
+  makeMark,
+  Null,
+  Pipe,
+  request,
+  run,
+  shell,
+  startFailure
+} from "./hostWorld.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
-import { has } from "./programs.ts"
+import { has, isRoot } from "./programs.ts"
 
 const own = { platform: process.platform, arch: process.arch }
 const name = HostBinary.nameFor(own) ?? "none"
@@ -28,6 +39,15 @@ const temporary = (body: (directory: string) => Effect.Effect<unknown, unknown>)
     (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true, force: true }))
   )
 
+/** The types of an ELF file's segments: what the kernel and a loader have to do for it. Source: elf(5). */
+const segmentsOf = (file: string): ReadonlyArray<number> => {
+  const bytes = fs.readFileSync(file)
+  const table = Number(bytes.readBigUInt64LE(32))
+  return Array.from({ length: bytes.readUInt16LE(56) }, (_, i) => bytes.readUInt32LE(table + i * 56))
+}
+
+const interpreter = 3 // PT_INTERP
+
 const leftovers = () => fs.readdirSync(os.tmpdir()).filter((entry) => entry.startsWith("processkit-")).length
 
 describe.runIf(isSupported)("the binary of the host", () => {
@@ -36,15 +56,14 @@ describe.runIf(isSupported)("the binary of the host", () => {
       const bytes = fs.readFileSync(path.join(HostBinary.directory, file))
       assert.isBelow(bytes.length, 100 << 10)
       assert.strictEqual(bytes.readUInt16LE(16), 2) // ET_EXEC
-      const table = Number(bytes.readBigUInt64LE(32))
-      const types = Array.from({ length: bytes.readUInt16LE(56) }, (_, i) => bytes.readUInt32LE(table + i * 56))
-      assert.notInclude(types, 3) // PT_INTERP
-      assert.notInclude(types, 2) // PT_DYNAMIC
+      const segments = segmentsOf(path.join(HostBinary.directory, file))
+      assert.notInclude(segments, interpreter)
+      assert.notInclude(segments, 2) // PT_DYNAMIC
     }
   })
 
   it("says what it is, and refuses roles that it does not have", () => {
-    assert.strictEqual(execFileSync(binary, ["--version"], { encoding: "utf8" }), "processkit-host protocol 1\n")
+    assert.strictEqual(execFileSync(binary, ["--version"], { encoding: "utf8" }), "processkit-host protocol 2\n")
     for (const args of [[], ["other"], ["launch"], ["launch", "2"], ["launch", "3x"], ["host", "more"]]) {
       assert.throws(() => execFileSync(binary, args, { stdio: "ignore" }), /./)
     }
@@ -136,6 +155,53 @@ describe.runIf(isSupported)("the binary of the host", () => {
       next.close()
       yield* eventually("the host is gone", () => !fs.existsSync(`/proc/${next.pid}`))
     }))
+})
+
+const busybox = ["/bin/busybox", "/usr/bin/busybox"].find((file) =>
+  fs.existsSync(file) && !segmentsOf(file).includes(interpreter)
+)
+
+const isolated = isRoot ? "unshare -m" : "unshare -Urm"
+
+const canBeBare = has(
+  "a static busybox, and a namespace for mounts",
+  busybox !== undefined && spawnSync("/bin/sh", ["-c", `${isolated} true`]).status === 0
+)
+
+/** A root directory with two files in it, and what the kernel has in every container: no C library, no shell, no /etc. */
+const bareRoot = (directory: string): string => {
+  for (const name of ["dev", "proc"]) fs.mkdirSync(path.join(directory, name))
+  fs.writeFileSync(path.join(directory, "dev/null"), "")
+  fs.copyFileSync(binary, path.join(directory, "host"))
+  fs.copyFileSync(busybox ?? "", path.join(directory, "busybox"))
+  const mounts = `mount --rbind /proc '${directory}/proc' && mount --bind /dev/null '${directory}/dev/null'`
+  const starter = path.join(directory, "starter")
+  const script = `exec ${isolated} /bin/sh -c '${mounts.replaceAll("'", "\"")} && exec chroot "$0" /host "$@"'`
+  fs.writeFileSync(starter, `#!/bin/sh\n${script} '${directory}' "$@"\n`, { mode: 0o755 })
+  return starter
+}
+
+describe.runIf(isSupported && canBeBare)("a system with no C library at all, neither glibc nor musl", () => {
+  it.live.each(["direct", "monitored"] as const)(
+    "is enough for a %s host, its children, and their end",
+    (mode) =>
+      temporary((directory) =>
+        Effect.gen(function*() {
+          const starter = bareRoot(directory)
+          const host = yield* Host.connect(mode, () => [Result.succeed({ path: starter, discard: () => {} })])
+          const mark = makeMark()
+          const listing = yield* run(host, request("/busybox", ["ls", "/"], { streams: [Null, Pipe, Null] }))
+          assert.strictEqual(listing.stdout, "busybox\ndev\nhost\nproc\nstarter\n")
+          assert.deepInclude(yield* startFailure(host, request("/bin/sh", [])), { stage: "exec", errno: "ENOENT" })
+          const script = "/busybox setsid /busybox sleep 600 & exec /busybox sleep 600"
+          yield* host.spawn(request("/busybox", ["sh", "-c", script], { environment: [mark.entry] }))
+          yield* eventually("both are there", () => mark.survivors().length === 2)
+          host.close()
+          yield* eventually("the host is gone", () => !fs.existsSync(`/proc/${host.pid}`))
+          yield* eventually("nobody is left", () => mark.survivors().length === 0)
+        })
+      )
+  )
 })
 
 const listen = (child: ChildProcess, pid: number) => {

@@ -59,6 +59,30 @@ const collect = (child: HostChild, stream: 1 | 2) => {
 
 const descriptorsOf = ({ pid }: HostConnection): number => fs.readdirSync(`/proc/${pid}/fd`).length
 
+/** How many of 150 exits come before all output of their child, where all of them end while the host stands still. */
+const earlyExits = (host: HostConnection, script: string, bytes: number) =>
+  Effect.gen(function*() {
+    const gate = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "gate-")), "open")
+    const early: Array<boolean> = []
+    const pids: Array<number> = []
+    for (let i = 0; i < 150; i++) {
+      const child = yield* host.spawn(shell(`while [ ! -e '${gate}' ]; do sleep 0.02; done; ${script}`, relayed))
+      let told = 0
+      for (const relay of child.relays) {
+        relay?.start({ chunk: (chunk) => (told += chunk.length, true), end: () => {} })
+      }
+      child.onExit(() => early.push(told !== bytes))
+      pids.push(child.pid)
+    }
+    process.kill(host.pid, "SIGSTOP")
+    fs.writeFileSync(gate, "")
+    yield* eventually("the end of all of them", () => pids.every((pid) => !isAlive(pid)), 30_000)
+    process.kill(host.pid, "SIGCONT")
+    yield* eventually("the exits", () => early.length === pids.length)
+    fs.rmSync(path.dirname(gate), { recursive: true })
+    return early.filter((was) => was).length
+  })
+
 const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
 
 describe.each(modes)("output that a %s host relays", (mode) => {
@@ -68,26 +92,14 @@ describe.each(modes)("output that a %s host relays", (mode) => {
   // Under load a host reaped children whose output it had not read yet, and the owner waited for that no longer than half
   // a second after the exit: one run in thousands came to nothing.
   test("comes before the exit of its child, also where many end while the host stands still", (host) =>
-    Effect.gen(function*() {
-      const gate = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "gate-")), "open")
-      const script = `while [ ! -e '${gate}' ]; do sleep 0.02; done; echo out`
-      const told: Array<boolean> = []
-      const pids: Array<number> = []
-      for (let i = 0; i < 150; i++) {
-        const child = yield* host.spawn(shell(script, relayed))
-        let bytes = 0
-        child.relays[0]?.start({ chunk: (chunk) => (bytes += chunk.length, true), end: () => {} })
-        child.onExit(() => told.push(bytes === 4))
-        pids.push(child.pid)
-      }
-      process.kill(host.pid, "SIGSTOP")
-      fs.writeFileSync(gate, "")
-      yield* eventually("the end of all of them", () => pids.every((pid) => !isAlive(pid)), 30_000)
-      process.kill(host.pid, "SIGCONT")
-      yield* eventually("the exits", () => told.length === pids.length)
-      fs.rmSync(path.dirname(gate), { recursive: true })
-      assert.isFalse(told.includes(false), `${told.filter((first) => !first).length} exits came before the output`)
-    }))
+    Effect.map(earlyExits(host, "echo out", 4), (count) => assert.strictEqual(count, 0)))
+
+  // The first of two long outputs took the room that the second was to have before the news of the exit.
+  test("comes before the exit of its child, also where it is long and there is little room for it", (host) =>
+    Effect.map(
+      earlyExits(host, "head -c 4000 /dev/zero; head -c 4000 /dev/zero >&2", 8000),
+      (count) => assert.strictEqual(count, 0)
+    ))
 
   test("arrives whole, whether the host tells all of it or hands the pipe over", (host) =>
     Effect.gen(function*() {
@@ -195,6 +207,30 @@ describe.runIf(isSupported)("a host that is asked to relay", () => {
         await host.ended
       }
     }))
+
+  // The owner, who waits for output no longer than half a second after the exit, heard of the exit first.
+  it.live.each(modes)(
+    "tells that a pipe was handed over before the exit of its writer (%s)",
+    (mode) =>
+      Effect.promise(async () => {
+        const host = rawHost()
+        try {
+          const start = Requests.spawn(7, shell("sleep 0.2; head -c 60000 /dev/zero", { streams: [Null, Relay, Null] }))
+          host.socket.write(Requests.hello(1, mode))
+          if (start._tag === "Success") host.socket.write(start.success)
+          const { pid } = await host.event("Spawned")
+          host.child.kill("SIGSTOP")
+          await Effect.runPromise(eventually("the child has ended", () => !isAlive(pid)))
+          host.child.kill("SIGCONT")
+          await host.event("Exited")
+          const order = host.events.map((event) => event._tag).filter((tag) => tag === "Exited" || tag === "Handed")
+          assert.deepStrictEqual(order, ["Handed", "Exited"])
+        } finally {
+          host.socket.destroy()
+          await host.ended
+        }
+      })
+  )
 })
 
 const own = (cgroup: string): Partial<Spawn> => ({ cgroup, attributes: { ownCgroup: true } })

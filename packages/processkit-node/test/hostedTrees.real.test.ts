@@ -9,8 +9,21 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import type { ProcessRunner } from "processkit/ProcessRunner"
 import { type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
 import { eventually, survivors } from "./oracle.ts"
-import { run, sh, timed } from "./programs.ts"
+import { has, isRoot, run, sh, timed } from "./programs.ts"
 import { hasPython, python } from "./python.ts"
+
+const canBecomeAnybody = has("root, for members that become other users", isRoot)
+
+const become = (uid: number): string => `setpriv --reuid=${uid} --regid=${uid} --clear-groups`
+
+/** The users of processes, each once, by the pids that their descriptions begin with. */
+const usersOf = (processes: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...new Set(
+    processes.map((text) => fs.readFileSync(`/proc/${Number.parseInt(text)}/status`, "latin1")).map((status) =>
+      /^Uid:\s+(\d+)/m.exec(status)?.[1] ?? ""
+    )
+  )
+]
 
 type Body = (group: ProcessGroup.ProcessGroup) => Effect.Effect<unknown, unknown, ProcessRunner>
 
@@ -104,6 +117,18 @@ for (const mechanism of mechanisms) {
           yield* group.start(run("fork-bomb.sh", ["300"]))
           yield* eventually("some are there", () => survivors().length >= 30)
         })))
+
+    it.live.skipIf(!canBecomeAnybody)(
+      "members that became other users",
+      () =>
+        closing(mechanism, (group) =>
+          Effect.gen(function*() {
+            yield* group.start(sh(`${become(65_534)} sleep 600 & setsid ${become(54_321)} sleep 600 & wait`))
+            yield* group.start(Command.make("sleep", ["600"], { uid: 12_345, gid: 12_345 }))
+            yield* eventually("all are somebody else", () => usersOf(survivors()).length === 4)
+            assert.lengthOf(yield* group.members, 4)
+          }))
+    )
 
     it.live.skipIf(!hasPython)("comets, which hop from pid to pid", () =>
       inTrail((trail) =>

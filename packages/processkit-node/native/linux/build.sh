@@ -4,7 +4,9 @@
 #   build.sh                 builds into bin/, and writes SHA256SUMS and the client's table of hashes
 #   build.sh check           builds elsewhere and compares with what is committed; says what it cannot build
 #   build.sh sanitized FILE  builds FILE for this machine with a C library, AddressSanitizer and UBSan, for tests
-#   build.sh fuzz [SECONDS]  fuzzes the parser of requests with libFuzzer, from valid messages on; needs clang
+#   build.sh analyze         looks for faults with the static analyzers of gcc and clang; fails where one finds any
+#   build.sh fuzz [SECONDS]  fuzzes what parses the bytes of others with libFuzzer, requests from valid ones on, so long
+#                            for each of the two targets; needs clang
 #
 # The result depends on sources, flags and compiler version, and on nothing else of the machine: no path, date or
 # build id gets into it. `check` compares only what the compiler named in COMPILER has built.
@@ -87,6 +89,17 @@ check_hashes() {
   done <bin/SHA256SUMS
 }
 
+# $1: target, $2: seconds, then: sources that it does not include. What it finds is left where it says.
+fuzz_one() {
+  target=$1 seconds=$2
+  shift 2
+  clang -g -O1 -DPROCESSKIT_HOSTED -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+    "fuzz/$target.c" "$@" src/text.c -o "$scratch/$target"
+  mkdir "$scratch/$target-corpus"
+  [ ! -d "fuzz/seeds/$target" ] || cp "fuzz/seeds/$target"/* "$scratch/$target-corpus"
+  "$scratch/$target" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 "$scratch/$target-corpus"
+}
+
 case ${1-build} in
 build)
   mkdir -p bin
@@ -106,14 +119,18 @@ sanitized)
   ${CC-gcc} -std=gnu11 -g -O1 -DPROCESSKIT_HOSTED -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer $warnings src/*.c -o "$2"
   ;;
+analyze)
+  for source in src/*.c; do
+    echo "$source"
+    gcc -std=gnu11 -O1 -DPROCESSKIT_HOSTED -fanalyzer -Werror -c "$source" -o /dev/null
+    clang --analyze -std=gnu11 -DPROCESSKIT_HOSTED -Xclang -analyzer-werror -Xclang -analyzer-output=text "$source"
+  done
+  ;;
 fuzz)
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
-  clang -g -O1 -DPROCESSKIT_HOSTED -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-    fuzz/request.c src/request.c src/text.c -o "$scratch/fuzzer"
-  cp -r fuzz/seeds "$scratch/corpus"
-  "$scratch/fuzzer" -max_total_time="${2-30}" -max_len=4096 -print_final_stats=1 -artifact_prefix="$scratch/" \
-    "$scratch/corpus"
+  fuzz_one request "${2-30}" src/request.c
+  fuzz_one process "${2-30}"
   ;;
 *)
   echo "usage: build.sh [check | sanitized FILE | fuzz [SECONDS]]" >&2

@@ -1,6 +1,7 @@
 /*
  * Fuzz target: any bytes, parsed as a stream of requests. Nothing may be read outside of them, everything that a parsed
- * request points at must be inside, and a message is used up whole or not at all.
+ * request points at must be inside, a message is used up whole or not at all, and one whose last byte is missing is not
+ * there yet.
  *
  * With clang: `../build.sh fuzz`. Each input is copied to memory of exactly its size, so that AddressSanitizer sees a
  * read beyond the end by a single byte.
@@ -49,16 +50,24 @@ static void check_spawn(const struct spawn_request *spawn, const uint8_t *bytes,
     assert(spawn->attributes.affinity_size <= AFFINITY_MAX);
 }
 
+static void check_part(const uint8_t *bytes, size_t size)
+{
+    static struct request part;
+    size_t used = 0;
+    assert(request_parse(&part, bytes, size, &used) == PARSED_INCOMPLETE && used == 0);
+}
+
 static size_t parse_one(const uint8_t *bytes, size_t size)
 {
     size_t used = 0;
     switch (request_parse(&request, bytes, size, &used)) {
     case PARSED_REQUEST:
         if (request.type == REQUEST_SPAWN) check_spawn(&request.spawn, bytes, used);
-        if (request.type == REQUEST_GUARD) check_text(request.path, bytes, used);
+        if (request.type == REQUEST_GUARD || request.type == REQUEST_UNGUARD) check_text(request.path, bytes, used);
         /* fallthrough */
     case PARSED_UNKNOWN:
         assert(used >= 6 && used <= size && used <= (size_t)MESSAGE_MAX + 4);
+        check_part(bytes, used - 1);
         return used;
     case PARSED_INCOMPLETE:
         assert(used == 0);

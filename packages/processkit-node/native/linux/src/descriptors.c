@@ -31,15 +31,16 @@ static long apply_to_listed(int first, bool seal)
     if (directory < 0) return directory;
     _Alignas(struct sys_entry) char part[LISTING_SIZE];
     unsigned changed;
+    long size;
     do {
-        long size;
         changed = 0;
         (void)SYS_3(__NR_lseek, directory, 0, 0);
         while ((size = SYS_3(__NR_getdents64, directory, part, sizeof part)) > 0) {
             changed += apply_part(part, size, (int)directory, first, seal);
         }
-    } while (changed > 0 && !seal); /* entries may be skipped while others vanish from the listing */
-    return sys_close((int)directory);
+    } while (changed > 0 && !seal && size >= 0); /* entries may be skipped while others vanish from the listing */
+    (void)sys_close((int)directory);
+    return size;
 }
 
 static long apply_from(int first, bool seal)

@@ -20,6 +20,10 @@ static unsigned end;
 
 void handles_add(uint32_t id, unsigned index, int fd)
 {
+    if (end == QUEUE_SIZE) { /* no start has more; an end that is lost would be better than memory that is */
+        (void)sys_close(fd);
+        return;
+    }
     struct handle *handle = &queue[end++];
     struct builder line = text_build(handle->line, LINE_SIZE);
     text_add(&line, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":[");
@@ -37,7 +41,12 @@ bool handles_are_sent(void) { return first == end; }
 static long send_rest(int channel, struct handle *handle)
 {
     struct iovec part = {handle->line + handle->sent, handle->size - handle->sent};
-    struct sys_control control = {sizeof(size_t) + 3 * sizeof(int), SYS_SOL_SOCKET, SYS_SCM_RIGHTS, handle->fd};
+    struct sys_control control = {
+        .size = offsetof(struct sys_control, padding),
+        .level = SYS_SOL_SOCKET,
+        .type = SYS_SCM_RIGHTS,
+        .descriptor = handle->fd,
+    };
     struct sys_message message = {.parts = &part, .part_count = 1};
     if (handle->fd >= 0) {
         message.control = &control;

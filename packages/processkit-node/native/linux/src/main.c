@@ -8,7 +8,9 @@
 #define EXIT_USAGE 125
 
 /* So that a binary can be tried out, and a person can find out what it is. */
-static const char version[] = "processkit-host protocol 1\n";
+#define TEXT(number) #number
+#define TEXT_OF(number) TEXT(number)
+static const char version[] = "processkit-host protocol " TEXT_OF(PROTOCOL_VERSION) "\n";
 
 _Noreturn static void run(int count, char **arguments)
 {

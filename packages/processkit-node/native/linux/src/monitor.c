@@ -8,6 +8,7 @@
 #include "workspace.h"
 
 #define CHANNEL 3
+#define SIGNALS 4
 #define PACE 2
 #define STOP_PATIENCE 100
 #define PATIENCE 60000
@@ -16,7 +17,6 @@ struct monitor {
     uint32_t id;
     int self;
     int leader;
-    int signals;
     bool killing;
     bool abandoned;
     long since;
@@ -161,31 +161,33 @@ static void serve(void)
         reap();
         if (monitor.killing) (void)family_kill(monitor.self, NULL);
         if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) sys_exit(1);
-        struct sys_poll ready[2] = {{monitor.signals, SYS_POLLIN, 0}, {CHANNEL, SYS_POLLIN, 0}};
+        struct sys_poll ready[2] = {{SIGNALS, SYS_POLLIN, 0}, {CHANNEL, SYS_POLLIN, 0}};
         (void)sys_poll(ready, monitor.abandoned ? 1 : 2, monitor.killing ? PACE : -1);
         if (ready[0].happened != 0) {
             struct signalfd_siginfo note;
-            (void)sys_read(monitor.signals, &note, sizeof note);
+            (void)sys_read(SIGNALS, &note, sizeof note);
         }
         if (ready[1].happened != 0) take_command();
     }
 }
 
-/* Keeps the channel and nothing else: what the owner waits for on its streams must not wait for a monitor. */
-static void settle(int channel)
+/*
+ * Keeps the channel, the signals and nothing else: what the owner waits for on its streams must not wait for a monitor.
+ * Both take the places of the host's channels, so their own numbers are others. Nothing new is opened, so that this
+ * cannot fail for want of descriptors or memory when the leader is there already.
+ */
+static void settle(int channel, int signals)
 {
-    uint64_t endings = (uint64_t)1 << (SIGCHLD - 1);
     long null = sys_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
     for (int fd = 0; fd < 3; fd++) {
         if (null < 0 || sys_dup_to((int)null, fd, 0) < 0) (void)sys_close(fd);
     }
-    if (channel != CHANNEL) (void)sys_dup_to(channel, CHANNEL, O_CLOEXEC);
-    (void)descriptors_close(CHANNEL + 1);
-    monitor.signals = (int)SYS_4(__NR_signalfd4, -1, &endings, sizeof endings, O_CLOEXEC | O_NONBLOCK);
+    bool settled = sys_dup_to(channel, CHANNEL, O_CLOEXEC) >= 0 && sys_dup_to(signals, SIGNALS, O_CLOEXEC) >= 0;
+    if (!settled || descriptors_close(SIGNALS + 1) < 0) abandon();
     workspace_release();
 }
 
-void monitor_run(const struct birth *birth, int channel)
+void monitor_run(const struct birth *birth, int channel, int signals)
 {
     (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-monitor");
     long result = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -197,7 +199,7 @@ void monitor_run(const struct birth *birth, int channel)
     if (leader == 0) birth_run(birth);
     if (leader < 0) birth_fail(birth->status, STAGE_FORK, leader);
     monitor.leader = (int)leader;
-    settle(channel);
+    settle(channel, signals);
     serve();
     sys_exit(0);
 }

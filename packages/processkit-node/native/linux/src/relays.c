@@ -11,7 +11,7 @@ struct relay {
     uint32_t id;
     uint16_t stream; /* 1 or 2; NO_STREAM for a free slot */
     uint16_t told;   /* bytes */
-    bool leaving;    /* nothing more is told: the pipe is to be handed over */
+    bool leaving;    /* the owner was told that it gets the pipe, which waits for its turn */
     int fd;
 };
 
@@ -45,13 +45,27 @@ static int release(struct relay *relay)
 
 static void end(struct relay *relay) { (void)sys_close(release(relay)); }
 
-static void hand_over(struct relay *relay)
+static void announce(const struct relay *relay)
 {
     struct event event;
     begin(&event, EVENT_HANDED, relay);
     event_end(&event);
     host_send(&event);
+}
+
+static void hand_over(const struct relay *relay)
+{
+    if (!relay->leaving) announce(relay);
     handles_add(relay->id, relay->stream, relay->fd);
+}
+
+/* Everything that may be told was told. The owner hears so at once, before the end of the child. */
+static void leave(struct relay *relay)
+{
+    announce(relay);
+    host_unwatch(relay->fd);
+    relay->leaving = true;
+    leaving++;
 }
 
 void relays_add(uint32_t id, unsigned index, int fd)
@@ -71,11 +85,11 @@ void relays_add(uint32_t id, unsigned index, int fd)
     next = (next + 1) % slots;
 }
 
-/* Tells one piece. Answers whether there may be another. */
-static bool tell(struct relay *relay)
+/* Tells one piece where there is so much room. Answers whether there may be another. */
+static bool tell(struct relay *relay, size_t room)
 {
     struct event event;
-    if (!outbox_has_room(OUTBOX_SIZE / 2)) return false; /* the kernel reminds of it */
+    if (!outbox_has_room(room)) return false; /* the kernel reminds of it */
     begin(&event, EVENT_OUTPUT, relay);
     long size = sys_read(relay->fd, event.bytes + event.used, (size_t)(RELAY_MAX - relay->told));
     if (size == -EAGAIN || size == -EINTR) return false;
@@ -88,9 +102,7 @@ static bool tell(struct relay *relay)
     }
     relay->told = (uint16_t)(relay->told + size);
     if (relay->told < RELAY_MAX) return true;
-    host_unwatch(relay->fd);
-    relay->leaving = true;
-    leaving++;
+    leave(relay);
     return false;
 }
 
@@ -98,14 +110,16 @@ void relays_read(uint32_t slot, bool ended)
 {
     struct relay *relay = &relays[slot % SLOTS_MAX];
     if (relay->stream == NO_STREAM || relay->leaving) return;
-    while (tell(relay) && ended) continue;
+    while (tell(relay, OUTBOX_SIZE / 2) && ended) continue;
 }
 
+/* The first piece of a stream is all that was in its pipe. Two of them fit into the room that there is when a child is
+ * reaped or its monitor listened to; half of the queue, which others leave free, is not asked for here. */
 void relays_catch_up(uint32_t id)
 {
     for (unsigned i = 0; i < slots; i++) {
-        if (relays[i].stream == NO_STREAM || relays[i].id != id) continue;
-        if (!relays[i].leaving) relays_read(i, true);
+        if (relays[i].stream == NO_STREAM || relays[i].id != id || relays[i].leaving) continue;
+        while (tell(&relays[i], EVENT_MAX)) continue;
     }
 }
 
@@ -124,6 +138,7 @@ long relays_close(uint32_t id, unsigned index)
 {
     for (unsigned i = 0; i < slots; i++) {
         if (relays[i].stream == NO_STREAM || relays[i].stream != index || relays[i].id != id) continue;
+        if (relays[i].leaving) return -ENOENT; /* the owner closes what it gets */
         end(&relays[i]);
         return 0;
     }

@@ -151,7 +151,7 @@ static long start(const struct spawn_request *request, const struct ends *ends, 
     struct birth birth = prepare(request, ends);
     long pid = fork_into(request->cgroup, stage);
     if (pid != 0) return pid;
-    if (host.mode == MODE_MONITORED) monitor_run(&birth, ends->channel[1]);
+    if (host.mode == MODE_MONITORED) monitor_run(&birth, ends->channel[1], host.signals);
     birth_run(&birth);
 }
 
