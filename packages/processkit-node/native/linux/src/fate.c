@@ -5,6 +5,7 @@
 #include "host.h"
 #include "relays.h"
 #include "report.h"
+#include "terminal.h"
 
 /* The news of a child does not wait until everybody is reaped that it has left behind. */
 #define REAPED_AT_ONCE 16
@@ -211,6 +212,7 @@ static void settle_lost(void)
 {
     for (struct child *child = children_next(NULL); child != NULL; child = children_next(child)) {
         if (!child->orphaned || !outbox_has_room(2 * EVENT_MAX)) continue;
+        terminal_restore();
         if (child->started) send_id(EVENT_EMPTIED, child);
         else give_up(child);
         children_remove(child);

@@ -1,5 +1,5 @@
 /*
- * Chooses the role. `host` takes no arguments, `launch` takes the descriptor that brings its request.
+ * Chooses the role. `host` and `terminal` take no arguments, `launch` takes the descriptor that brings its request.
  */
 #include "host.h"
 #include "launch.h"
@@ -8,12 +8,13 @@
 #define EXIT_USAGE 125
 
 /* So that a binary can be tried out, and a person can find out what it is. */
-static const char version[] = "processkit-host protocol 1\n";
+static const char version[] = "processkit-host protocol 3\n";
 
 _Noreturn static void run(int count, char **arguments)
 {
     uint64_t fd;
-    if (count == 2 && text_equal(arguments[1], "host")) host_run();
+    if (count == 2 && text_equal(arguments[1], "host")) host_run(false);
+    if (count == 2 && text_equal(arguments[1], "terminal")) host_run(true);
     if (count == 2 && text_equal(arguments[1], "--version")) {
         sys_exit(sys_write(1, version, sizeof version - 1) == (long)(sizeof version - 1) ? 0 : 1);
     }
