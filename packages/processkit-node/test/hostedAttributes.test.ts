@@ -74,7 +74,8 @@ describe("attributes for the host", () => {
       priority: { priority: 1 },
       affinity: { affinity: [0] },
       ioPriority: { ioPriority: "idle" },
-      noNewPrivileges: { noNewPrivileges: true }
+      noNewPrivileges: { noNewPrivileges: true },
+      terminal: { terminal: "shared" }
     }
     for (const name of SpawnAttributes.names) {
       const set = Object.values(HostedAttributes.encode(one[name]) ?? {}).filter((value) => value !== undefined)

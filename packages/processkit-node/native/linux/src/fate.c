@@ -106,6 +106,7 @@ static bool admit(struct child *child, const struct event *event)
     case EVENT_MEMBERS: /* the list of a tree that is just ending may be cut short; its end may not */
         return outbox_has_room(2 * EVENT_MAX);
     case EVENT_DONE:
+    case EVENT_STOPPED:
         return true;
     case EVENT_EXITED:
         conclude_start(child);

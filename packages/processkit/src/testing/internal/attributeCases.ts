@@ -54,5 +54,15 @@ export const attributeCases: ReadonlyArray<BackendSuite.Case> = [
     ioPriority: { class: "bestEffort", level: 6 }
   }, "bestEffort 6"),
   gives("shows a child another name of its own", "argv0", { argv0: "another name" }, "another name"),
-  gives("takes the way to new privileges away", "noNewPrivileges", { noNewPrivileges: true }, "1")
+  gives("takes the way to new privileges away", "noNewPrivileges", { noNewPrivileges: true }, "1"),
+  gives("lends a child the terminal", "terminal", { terminal: "shared" }, "shared"),
+  Probe.claim(
+    "lends the terminal again once a child has ended",
+    ["terminal"],
+    Effect.forEach(["first", "second"], (which) =>
+      Effect.flatMap(
+        told("terminal", { terminal: "shared" }),
+        (text) => Probe.same(text, "shared", `the terminal of the ${which} child`)
+      ), { discard: true })
+  )
 ]
