@@ -14,6 +14,7 @@ import { ScriptedFiles } from "./scriptedFiles.ts"
 import { ScriptedInput } from "./scriptedInput.ts"
 import { ScriptedPipe } from "./scriptedPipe.ts"
 import { type Program, ScriptedProcess } from "./scriptedProcess.ts"
+import { ScriptedTerminal } from "./scriptedTerminal.ts"
 
 type Backend = ProcessBackend.ProcessBackend["Service"]
 
@@ -60,12 +61,13 @@ export const make = (library: Library): ScriptedBackend => {
   const containers: Array<Array<ScriptedProcess>> = []
   const doors = new ScriptedDoors()
   const files = new ScriptedFiles()
+  const terminal = new ScriptedTerminal()
   let nextId = firstId
   const newId = () => nextId++
   const open = Effect.sync(() => {
     const processes: Array<ScriptedProcess> = []
     containers.push(processes)
-    return makeContainer({ library, processes, spawned, newId, doors, files })
+    return makeContainer({ library, processes, spawned, newId, doors, files, terminal })
   })
   return {
     service: { containment, open, resolve: library.resolve, sleep: Effect.sleep, probes: doors.probes },
@@ -81,6 +83,7 @@ interface Holder {
   readonly newId: () => number
   readonly doors: ScriptedDoors
   readonly files: ScriptedFiles
+  readonly terminal: ScriptedTerminal
 }
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
@@ -91,7 +94,11 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
     spawn: (request) =>
       Effect.flatMap(
         holder.library.program(request),
-        (program) => Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
+        (program) =>
+          Effect.andThen(
+            holder.terminal.check(request),
+            Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
+          )
       ),
     suspend: tree.signal("SIGSTOP"),
     resume: tree.signal("SIGCONT"),
@@ -100,7 +107,7 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
 }
 
 const spawn = (
-  { doors, files, newId, processes, spawned }: Holder,
+  { doors, files, newId, processes, spawned, terminal }: Holder,
   request: ProcessBackend.SpawnRequest,
   program: Program,
   context: ConstructorParameters<typeof ScriptedProcess>[0]["context"]
@@ -123,6 +130,7 @@ const spawn = (
   }
   const fork = (program: Program) => void born(program, undefined)
   const leader = born(program, input)
+  terminal.lend(request, leader)
   spawned.push({ request, input: input?.received ?? [] })
   const sink = request.stdin === "pipe" ? input?.sink : undefined
   return {
