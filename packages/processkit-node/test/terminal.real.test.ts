@@ -119,6 +119,15 @@ for (const { name } of hasTerminals ? mechanisms : []) {
   })
 }
 
+describe.runIf(hasTerminals && mechanisms.some(({ name }) => name === "subreaper"))("a group with the terminal", () => {
+  it.live("leaves it to its owner while it is suspended (subreaper)", () =>
+    Effect.gen(function*() {
+      const terminal = yield* onTerminal(owner("subreaper", "suspends", ...counting))
+      yield* terminal.shows(/<background at first>/)
+      assert.strictEqual(yield* terminal.ended, 0)
+    }))
+})
+
 for (const { name } of hasTerminals ? mechanisms.slice(0, 1) : []) {
   describe(`a command with the terminal, as a job (${name})`, () => {
     it.live("gets each Ctrl-C once, and its owner none", () =>
