@@ -16,6 +16,13 @@ const mayUseFirst = (): boolean =>
 
 export const hasIonice = has("the program ionice", isExecutable("ionice"))
 
+/** Group and foreground group: fields 5 and 8 of proc_pid_stat(5). */
+const hasForeground = ((): boolean => {
+  if (!hasProc) return false
+  const [, , group, , , foreground] = fs.readFileSync("/proc/self/stat", "latin1").replace(/^.*\) /s, "").split(" ")
+  return group === foreground
+})()
+
 const other = canBecomeOther || missingForOther
 const linux = hasProc || "the program that tells it reads /proc"
 
@@ -30,7 +37,8 @@ export const hostedAttributes: Capabilities = {
   priority: os.getPriority() <= 10 || "this process has less than what is asked for",
   affinity: mayUseFirst() || "the first processor is not for this process",
   ioPriority: hasIonice || "there is no program that tells it",
-  noNewPrivileges: linux
+  noNewPrivileges: linux,
+  terminal: hasForeground || "a terminal whose foreground this process has"
 }
 
 const lacking = "child_process has no such option"
@@ -46,5 +54,6 @@ export const bareAttributes: Capabilities = {
   priority: lacking,
   affinity: lacking,
   ioPriority: lacking,
-  noNewPrivileges: lacking
+  noNewPrivileges: lacking,
+  terminal: lacking
 }

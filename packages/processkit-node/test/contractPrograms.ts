@@ -28,7 +28,11 @@ const attributes: Record<Exclude<SpawnAttributes.Name, "rlimits">, string> = {
   priority: "require('os').getPriority()",
   affinity: "status('Cpus_allowed_list').join(' ')",
   ioPriority: "run('ionice', ['-p', process.pid]).trim().replace('best-effort: prio', 'bestEffort')",
-  noNewPrivileges: "status('NoNewPrivs')[0]"
+  noNewPrivileges: "status('NoNewPrivs')[0]",
+  // After the name: state, parent, group, session, terminal, and the foreground group of the terminal (proc_pid_stat(5)).
+  terminal:
+    "(([, , group, , , foreground]) => group === foreground && group === String(process.pid) ? 'shared' : 'not shared')" +
+    "(file('stat').replace(/^.*\\) /s, '').split(' '))"
 }
 
 const attribute = (name: keyof typeof attributes): string =>

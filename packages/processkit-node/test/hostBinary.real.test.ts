@@ -12,7 +12,7 @@ import * as Host from "../src/internal/host/host.ts"
 import * as HostBinary from "../src/internal/host/hostBinary.ts"
 import { type Launch } from "../src/internal/host/hostLaunch.ts"
 import * as Launcher from "../src/internal/host/hostLaunch.ts"
-import { type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
+import { type Spawn, type Stage, version } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import {
   binary,
@@ -63,8 +63,16 @@ describe.runIf(isSupported)("the binary of the host", () => {
   })
 
   it("says what it is, and refuses roles that it does not have", () => {
-    assert.strictEqual(execFileSync(binary, ["--version"], { encoding: "utf8" }), "processkit-host protocol 2\n")
-    for (const args of [[], ["other"], ["launch"], ["launch", "2"], ["launch", "3x"], ["host", "more"]]) {
+    assert.strictEqual(
+      execFileSync(binary, ["--version"], { encoding: "utf8" }),
+      `processkit-host protocol ${version}\n`
+    )
+    for (
+      const args of [[], ["other"], ["launch"], ["launch", "2"], ["launch", "3x"], ["host", "more"], [
+        "terminal",
+        "more"
+      ]]
+    ) {
       assert.throws(() => execFileSync(binary, args, { stdio: "ignore" }), /./)
     }
   })

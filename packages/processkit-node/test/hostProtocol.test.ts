@@ -42,7 +42,8 @@ const conversation = Buffer.concat([
   frame(2, 3, 0, 3),
   frame(4, 8, 0x0003_0013, 2),
   frame(6, 7),
-  frame(7, 7)
+  frame(7, 7),
+  frame(12, 7, 20).subarray(0, -2).fill(8, 0, 1)
 ])
 
 const expected: ReadonlyArray<HostEvent> = [
@@ -64,7 +65,8 @@ const expected: ReadonlyArray<HostEvent> = [
   { _tag: "Done", token: 3, errno: 0, count: 3 },
   { _tag: "Failed", id: 8, stage: "exec", handles: 3, errno: 2 },
   { _tag: "Emptied", id: 7 },
-  { _tag: "Lost", id: 7 }
+  { _tag: "Lost", id: 7 },
+  { _tag: "Stopped", id: 7, signal: 20 }
 ]
 
 const decode = (chunks: ReadonlyArray<Buffer>) => {
@@ -96,7 +98,7 @@ describe("hostEvents", () => {
 
   it("end at the first thing that is none", () => {
     const wrong = [
-      frame(12, 1), // a type that does not exist
+      frame(13, 1), // a type that does not exist
       frame(3, 7), // too short for its type
       frame(3, 7, 8, 9), // too long for its type
       frame(8), // no token
@@ -155,11 +157,15 @@ describe("hostRequests", () => {
   it("are written as the protocol describes", () => {
     assert.strictEqual(
       Requests.hello(5, "monitored").toString("hex"),
-      "0a000000 0100 05000000 0200 0100".replaceAll(" ", "")
+      "0a000000 0100 05000000 0300 0100".replaceAll(" ", "")
     )
     assert.strictEqual(
       Requests.tree(5, 6, "signal", 15).toString("hex"),
       "0e000000 0600 05000000 06000000 0100 0f00".replaceAll(" ", "")
+    )
+    assert.strictEqual(
+      Requests.tree(5, 6, "foreground", 0).toString("hex"),
+      "0e000000 0600 05000000 06000000 0500 0000".replaceAll(" ", "")
     )
     assert.strictEqual(
       Requests.guard(5, "/a").toString("hex"),

@@ -83,6 +83,8 @@ const unreachable: HostChild = {
   relays: [undefined, undefined],
   onExit: () => {},
   onEmptied: () => {},
+  onStopped: () => {},
+  isHostLost: () => true,
   signal: () => lost,
   act: () => lost,
   members: lost

@@ -133,7 +133,7 @@ export interface Retry {
  * - `cancelOn`: a signal from outside Effect that stops the run and fails it with `Cancelled`.
  * - `onStdoutLine`, `onStderrLine`: called for every line, before the run ends. One that throws is not called again.
  * - `uid`, `gid`, `groups`, `umask`, `rlimits`, `priority`, `affinity`, `ioPriority`, `argv0`, `noNewPrivileges`,
- *   `windowsHide`: see `SpawnAttributes`; the owner's by default.
+ *   `windowsHide`, `terminal`: see `SpawnAttributes`; the owner's by default, and no terminal.
  * - `redact`: makes of every line what results and streams of lines show; called for each in order, and once more for
  *   one that a readiness check reads. A line for which it throws or gives no text is blank, and one that was cut at
  *   `maxLineBytes` is an ellipsis.
@@ -1013,6 +1013,35 @@ export const setArgv0: Setter<"argv0"> = setter("argv0")
  * @since 0.1.0
  */
 export const setNoNewPrivileges: Setter<"noNewPrivileges"> = setter("noNewPrivileges")
+
+/**
+ * Sets whether the program gets the terminal of the owner, as the foreground job of a shell does.
+ *
+ * **Details**
+ *
+ * Standard streams are then `"inherit"` by default, so use a verb that gives no output: {@link checked}, {@link runUnit},
+ * {@link exitCode}, {@link start}.
+ *
+ * **Errors**
+ *
+ * The start fails with `Unsupported` where the owner has no terminal, is in the background of it, has lent it to another
+ * command, or where the mechanism cannot lend it.
+ *
+ * **Example** (An editor, and then its file)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Command from "processkit/Command"
+ *
+ * const edit = (file: string) => Command.runUnit(Command.make("vi", [file], { terminal: "shared" }))
+ * export const program = Effect.andThen(edit("notes.txt"), Command.run(Command.make("wc", ["-l", "notes.txt"])))
+ * ```
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const setTerminal: Setter<"terminal"> = setter("terminal")
 
 /**
  * Sets whether Windows shows no console window for the program.

@@ -107,6 +107,9 @@ export interface Rlimits {
  * - `argv0`: what the program sees as its own name; as it was given to the command by default.
  * - `noNewPrivileges`: that neither the program nor its descendants gain rights by executing something, which takes the
  *   effect from set-user-id files (prctl(2), PR_SET_NO_NEW_PRIVS).
+ * - `terminal`: `"shared"` gives the program the terminal of the owner, as a shell gives it to its foreground job: it reads
+ *   from it, Ctrl-C and Ctrl-Z are for it alone, and the owner gets the terminal back at its end. Standard streams are then
+ *   `"inherit"` by default. See docs/terminal.md.
  * - `windowsHide`: that Windows shows no console window for the program; `true` by default. No effect elsewhere.
  *
  * @stability experimental
@@ -124,6 +127,7 @@ export interface Options {
   readonly ioPriority?: IoPriority | undefined
   readonly argv0?: string | undefined
   readonly noNewPrivileges?: boolean | undefined
+  readonly terminal?: "shared" | undefined
   readonly windowsHide?: boolean | undefined
 }
 
@@ -153,7 +157,8 @@ export const names: ReadonlyArray<Name> = [
   "priority",
   "affinity",
   "ioPriority",
-  "noNewPrivileges"
+  "noNewPrivileges",
+  "terminal"
 ]
 
 /**

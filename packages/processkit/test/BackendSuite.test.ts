@@ -26,7 +26,8 @@ const capabilities: BackendSuite.Capabilities = {
   priority: true,
   affinity: true,
   ioPriority: true,
-  noNewPrivileges: true
+  noNewPrivileges: true,
+  terminal: true
 }
 
 BackendSuite.suite({ describe, it }, { name: "scripted", layer, capabilities, programs })

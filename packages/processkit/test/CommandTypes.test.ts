@@ -57,6 +57,7 @@ const setters = {
   ioPriority: [Command.setIoPriority, "idle"],
   argv0: [Command.setArgv0, "name"],
   noNewPrivileges: [Command.setNoNewPrivileges, true],
+  terminal: [Command.setTerminal, "shared"],
   windowsHide: [Command.setWindowsHide, false],
   redact: [Command.setRedact, (line: string) => line],
   sanitizeTerminal: [Command.setSanitizeTerminal, true],

@@ -25,6 +25,7 @@ import * as OutputRules from "./outputRules.ts"
 import { checked, list, optional, own, programField, record, refuse } from "./refusal.ts"
 import type { Limits } from "./retention.ts"
 import * as SpawnAttributes from "./spawnAttributes.ts"
+import * as TerminalRules from "./terminalRules.ts"
 
 export { checked }
 
@@ -61,14 +62,16 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
   checked(programOf(command), () => {
     if (command.invalid !== undefined) refuse(command.invalid.field, command.invalid.problem)
     const options = command.options
-    const payload = payloadOf(options.stdin)
+    const { stderr, stdin, stdout } = TerminalRules.streams(options)
+    const payload = payloadOf(stdin)
     observers(options)
+    TerminalRules.check(options)
     retryOf(command)
     return {
       request: requestOf(command, {
-        stdin: inputOf(options.stdin, payload),
-        stdout: OutputRules.destination("stdout", options.stdout, nonEmpty),
-        stderr: OutputRules.destination("stderr", options.stderr, nonEmpty)
+        stdin: inputOf(stdin, payload),
+        stdout: OutputRules.destination("stdout", stdout, nonEmpty),
+        stderr: OutputRules.destination("stderr", stderr, nonEmpty)
       }),
       payload,
       encoding: encoding(options.encoding),
@@ -77,8 +80,8 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       retention: options.buffer === undefined ? defaultLimits : limits(options.buffer),
       capture: capture(options),
       tees: {
-        stdout: OutputRules.receiver("stdout", options.stdout),
-        stderr: OutputRules.receiver("stderr", options.stderr)
+        stdout: OutputRules.receiver("stdout", stdout),
+        stderr: OutputRules.receiver("stderr", stderr)
       },
       timeout: options.timeout === undefined ? undefined : duration("timeout", options.timeout),
       inactivityTimeout: inactivityTimeout(options),
@@ -119,7 +122,8 @@ export const prepareDetached = (
 /** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */
 const inactivityTimeout = (options: Command.Options): Duration.Duration | undefined => {
   if (options.inactivityTimeout === undefined) return undefined
-  const isHeard = [options.stdout, options.stderr].some(OutputRules.isCaptured)
+  const { stderr, stdout } = TerminalRules.streams(options)
+  const isHeard = [stdout, stderr].some(OutputRules.isCaptured)
   if (!isHeard) refuse("inactivityTimeout", "needs stdout or stderr to be a pipe")
   return duration("inactivityTimeout", options.inactivityTimeout)
 }

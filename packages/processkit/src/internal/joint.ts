@@ -14,11 +14,17 @@ type Way = { readonly _tag: "Link"; readonly link: ProcessBackend.Link } | "pipe
 export class Joint {
   #way: Way | undefined
   #relay: Relay | undefined
+  readonly #relays: boolean
+
+  /** `relays` where one of the two cannot get an end of a pipe of the backend's: the host of a terminal has none. */
+  constructor(relays = false) {
+    this.#relays = relays
+  }
 
   /** What the writing stage gets for its output. Asked again where its start is tried again. */
   readonly output = (container: ProcessBackend.Container): Effect.Effect<Way, ProcessError.ProcessError> =>
     Effect.suspend(() => {
-      const made: Effect.Effect<Way, ProcessError.ProcessError> = container.openLink === undefined
+      const made: Effect.Effect<Way, ProcessError.ProcessError> = this.#relays || container.openLink === undefined
         ? Effect.succeed("pipe")
         : Effect.map(container.openLink, (link) => ({ _tag: "Link", link }))
       return Effect.andThen(this.close, Effect.tap(made, (way) => Effect.sync(() => void (this.#way = way))))

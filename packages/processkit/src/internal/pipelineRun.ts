@@ -21,6 +21,7 @@ import type { Plan, PlannedStage } from "./pipelinePlan.ts"
 import * as PipelinePlan from "./pipelinePlan.ts"
 import * as RunningPipeline from "./runningPipeline.ts"
 import { type Ending, Home, Stage } from "./stage.ts"
+import * as TerminalRules from "./terminalRules.ts"
 
 /** A stage with its place, before it was started. */
 interface Placed {
@@ -28,6 +29,9 @@ interface Placed {
   readonly place: Stage
   readonly input: Joint | undefined
 }
+
+const hasTerminal = (stage: PlannedStage | undefined): boolean =>
+  stage !== undefined && TerminalRules.isShared(stage.command.options)
 
 /** A stage that was started. */
 export interface Started extends Placed {
@@ -49,7 +53,7 @@ export class Watch {
     this.plan = plan
     let input: Joint | undefined
     this.#placed = Arr.map(plan.stages, (planned, i) => {
-      const output = planned.isLast ? undefined : new Joint()
+      const output = planned.isLast ? undefined : new Joint(hasTerminal(planned) || hasTerminal(plan.stages[i + 1]))
       const place = new Stage({
         home: this.#home,
         input,

@@ -10,20 +10,19 @@ import type * as ProcessError from "../ProcessError.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import * as PipelinePlan from "./pipelinePlan.ts"
 import * as PipelineRun from "./pipelineRun.ts"
+import * as TerminalRules from "./terminalRules.ts"
 import * as Verbs from "./verbs.ts"
 
 /** The pipeline as verbs see it: the input of the first stage, the output of the last, and options of its own. */
-export const composite = (pipeline: Pipeline.Pipeline): Verbs.Composite => ({
-  program: PipelinePlan.nameOf(pipeline),
-  options: {
-    stdin: pipeline.stages[0]?.options.stdin,
-    stdout: pipeline.stages.at(-1)?.options.stdout,
-    stderr: pipeline.stages.at(-1)?.options.stderr,
-    retry: pipeline.options.retry,
-    cancelOn: pipeline.options.cancelOn
-  },
-  launch: (options) => PipelineRun.start(pipeline, options)
-})
+export const composite = (pipeline: Pipeline.Pipeline): Verbs.Composite => {
+  const { stderr, stdout } = TerminalRules.streams(pipeline.stages.at(-1)?.options ?? {})
+  const { cancelOn, retry } = pipeline.options
+  return {
+    program: PipelinePlan.nameOf(pipeline),
+    options: { stdin: pipeline.stages[0]?.options.stdin, stdout, stderr, retry, cancelOn },
+    launch: (options) => PipelineRun.start(pipeline, options)
+  }
+}
 
 export const checked = (pipeline: Pipeline.Pipeline): Verbs.Verb<Pipeline.PipelineResult<string>> => {
   const subject = composite(pipeline)

@@ -14,6 +14,7 @@ import { ScriptedFiles } from "./scriptedFiles.ts"
 import { ScriptedInput } from "./scriptedInput.ts"
 import { ScriptedPipe } from "./scriptedPipe.ts"
 import { type Program, ScriptedProcess } from "./scriptedProcess.ts"
+import { ScriptedTerminal } from "./scriptedTerminal.ts"
 
 type Backend = ProcessBackend.ProcessBackend["Service"]
 
@@ -60,12 +61,13 @@ export const make = (library: Library): ScriptedBackend => {
   const containers: Array<Array<ScriptedProcess>> = []
   const doors = new ScriptedDoors()
   const files = new ScriptedFiles()
+  const terminal = new ScriptedTerminal()
   let nextId = firstId
   const newId = () => nextId++
   const holder = Effect.sync((): Holder => {
     const processes: Array<ScriptedProcess> = []
     containers.push(processes)
-    return { library, processes, spawned, newId, doors, files }
+    return { library, processes, spawned, newId, doors, files, terminal }
   })
   return {
     service: {
@@ -88,6 +90,7 @@ interface Holder {
   readonly newId: () => number
   readonly doors: ScriptedDoors
   readonly files: ScriptedFiles
+  readonly terminal: ScriptedTerminal
 }
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
@@ -117,11 +120,15 @@ interface Started {
 const started = (holder: Holder, request: ProcessBackend.SpawnRequest) =>
   Effect.flatMap(
     holder.library.program(request),
-    (program) => Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
+    (program) =>
+      Effect.andThen(
+        holder.terminal.check(request),
+        Effect.map(Effect.context<never>(), (context) => spawn(holder, request, program, context))
+      )
   )
 
 const spawn = (
-  { doors, files, newId, processes, spawned }: Holder,
+  { doors, files, newId, processes, spawned, terminal }: Holder,
   request: ProcessBackend.SpawnRequest,
   program: Program,
   context: ConstructorParameters<typeof ScriptedProcess>[0]["context"]
@@ -144,6 +151,7 @@ const spawn = (
   }
   const fork = (program: Program) => void born(program, undefined)
   const leader = born(program, input)
+  terminal.lend(request, leader)
   spawned.push({ request, input: input?.received ?? [] })
   const sink = request.stdin === "pipe" ? input?.sink : undefined
   const child: ProcessBackend.Child = {

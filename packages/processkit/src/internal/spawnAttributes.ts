@@ -120,6 +120,8 @@ const umask = (value: number): number =>
     ? value + 0
     : refuse("umask", "is not a mask from 0 to 0o777")
 
+const terminal = (value: "shared"): "shared" => value === "shared" ? value : refuse("terminal", "is not \"shared\"")
+
 /** What each attribute is made of. */
 const checks: { readonly [K in keyof SpawnAttributes.Options]-?: (value: never) => Checked[K] } = {
   argv0,
@@ -132,6 +134,7 @@ const checks: { readonly [K in keyof SpawnAttributes.Options]-?: (value: never) 
   affinity,
   ioPriority,
   noNewPrivileges: flag("noNewPrivileges"),
+  terminal,
   windowsHide: flag("windowsHide")
 }
 

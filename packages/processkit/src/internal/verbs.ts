@@ -19,6 +19,7 @@ import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
 import { isCaptured } from "./outputRules.ts"
+import * as TerminalRules from "./terminalRules.ts"
 
 export type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
 
@@ -110,7 +111,7 @@ const waitingFor = <A, R>(
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
 export const capturing = <A, R>(command: Subject, verb: Verb<A, R>): Verb<A, R> =>
-  isCaptured(command.options.stdout) ? verb : Effect.fail(notCaptured(command, "stdout"))
+  isCaptured(TerminalRules.streams(command.options).stdout) ? verb : Effect.fail(notCaptured(command, "stdout"))
 
 const notCaptured = (command: Subject, field: "stdout" | "stderr"): ProcessError.ProcessError =>
   ProcessError.make(
@@ -243,7 +244,7 @@ const flowing = <A>(
   ))
 
 const piped = <A>(command: Subject, name: "stdout" | "stderr", flow: Flow<A>): Flow<A> =>
-  isCaptured(command.options[name]) ? flow : Stream.fail(notCaptured(command, name))
+  isCaptured(TerminalRules.streams(command.options)[name]) ? flow : Stream.fail(notCaptured(command, name))
 
 export const stdoutLines = (command: Subject): Flow<string> =>
   piped(command, "stdout", flowing(command, "text", (running) => running.stdoutLines))

@@ -42,7 +42,8 @@ export interface Line {
  * - `printsDirectory`: writes its working directory, without a newline, and exits with 0.
  * - `printsAttribute`: writes one of its own attributes as its system tells it, without a newline, and exits with 0: ids,
  *   supplementary groups in ascending order, processors and the nice value in decimal, `umask` in octal, for `rlimits` the soft and the
- *   hard limit of `nofile`, for `ioPriority` class and level as a command names them, for `noNewPrivileges` 1 or 0. Several
+ *   hard limit of `nofile`, for `ioPriority` class and level as a command names them, for `noNewPrivileges` 1 or 0, for
+ *   `terminal` `shared` where it leads the foreground group of its terminal. Several
  *   values are separated by a space.
  * - `waits`: says ready and runs until it is ended; it leaves every signal to its default.
  * - `waitsFor`: prints nothing until there is a file at the path, then writes `found` and a newline to standard output and

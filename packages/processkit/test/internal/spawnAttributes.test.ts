@@ -181,6 +181,7 @@ describe("a mechanism", () => {
       affinity: [0],
       ioPriority: "idle",
       noNewPrivileges: true,
+      terminal: "shared",
       windowsHide: true
     }
     assert.deepStrictEqual(

@@ -1,6 +1,7 @@
 #include "birth.h"
 
 #include "descriptors.h"
+#include "terminal.h"
 
 #define IO_PRIORITY_PROCESS 1
 #define EXIT_NOT_STARTED 127
@@ -16,6 +17,26 @@ void birth_fail(int status, enum stage stage, long result)
 {
     report(status, stage, (int32_t)-result);
     sys_exit(EXIT_NOT_STARTED);
+}
+
+/* A plain copy of this small process: a child in a frozen cgroup waits for nobody and nobody waits for it. */
+long birth_fork(const char *cgroup, enum stage *stage)
+{
+    *stage = STAGE_FORK;
+    if (cgroup[0] == 0) return sys_fork();
+    long directory = sys_open(cgroup, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (directory < 0) {
+        *stage = STAGE_CONTAINER;
+        return directory;
+    }
+    struct clone_args arguments = {
+        .flags = CLONE_INTO_CGROUP,
+        .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)directory,
+    };
+    long pid = SYS_2(__NR_clone3, &arguments, sizeof arguments);
+    if (pid != 0) (void)sys_close((int)directory);
+    return pid;
 }
 
 static void need(const struct birth *birth, enum stage stage, long result)
@@ -126,6 +147,7 @@ void birth_run(const struct birth *birth)
     const struct spawn_request *request = birth->request;
     uint32_t present = request->attributes.present;
     if (present & ATTRIBUTE_SESSION) need(birth, STAGE_SESSION, SYS_0(__NR_setsid));
+    if (birth->takes_terminal) need(birth, STAGE_TERMINAL, terminal_take());
     place_streams(birth);
     set_limits(birth);
     set_scheduling(birth);

@@ -23,7 +23,11 @@ struct birth {
     int streams[3];              /* descriptors to become 0, 1, 2; -1 where none was made beforehand */
     int status;                  /* writing end of the status pipe */
     const struct sys_limit *descriptors; /* limit to give back, or null */
+    bool takes_terminal;         /* leads the foreground group of the terminal, in the session of its parent */
 };
+
+/* Forks, into a cgroup unless that is empty; `*stage` says what failed. */
+long birth_fork(const char *cgroup, enum stage *stage);
 
 /* Becomes the program, or reports why not and ends. */
 _Noreturn void birth_run(const struct birth *birth);

@@ -5,6 +5,7 @@
 #include "host.h"
 #include "relays.h"
 #include "report.h"
+#include "terminal.h"
 
 /* The news of a child does not wait until everybody is reaped that it has left behind. */
 #define REAPED_AT_ONCE 16
@@ -105,6 +106,7 @@ static bool admit(struct child *child, const struct event *event)
     case EVENT_MEMBERS: /* the list of a tree that is just ending may be cut short; its end may not */
         return outbox_has_room(2 * EVENT_MAX);
     case EVENT_DONE:
+    case EVENT_STOPPED:
         return true;
     case EVENT_EXITED:
         conclude_start(child);
@@ -211,6 +213,7 @@ static void settle_lost(void)
 {
     for (struct child *child = children_next(NULL); child != NULL; child = children_next(child)) {
         if (!child->orphaned || !outbox_has_room(2 * EVENT_MAX)) continue;
+        terminal_restore();
         if (child->started) send_id(EVENT_EMPTIED, child);
         else give_up(child);
         children_remove(child);

@@ -5,6 +5,7 @@
 #include "family.h"
 #include "host.h"
 #include "relays.h"
+#include "terminal.h"
 
 /* What cannot be killed in this time (another user's process, a hung device) has its signal or refuses it. */
 #define PATIENCE 60000
@@ -52,5 +53,6 @@ void guardian_run(void)
         sys_sleep(pause);
         if (pause < PAUSE_MAX) pause *= 2;
     }
+    terminal_restore();
     sys_exit(0);
 }

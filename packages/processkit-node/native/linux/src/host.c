@@ -15,6 +15,7 @@
 #include "relays.h"
 #include "report.h"
 #include "spawn.h"
+#include "terminal.h"
 #include "text.h"
 #include "workspace.h"
 
@@ -104,17 +105,20 @@ static long signal_child(void)
 static long act_on_tree(void)
 {
     const struct child *child = children_by_id(request.child);
-    if (request.number > SYS_SIGNALS || request.action > TREE_KILL) return -EINVAL;
+    uint16_t last = host.lends_terminal ? TREE_FOREGROUND : TREE_KILL;
+    if (request.number > SYS_SIGNALS || request.action > last) return -EINVAL;
     if (host.mode != MODE_MONITORED) return -EOPNOTSUPP;
     if (child == NULL || child->orphaned) return -ESRCH;
     return command_monitor(child, request.action);
 }
 
-/* Whatever a client asks for: a child has a session of its own and sees no descriptor of this process. */
+/* Whatever a client asks for: a child has a session of its own, unless it gets that of the owner's terminal, and sees no
+ * descriptor of this process. */
 static void start_child(void)
 {
     struct attributes *attributes = &request.spawn.attributes;
     attributes->present |= ATTRIBUTE_SESSION;
+    if (host.lends_terminal) attributes->present &= ~(uint32_t)ATTRIBUTE_SESSION;
     attributes->present &= ~(uint32_t)ATTRIBUTE_KEEP_DESCRIPTORS;
     spawn(&request.spawn);
 }
@@ -335,7 +339,8 @@ static void shield(void)
     }
     /* A host that is stopped would not see the end of its owner, so it is continued by it. */
     (void)sys_prctl(PR_SET_PDEATHSIG, SIGCONT);
-    (void)SYS_0(__NR_setsid); /* refused where the owner's spawn made a session already */
+    if (host.lends_terminal) terminal_leave_group();
+    else (void)SYS_0(__NR_setsid); /* refused where the owner's spawn made a session already */
     need(SYS_1(__NR_chdir, "/"));
     (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-host");
 }
@@ -387,8 +392,9 @@ static void open_sources(void)
     need(host_watch(CHANNEL_HANDLES, watched_handles, SOURCE_HANDLES, 0));
 }
 
-void host_run(void)
+void host_run(bool lends_terminal)
 {
+    host.lends_terminal = lends_terminal;
     shield();
     take_descriptors();
     raise_limit();

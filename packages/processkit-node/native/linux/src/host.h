@@ -24,6 +24,7 @@ struct host {
     uint32_t features;
     unsigned lost;          /* monitors that died before their trees */
     bool owner_is_gone;
+    bool lends_terminal;    /* the terminal role */
 };
 
 extern struct host host;
@@ -33,7 +34,7 @@ long host_watch(int fd, uint32_t events, enum source source, uint32_t id);
 void host_unwatch(int fd);
 void host_send(const struct event *event);
 
-/* host.c: the role. */
-_Noreturn void host_run(void);
+/* host.c: the two roles. The terminal role stays in the owner's session, and its one child gets the owner's terminal. */
+_Noreturn void host_run(bool lends_terminal);
 
 #endif

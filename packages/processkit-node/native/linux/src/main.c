@@ -1,5 +1,5 @@
 /*
- * Chooses the role. `host` takes no arguments, `launch` takes the descriptor that brings its request.
+ * Chooses the role. `host` and `terminal` take no arguments, `launch` takes the descriptor that brings its request.
  */
 #include "host.h"
 #include "launch.h"
@@ -15,7 +15,8 @@ static const char version[] = "processkit-host protocol " TEXT_OF(PROTOCOL_VERSI
 _Noreturn static void run(int count, char **arguments)
 {
     uint64_t fd;
-    if (count == 2 && text_equal(arguments[1], "host")) host_run();
+    if (count == 2 && text_equal(arguments[1], "host")) host_run(false);
+    if (count == 2 && text_equal(arguments[1], "terminal")) host_run(true);
     if (count == 2 && text_equal(arguments[1], "--version")) {
         sys_exit(sys_write(1, version, sizeof version - 1) == (long)(sizeof version - 1) ? 0 : 1);
     }

@@ -4,11 +4,13 @@
 #include "family.h"
 #include "outbox.h"
 #include "report.h"
+#include "terminal.h"
 #include "text.h"
 #include "workspace.h"
 
 #define CHANNEL 3
 #define SIGNALS 4
+#define TERMINAL 5
 #define PACE 2
 #define STOP_PATIENCE 100
 #define PATIENCE 60000
@@ -17,6 +19,8 @@ struct monitor {
     uint32_t id;
     int self;
     int leader;
+    bool has_terminal;
+    bool job_stopped; /* by the terminal, and not by somebody who will continue it */
     bool killing;
     bool abandoned;
     long since;
@@ -87,6 +91,16 @@ static void signal_members(uint32_t token, int number)
     send_done(token, sweep.error, sweep.reached);
 }
 
+/* The program goes on as a job that was stopped, with the terminal where the owner has it to give. */
+static void bring_to_foreground(uint32_t token)
+{
+    (void)terminal_return();
+    bool continues = monitor.job_stopped && monitor.leader != 0;
+    monitor.job_stopped = false;
+    if (continues) (void)sys_kill(-monitor.leader, SIGCONT); /* not reaped, so the number of its group is its own */
+    send_done(token, 0, continues ? 1 : 0);
+}
+
 static void stop_members(uint32_t token)
 {
     struct sweep sweep = family_stop(monitor.self, STOP_PATIENCE, NULL);
@@ -110,6 +124,9 @@ static void obey(const struct monitor_command *command)
         break;
     case TREE_RESUME:
         signal_members(command->token, SIGCONT);
+        break;
+    case TREE_FOREGROUND:
+        bring_to_foreground(command->token);
         break;
     case TREE_KILL:
         monitor.killing = true;
@@ -136,20 +153,62 @@ static void take_command(void)
     else abandon();
 }
 
+static bool is_from_terminal(int number) { return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU; }
+
+/*
+ * What a shell does when its job stops: it takes the terminal back. A job stopped by the terminal takes the owner along,
+ * so that the shell above gets its turn; the owner asks for TREE_FOREGROUND once it runs on.
+ */
+static void leader_stopped(int number)
+{
+    struct event event;
+    bool had_it = terminal_yield();
+    /* Continued by somebody else, it ran before it had the terminal, and touched it. */
+    bool early = !had_it && number != SIGTSTP && is_from_terminal(number);
+    if (early && terminal_return()) {
+        (void)sys_kill(-monitor.leader, SIGCONT);
+        return;
+    }
+    monitor.job_stopped = is_from_terminal(number);
+    if (monitor.job_stopped) terminal_stop_owner();
+    event_begin(&event, EVENT_STOPPED);
+    event_u32(&event, monitor.id);
+    event_u16(&event, (uint16_t)number);
+    event_end(&event);
+    send(&event);
+}
+
+static void leader_continued(void)
+{
+    monitor.job_stopped = false;
+    (void)terminal_return();
+}
+
+static void leader_exited(int status, const struct rusage *usage)
+{
+    struct event event;
+    monitor.leader = 0;
+    terminal_restore(); /* before anybody hears of the end */
+    report_exited(&event, monitor.id, status, usage, OWN_CGROUP_NONE);
+    send(&event);
+}
+
 /* Reaps whoever ended. Nobody left is the end of the monitor as well. */
 static void reap(void)
 {
+    int options = WNOHANG | __WALL | (monitor.has_terminal ? WUNTRACED | WCONTINUED : 0);
     struct rusage usage;
     struct event event;
     int status;
     long pid;
-    while ((pid = sys_wait(-1, &status, WNOHANG | __WALL, &usage)) > 0) {
+    while ((pid = sys_wait(-1, &status, options, &usage)) > 0) {
         if (pid != monitor.leader) continue;
-        monitor.leader = 0;
-        report_exited(&event, monitor.id, status, &usage, OWN_CGROUP_NONE);
-        send(&event);
+        if ((status & 0xff) == 0x7f) leader_stopped(status >> 8 & 0xff);
+        else if (status == 0xffff) leader_continued();
+        else leader_exited(status, &usage);
     }
     if (pid != -ECHILD) return;
+    terminal_restore();
     report_id(&event, EVENT_EMPTIED, monitor.id);
     send(&event);
     sys_exit(0);
@@ -160,7 +219,7 @@ static void serve(void)
     for (;;) {
         reap();
         if (monitor.killing) (void)family_kill(monitor.self, NULL);
-        if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) sys_exit(1);
+        if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) break;
         struct sys_poll ready[2] = {{SIGNALS, SYS_POLLIN, 0}, {CHANNEL, SYS_POLLIN, 0}};
         (void)sys_poll(ready, monitor.abandoned ? 1 : 2, monitor.killing ? PACE : -1);
         if (ready[0].happened != 0) {
@@ -183,7 +242,8 @@ static void settle(int channel, int signals)
         if (null < 0 || sys_dup_to((int)null, fd, 0) < 0) (void)sys_close(fd);
     }
     bool settled = sys_dup_to(channel, CHANNEL, O_CLOEXEC) >= 0 && sys_dup_to(signals, SIGNALS, O_CLOEXEC) >= 0;
-    if (!settled || descriptors_close(SIGNALS + 1) < 0) abandon();
+    terminal_move(TERMINAL);
+    if (!settled || descriptors_close(monitor.has_terminal ? TERMINAL + 1 : TERMINAL) < 0) abandon();
     workspace_release();
 }
 
@@ -195,10 +255,13 @@ void monitor_run(const struct birth *birth, int channel, int signals)
     (void)sys_prctl(PR_SET_PDEATHSIG, SIGCONT); /* a stopped one would not see the end of its host */
     monitor.id = birth->request->id;
     monitor.self = (int)sys_getpid();
-    long leader = sys_fork();
+    enum stage stage;
+    long leader = birth_fork(birth->request->cgroup, &stage);
     if (leader == 0) birth_run(birth);
-    if (leader < 0) birth_fail(birth->status, STAGE_FORK, leader);
+    if (leader < 0) birth_fail(birth->status, stage, leader);
     monitor.leader = (int)leader;
+    monitor.has_terminal = birth->takes_terminal;
+    if (monitor.has_terminal) terminal_lend((int)leader);
     settle(channel, signals);
     serve();
     sys_exit(0);

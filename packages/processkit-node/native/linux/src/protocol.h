@@ -4,7 +4,7 @@
 #ifndef PROCESSKIT_PROTOCOL_H
 #define PROCESSKIT_PROTOCOL_H
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 /* The channels, by descriptor: Node's IPC channel for the ends of pipes, and a socket for messages. */
 #define CHANNEL_HANDLES 3
@@ -50,6 +50,7 @@ enum event_type {
     EVENT_REFUSED = 9,
     EVENT_OUTPUT = 10,
     EVENT_HANDED = 11,
+    EVENT_STOPPED = 12,
 };
 
 enum feature { FEATURE_SUBREAPER = 1, FEATURE_CHILDREN_FILES = 2, FEATURE_CLOSE_RANGE = 4 };
@@ -103,6 +104,7 @@ enum tree_action {
     TREE_SUSPEND = 2,
     TREE_RESUME = 3,
     TREE_KILL = 4,
+    TREE_FOREGROUND = 5, /* only in the terminal role */
 };
 
 /* What a start was doing when it failed, in the order of its work. */
@@ -128,6 +130,7 @@ enum stage {
     STAGE_SIGNALS = 18,
     STAGE_EXEC = 19,
     STAGE_KILLED = 20,
+    STAGE_TERMINAL = 21,
 };
 
 /* Why a conversation was ended. */

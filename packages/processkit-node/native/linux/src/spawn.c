@@ -6,6 +6,7 @@
 #include "links.h"
 #include "monitor.h"
 #include "relays.h"
+#include "terminal.h"
 #include "text.h"
 #include "workspace.h"
 
@@ -110,26 +111,6 @@ static void report_failure(uint32_t id, enum stage stage, long result)
     host_send(&event);
 }
 
-/* A plain copy of this small process: a child in a frozen cgroup waits for nobody and nobody waits for it. */
-static long fork_into(const char *cgroup, enum stage *stage)
-{
-    *stage = STAGE_FORK;
-    if (cgroup[0] == 0) return sys_fork();
-    long directory = sys_open(cgroup, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-    if (directory < 0) {
-        *stage = STAGE_CONTAINER;
-        return directory;
-    }
-    struct clone_args arguments = {
-        .flags = CLONE_INTO_CGROUP,
-        .exit_signal = SIGCHLD,
-        .cgroup = (uint64_t)directory,
-    };
-    long pid = SYS_2(__NR_clone3, &arguments, sizeof arguments);
-    if (pid != 0) (void)sys_close((int)directory);
-    return pid;
-}
-
 static struct birth prepare(const struct spawn_request *request, const struct ends *ends)
 {
     const char **vector = workspace_get()->vector;
@@ -143,15 +124,18 @@ static struct birth prepare(const struct spawn_request *request, const struct en
         .streams = {ends->child[0], ends->child[1], ends->child[2]},
         .status = ends->status[1],
         .descriptors = host.limit_raised ? &host.limit : NULL,
+        .takes_terminal = host.lends_terminal,
     };
 }
 
 static long start(const struct spawn_request *request, const struct ends *ends, enum stage *stage)
 {
     struct birth birth = prepare(request, ends);
-    long pid = fork_into(request->cgroup, stage);
+    bool monitored = host.mode == MODE_MONITORED;
+    /* A monitor stays outside: it has work to do when everybody in the cgroup was killed. */
+    long pid = birth_fork(monitored ? "" : request->cgroup, stage);
     if (pid != 0) return pid;
-    if (host.mode == MODE_MONITORED) monitor_run(&birth, ends->channel[1], host.signals);
+    if (monitored) monitor_run(&birth, ends->channel[1], host.signals);
     birth_run(&birth);
 }
 
@@ -193,6 +177,9 @@ static long spawn_child(struct child *child, const struct spawn_request *request
     *stage = STAGE_CONTAINER;
     result = make_cgroup(child, request);
     if (result < 0) return result;
+    *stage = STAGE_TERMINAL;
+    if (host.lends_terminal) result = terminal_open();
+    if (result < 0) return result;
     long process = start(request, ends, stage);
     if (process < 0) return process;
     children_name(child, (int)process);
@@ -214,6 +201,7 @@ static long try_spawn(const struct spawn_request *request, enum stage *stage)
     struct ends ends = no_ends;
     *stage = STAGE_REQUEST;
     uint32_t needed = FEATURE_SUBREAPER | FEATURE_CHILDREN_FILES;
+    if (host.lends_terminal && (host.mode != MODE_MONITORED || children_count() > 0)) return -EBUSY;
     if (host.mode == MODE_MONITORED && (host.features & needed) != needed) return -ENOSYS;
     if (children_by_id(request->id) != NULL) return -EEXIST;
     struct child *child = children_add(request->id);

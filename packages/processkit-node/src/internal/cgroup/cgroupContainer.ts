@@ -69,7 +69,7 @@ class CgroupContainer {
   readonly #elsewhere: Elsewhere
   #place: Place
   /** The exits that have not been reported yet. */
-  readonly #running = new Set<number>()
+  readonly #running = new Set<HostChild>()
   readonly #observers = new Set<() => void>()
   readonly #leaves = new Set<Leaf>()
   #suspended = false
@@ -145,17 +145,22 @@ class CgroupContainer {
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> {
     return Effect.suspend(() => {
       const { host } = this.#place
-      const made = alone ? Result.succeed(undefined) : this.#make()
+      // The host that lends a terminal makes no directories, so its child gets one that is there.
+      const isOwn = !HostedStart.hasTerminal(request)
+      const isShared = !alone || !isOwn
+      const made = isShared ? this.#make() : Result.succeed(undefined)
       // With the host the owner's directory may be gone, and the host's own failure is the one to tell.
       if (Result.isFailure(made) && !host.isLost()) {
         return Effect.fail(failed("making a cgroup", request.program)(made.failure))
       }
       Object.assign(this.state, { exists: true, killing: false })
       // Whoever has no siblings needs no other directory than the container's.
-      const directory = alone ? this.state.directory : `${this.state.directory}/c${++this.#children}`
+      const directory = isShared ? `${this.state.directory}/c${++this.#children}` : this.state.directory
       const leaf: Leaf = { directory, suspended: false, killing: false, exists: true, starting: true }
       this.#leaves.add(leaf)
-      return HostedStart.start(host, request, { directory, isOwn: true }).pipe(
+      const ready = isOwn ? Result.succeed(undefined) : Files.make(directory)
+      return Effect.fromResult(Result.mapError(ready, failed("making a cgroup", request.program))).pipe(
+        Effect.andThen(HostedStart.start(host, request, { directory, isOwn })),
         Effect.onError(() => this.#forget(leaf)),
         Effect.map((child) => this.#started(child, leaf, request.program)),
         Effect.tap(() => this.#suspended ? Effect.ignore(suspendLeaf(leaf)) : Effect.void)
@@ -165,10 +170,10 @@ class CgroupContainer {
 
   #started(child: HostChild, leaf: Leaf, program: string): ProcessBackend.Child {
     leaf.starting = false
-    this.#running.add(child.id)
-    const tree = CgroupTree.make(leaf, this.reportsOf(child.id))
+    this.#running.add(child)
+    const tree = CgroupTree.make(leaf, this.reportsOf(child))
     const parts = this.#isLimited ? this.#watched(child, program) : HostedChild.parts(child, program, this.pipes)
-    child.onExit((exit) => this.#reported(child.id, leaf, Result.isSuccess(exit) && exit.success.cgroupRemoved))
+    child.onExit((exit) => this.#reported(child, leaf, Result.isSuccess(exit) && exit.success.cgroupRemoved))
     return { ...tree, ...parts }
   }
 
@@ -233,13 +238,13 @@ class CgroupContainer {
   })
 
   /** The report of one child, or those of all. */
-  readonly reportsOf = (child?: number): Reports => ({
+  readonly reportsOf = (child?: HostChild): Reports => ({
     areDue: () => child === undefined ? this.#running.size > 0 : this.#running.has(child),
     observers: this.#observers
   })
 
-  #reported(id: number, leaf: Leaf, isRemoved: boolean): void {
-    this.#running.delete(id)
+  #reported(child: HostChild, leaf: Leaf, isRemoved: boolean): void {
+    this.#running.delete(child)
     if (isRemoved) this.#removed(leaf)
     // In a moment, because others are told of this exit after us, and a tree is empty only when all have been.
     queueMicrotask(() => {

@@ -11,7 +11,7 @@ import type { HostConnection } from "./hostConnection.ts"
 import * as Connections from "./hostConnection.ts"
 import type { HostProcess } from "./hostProcess.ts"
 import * as HostProcesses from "./hostProcess.ts"
-import type { HostEvent, Mode, Spawn } from "./hostProtocol.ts"
+import type { HostEvent, Mode, Role, Spawn } from "./hostProtocol.ts"
 import { version } from "./hostProtocol.ts"
 import * as Requests from "./hostRequests.ts"
 import { type Patience, patience as defaultSilence } from "./hostWatchdog.ts"
@@ -38,9 +38,16 @@ interface Attempted extends Rejected {
 }
 
 /** Starts one file and waits until it has said welcome. */
-const greet = (file: string, mode: Mode, silence: Patience): Effect.Effect<HostConnection, Attempted> =>
+const greet = (
+  file: string,
+  mode: Mode,
+  silence: Patience,
+  role: Role = "host"
+): Effect.Effect<HostConnection, Attempted> =>
   Effect.callback((resume) => {
-    const connection = Connections.make(mode, silence)
+    // In a moment, because whoever waits for the end of the last child is still to be told of it.
+    const onIdle = (): void => void setImmediate(() => process?.close())
+    const connection = Connections.make(mode, silence, role === "terminal" ? onIdle : undefined)
     let process: HostProcess | undefined
     let settled = false
     const settle = (result: Effect.Effect<HostConnection, Attempted>): void => {
@@ -63,7 +70,7 @@ const greet = (file: string, mode: Mode, silence: Patience): Effect.Effect<HostC
         connection.receiver.lost(detail)
       }
     }
-    HostProcesses.start(file, receiver, (started) => {
+    HostProcesses.start(file, role, receiver, (started) => {
       if ("errno" in started) {
         return settle(Effect.fail({ path: file, why: `cannot be executed (${started.errno})`, executed: false }))
       }
@@ -150,6 +157,12 @@ export const connect = (
   silence: Patience = defaultSilence
 ): Effect.Effect<HostConnection, HostUnavailable> =>
   Effect.uninterruptible(Effect.suspend(() => tryAll(candidates(), mode, silence)))
+
+/**
+ * Starts a host that lends our terminal to one child, from the binary that another host runs. It ends with that child.
+ */
+export const lendTerminal = (host: HostConnection): Effect.Effect<HostConnection, Rejected> =>
+  Effect.uninterruptible(Effect.suspend(() => greet(host.executable, "monitored", defaultSilence, "terminal")))
 
 type Waiting = Array<(result: Effect.Effect<HostConnection, HostUnavailable>) => void>
 

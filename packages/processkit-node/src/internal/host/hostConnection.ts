@@ -57,14 +57,16 @@ class Conversation {
   )
   readonly lost = latch<ProcessError.ProcessError>()
   readonly #mode: Mode
+  readonly #onIdle: () => void
   #process: HostProcess | undefined
   #error: ProcessError.ProcessError | undefined
   #held = false
   #last = 0
   readonly #watchdog: Watchdog.Watchdog
 
-  constructor(mode: Mode, patience: Watchdog.Patience) {
+  constructor(mode: Mode, patience: Watchdog.Patience, onIdle: () => void) {
     this.#mode = mode
+    this.#onIdle = onIdle
     this.#watchdog = Watchdog.make({
       awaits: () => this.#pending.size + this.#starts.size > 0 ? "answer" : this.#living.size > 0 ? "exit" : undefined,
       ping: () => void Effect.runFork(Effect.ignore(this.request(Requests.ping))),
@@ -95,6 +97,7 @@ class Conversation {
     if (held === this.#held) return
     this.#held = held
     this.#process?.hold(held)
+    if (!held) this.#onIdle()
   }
 
   request(
@@ -127,7 +130,7 @@ class Conversation {
       if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
       const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
-      const life: Life = { exit: latch(), emptied: latch(), tokens: new Set() }
+      const life: Life = { exit: latch(), emptied: latch(), tokens: new Set(), stopped: new Set() }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
         relays: this.#relays.outputs(id, request),
@@ -198,6 +201,8 @@ class Conversation {
       relays,
       onExit: (observer) => life.exit.observe(observer),
       onEmptied: (observer) => life.emptied.observe(observer),
+      onStopped: (observer) => void life.stopped.add(observer),
+      isHostLost: () => this.#error !== undefined,
       signal: (number) => this.request((token) => Requests.signal(token, id, number), [], id),
       act: (action, number = 0) => act(action, number),
       members: Effect.suspend(() => {
@@ -262,6 +267,8 @@ class Conversation {
         return this.#emptied(event.id)
       case "Lost":
         return this.#living.get(event.id)?.exit.set(Result.fail(hostLost("the monitor of the process was killed")))
+      case "Stopped":
+        return this.#living.get(event.id)?.stopped.forEach((observe) => observe(event.signal))
       case "Members":
         this.#pending.get(event.token)?.pids.push(...event.pids)
         return
@@ -298,12 +305,16 @@ class Conversation {
   }
 }
 
-/** Makes the connection over a host that has said welcome, and the receiver of what the host says from then on. */
+/**
+ * Makes the connection over a host that has said welcome, and the receiver of what the host says from then on. `onIdle` is
+ * called whenever the last child, request and stream are done with.
+ */
 export const make = (
   mode: Mode,
-  patience: Watchdog.Patience = Watchdog.patience
+  patience: Watchdog.Patience = Watchdog.patience,
+  onIdle: () => void = () => {}
 ): { readonly receiver: Receiver; readonly open: (process: HostProcess, features: number) => HostConnection } => {
-  const conversation = new Conversation(mode, patience)
+  const conversation = new Conversation(mode, patience, onIdle)
   const receiver: Receiver = {
     event: (event) => conversation.event(event),
     handle: (id, stream, handle) => conversation.handle(id, stream, handle),

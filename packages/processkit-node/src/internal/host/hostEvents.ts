@@ -54,12 +54,14 @@ const decodeBody = (bytes: Buffer): HostEvent | undefined => {
       return { _tag: "Output", id: u32(2), stream: u16(6), bytes: copyOf(bytes, 8) }
     case 11:
       return { _tag: "Handed", id: u32(2), stream: u16(6) }
+    case 12:
+      return { _tag: "Stopped", id: u32(2), signal: u16(6) }
     default:
       return undefined
   }
 }
 
-const sizes = [0, 14, 14, 10, 14, 36, 6, 6, undefined, 4, undefined, 8] as const
+const sizes = [0, 14, 14, 10, 14, 36, 6, 6, undefined, 4, undefined, 8, 8] as const
 
 /** Whether so many bytes are pids behind a token, or output behind its stream. */
 const fitsList = (type: number, length: number): boolean =>

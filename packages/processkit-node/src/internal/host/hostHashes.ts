@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "d0b1721965bf73971c5ed6155ae75258cf059ac4014595492b1f7c1d26f27734",
-  "processkit-host-x64": "fe3a07c85f6818ccbb6697bae1cc71a025def3f626d2caf70da450e9e7fe9f2f"
+  "processkit-host-arm64": "856dcabeafaded723c6c3065a0c899af1ec96c4f668d3590f580aa39eca95cd8",
+  "processkit-host-x64": "2a8a28e4706f047d444e0fefb2c6beea3b894488156871510c74837e4c0e89b4"
 }

@@ -27,6 +27,8 @@ export interface Life {
   readonly exit: Latch<Result.Result<Exited, ProcessError.ProcessError>>
   readonly emptied: Latch<void>
   readonly tokens: Set<number>
+  /** Called for each stop of a child that has the terminal. */
+  readonly stopped: Set<(signal: number) => void>
 }
 
 export interface Pending {

@@ -9,7 +9,7 @@ import { errnoOf } from "../errno.ts"
 import { decoder } from "./hostEvents.ts"
 import type { Handle } from "./hostPipe.ts"
 import { isHandle } from "./hostPipe.ts"
-import type { HostEvent } from "./hostProtocol.ts"
+import type { HostEvent, Role } from "./hostProtocol.ts"
 
 /** What the host is called in its arguments, for people who look at a list of processes. */
 export const title = "processkit-host"
@@ -37,15 +37,18 @@ export interface HostProcess {
   readonly abandon: (why: string) => void
 }
 
-/** Nothing of ours is in the environment of the host: its children get theirs with each request. */
-const launch = (file: string): ChildProcess =>
+/**
+ * Nothing of ours is in the environment of the host: its children get theirs with each request. In the terminal role it
+ * needs our session, because only who belongs to a session may change the foreground group of its terminal.
+ */
+const launch = (file: string, role: Role): ChildProcess =>
   spawn(
     file,
-    ["host"],
+    [role],
     Object.assign(Object.create(null), {
       argv0: title,
       cwd: "/",
-      detached: true,
+      detached: role === "host",
       env: Object.create(null),
       serialization: "json",
       shell: false,
@@ -139,6 +142,7 @@ const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver
  */
 export const start = (
   file: string,
+  role: Role,
   receiver: Receiver,
   done: (result: HostProcess | { readonly errno: string }) => void
 ): void => {
@@ -146,7 +150,7 @@ export const start = (
   const shortage = Reserve.shortage()
   if (shortage !== undefined) return done({ errno: shortage })
   try {
-    const child = launch(file)
+    const child = launch(file, role)
     // Node makes no streams where it found no descriptors for them (`ChildProcess.prototype.spawn`, EMFILE and ENFILE).
     const stdio: ChildProcess["stdio"] | undefined = child.stdio
     const socket = stdio?.[4]

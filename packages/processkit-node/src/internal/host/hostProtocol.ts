@@ -4,7 +4,7 @@
  * `native/linux/PROTOCOL.md` says what each message means; the numbers are those of `native/linux/src/protocol.h`.
  * `hostRequests.ts` makes bytes of requests, `hostEvents.ts` makes events of bytes.
  */
-export const version = 2
+export const version = 3
 
 /** A larger message ends the conversation, so it is never sent. */
 export const maxMessage = 8 * 1024 * 1024
@@ -63,7 +63,11 @@ export interface Spawn {
   readonly attributes?: Attributes | undefined
 }
 
-export type TreeAction = "list" | "signal" | "suspend" | "resume" | "kill"
+/** What a host is started as. In the terminal role it stays in our session, and lends our terminal to its one child. */
+export type Role = "host" | "terminal"
+
+/** `foreground`, only in the terminal role: gives the terminal to a child that it has stopped, and continues it. */
+export type TreeAction = "list" | "signal" | "suspend" | "resume" | "kill" | "foreground"
 
 /** What the start was doing when it failed, in the order of its work. */
 export const stages = [
@@ -87,7 +91,8 @@ export const stages = [
   "descriptors",
   "signals",
   "exec",
-  "killed"
+  "killed",
+  "terminal"
 ] as const
 
 export type Stage = (typeof stages)[number]
@@ -128,6 +133,8 @@ export type HostEvent =
   | { readonly _tag: "Output"; readonly id: number; readonly stream: number; readonly bytes: Uint8Array }
   /** The rest of a relayed stream comes as a handle. */
   | { readonly _tag: "Handed"; readonly id: number; readonly stream: number }
+  /** Terminal role: the child was stopped, and the terminal is ours again. */
+  | { readonly _tag: "Stopped"; readonly id: number; readonly signal: number }
 
 export type Refusal = "oversized" | "malformed" | "order" | "version" | "unknown"
 

@@ -82,7 +82,7 @@ class Writer {
 }
 
 const modes = { direct: 0, monitored: 1 } as const
-const actions = { list: 0, signal: 1, suspend: 2, resume: 3, kill: 4 } as const
+const actions = { list: 0, signal: 1, suspend: 2, resume: 3, kill: 4, foreground: 5 } as const
 
 const message = (type: number, token: number): Writer => new Writer(type, 32).u32(token)
 

@@ -10,12 +10,12 @@ import type { HostConnection } from "../host/hostConnection.ts"
 
 export class HostedLink implements Link {
   readonly number: number
-  readonly #host: HostConnection
+  readonly host: HostConnection
   #isNamed = false
   #taken = 0
 
   constructor(host: HostConnection) {
-    this.#host = host
+    this.host = host
     this.number = host.newLink()
   }
 
@@ -33,6 +33,6 @@ export class HostedLink implements Link {
   readonly release: Effect.Effect<void> = Effect.suspend(() => {
     if (!this.#isNamed || this.#taken === 2) return Effect.void
     this.#isNamed = false
-    return Effect.ignore(this.#host.unlink(this.number))
+    return Effect.ignore(this.host.unlink(this.number))
   })
 }

@@ -19,6 +19,7 @@ import * as StreamFiles from "../streamFiles.ts"
 import * as WorkingDirectory from "../workingDirectory.ts"
 import * as HostedAttributes from "./hostedAttributes.ts"
 import { HostedLink } from "./hostedLink.ts"
+import * as TerminalStart from "./terminalStart.ts"
 
 const pipe: Stream = { _tag: "Pipe" }
 const relay: Stream = { _tag: "Relay" }
@@ -30,6 +31,8 @@ const linksOf = ({ stderr, stdin, stdout }: SpawnRequest): ReadonlyArray<Link> =
   [stdin, stdout, stderr].flatMap((stream) => typeof stream === "object" && stream._tag === "Link" ? [stream.link] : [])
 
 const isOurs = (link: Link): link is HostedLink => link instanceof HostedLink
+
+const isOf = (host: HostConnection) => (link: Link): link is HostedLink => isOurs(link) && link.host === host
 
 const foreignLink = ProcessError.make(
   new ProcessError.Unsupported({
@@ -111,6 +114,7 @@ const refusal = ({ errno, stage }: StartFailed, request: SpawnRequest, bytes: ()
   const { program } = request
   if (isShortage(errno)) return ProcessError.fromErrno(program, errno) // whatever the descriptor was for
   if (stage === "directory") return new ProcessError.InvalidCwd({ program, cwd: request.cwd ?? "", errno })
+  if (stage === "terminal") return TerminalStart.refusal(errno, program)
   if (stage === "stream") return StreamFiles.notOpened(request, errno)
   if (stage === "exec" || stage === "fork" || stage === "pipe") return spawnFailure(errno, { program, bytes })
   return HostedAttributes.refusal(stage, errno, program, request.attributes) ??
@@ -124,6 +128,9 @@ export const examine = (request: SpawnRequest): Result.Result<Located, ProcessEr
     return pipe === undefined ? Result.succeed(located) : Result.fail(pipe)
   })
 
+/** Whether a child shall have our terminal; the host then makes no cgroup for it. */
+export const hasTerminal = ({ attributes }: SpawnRequest): boolean => attributes.terminal !== undefined
+
 /** Locates a program, has it started in a cgroup (or in none, for a monitored host), and gives the host's child. */
 export const start = (
   host: HostConnection,
@@ -133,14 +140,25 @@ export const start = (
   Effect.suspend(() => {
     const located = examine(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
+    const by = (host: HostConnection) => startBy(host, request, located.success, cgroup)
+    return hasTerminal(request) ? TerminalStart.lend(host, by) : by(host)
+  })
+
+const startBy = (
+  host: HostConnection,
+  request: SpawnRequest,
+  located: Located,
+  cgroup: Cgroup
+): Effect.Effect<HostChild, ProcessError.ProcessError> =>
+  Effect.suspend(() => {
     const links = linksOf(request)
-    if (!links.every(isOurs)) return Effect.fail(foreignLink)
+    if (!links.every(isOf(host))) return Effect.fail(foreignLink)
     for (const link of links) link.named()
     return Effect.mapError(
-      Effect.tap(host.spawn(messageOf(request, located.success, cgroup)), () =>
+      Effect.tap(host.spawn(messageOf(request, located, cgroup)), () =>
         Effect.sync(() => {
           for (const link of links) link.taken()
         })),
-      (failure) => ProcessError.make(reasonOf(failure, request, located.success.env))
+      (failure) => ProcessError.make(reasonOf(failure, request, located.env))
     )
   })

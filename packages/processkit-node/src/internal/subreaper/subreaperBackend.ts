@@ -51,7 +51,7 @@ const container = (host: HostConnection): ProcessBackend.Container => {
     child.onEmptied(ended)
     // A lost host has killed everything it could, and nobody will tell of the rest.
     child.onExit(() => {
-      if (host.isLost()) ended()
+      if (child.isHostLost()) ended()
     })
     return one
   }

@@ -1,5 +1,6 @@
 /** The contract of backends: the attributes that children are started with. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as SpawnAttributes from "../../SpawnAttributes.ts"
 import type * as BackendSuite from "../BackendSuite.ts"
 import * as Probe from "./probe.ts"
@@ -33,6 +34,17 @@ const groupless = Effect.flatMap(
   (text) => Probe.same(text, "", "the groups of a child that has another user and no groups")
 )
 
+const terminal = { terminal: "shared" } as const
+
+const refusesSecond = Effect.gen(function*() {
+  const { exitsWith, waits } = yield* Probe.programs
+  yield* Probe.alone(waits, { attributes: terminal })
+  const second = yield* Effect.result(Probe.alone(exitsWith(0), { attributes: terminal }))
+  const refused = Result.isFailure(second) && second.failure._tag === "ProcessError" &&
+    second.failure.reason._tag === "Unsupported"
+  yield* Probe.holds(refused, "a second child got the terminal while another had it")
+})
+
 const nofile = { resource: "nofile", soft: 200, hard: 300 } as const
 
 export const attributeCases: ReadonlyArray<BackendSuite.Case> = [
@@ -54,5 +66,16 @@ export const attributeCases: ReadonlyArray<BackendSuite.Case> = [
     ioPriority: { class: "bestEffort", level: 6 }
   }, "bestEffort 6"),
   gives("shows a child another name of its own", "argv0", { argv0: "another name" }, "another name"),
-  gives("takes the way to new privileges away", "noNewPrivileges", { noNewPrivileges: true }, "1")
+  gives("takes the way to new privileges away", "noNewPrivileges", { noNewPrivileges: true }, "1"),
+  gives("lends a child the terminal", "terminal", terminal, "shared"),
+  Probe.claim("lends the terminal to one child at a time", ["terminal"], refusesSecond),
+  Probe.claim(
+    "lends the terminal again once a child has ended",
+    ["terminal"],
+    Effect.forEach(["first", "second"], (which) =>
+      Effect.flatMap(
+        told("terminal", terminal),
+        (text) => Probe.same(text, "shared", `the terminal of the ${which} child`)
+      ), { discard: true })
+  )
 ]
