@@ -11,7 +11,7 @@ import { cgroupMount, directoriesOf, hasCgroups, ownCgroup, ownGroups, ready } f
 import { inCgroup } from "./hostWorld.ts"
 import { eventually, stat, survivors } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
-import { fixture, has, run, sh } from "./programs.ts"
+import { fixture, has, reasonOf, run, sh } from "./programs.ts"
 
 const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
 
@@ -87,6 +87,23 @@ describe.runIf(hasCgroups)("a group that is a cgroup", () => {
       const before = lines.length
       yield* eventually("SIGCONT ends the suspension", () => lines.length > before + 1)
     })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  // P10
+  it.live("never takes a directory that somebody has made in its place, and the next one is its own again", () =>
+    Effect.gen(function*() {
+      const number = yield* Effect.scoped(
+        Effect.flatMap(group, () => Effect.sync(() => Number(/\d+$/.exec(ownGroups()[0] ?? ""))))
+      )
+      const [owner = ""] = directoriesOf(process.pid)
+      const planted = [`${owner}/g${number + 1}`, `${owner}/g${number + 2}`]
+      for (const directory of planted) fs.mkdirSync(directory)
+      const reason = yield* reasonOf(Effect.scoped(group))
+      assert.deepInclude(reason, { _tag: "Unsupported", detail: "a cgroup could not be made (EEXIST)" })
+      assert.deepInclude(yield* reasonOf(Command.run(sh("echo x"))), { _tag: "SpawnFailed", errno: "EEXIST" })
+      yield* Effect.scoped(Effect.flatMap(group, (held) => held.start(sh("sleep 600"))))
+      for (const directory of planted) if (fs.existsSync(directory)) fs.rmdirSync(directory)
+      assert.deepEqual(ownGroups(), [])
+    }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
 
   it.live("makes a directory anew where somebody removed the owner's", () =>
     Effect.gen(function*() {

@@ -17,7 +17,7 @@ import { eventually, hasProc, isAlive, openDescriptors, stat } from "./oracle.ts
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { endings } from "./ownerEndings.ts"
 import { owning } from "./owners.ts"
-import { assertHides, errorOf, has, isRoot, reasonOf, sh } from "./programs.ts"
+import { assertHides, errorOf, has, isRoot, reasonOf, run, sh } from "./programs.ts"
 import { isInheritable } from "./world.ts"
 
 interface Mechanism {
@@ -40,6 +40,14 @@ afterAll(() => fs.rmSync(directory, { recursive: true, force: true }))
 
 let files = 0
 const fresh = (): string => path.join(directory, `file-${++files}`)
+
+/** A new file with a mode and a content. */
+const file = (mode: number, content: string): string => {
+  const name = fresh()
+  fs.writeFileSync(name, content)
+  fs.chmodSync(name, mode)
+  return name
+}
 
 const read = (file: string): string => fs.existsSync(file) ? fs.readFileSync(file, "latin1") : ""
 
@@ -207,12 +215,6 @@ const properties = ({ name, runner }: Mechanism) => {
   test(
     "that cannot be started fails as an owned one does, and leaves nothing",
     Effect.gen(function*() {
-      const file = (mode: number, content: string) => {
-        const name = fresh()
-        fs.writeFileSync(name, content)
-        fs.chmodSync(name, mode)
-        return name
-      }
       const nowhere = Stdio.file("/does/not/exist/out")
       const quiet = { stdout: "null", stderr: "null" } as const
       const commands = [
@@ -300,7 +302,7 @@ const attributes = ({ name, runner }: Mechanism) => {
     Effect.gen(function*() {
       const pid = yield* detached(Command.make("sleep", ["600"], { argv0: "another name" }))
       yield* settled(pid, "sleep")
-      assert.strictEqual(proc(pid, "cmdline"), "another name\0" + "600\0")
+      assert.strictEqual(proc(pid, "cmdline"), "another name\u0000600\u0000")
     }).pipe(Effect.scoped, Effect.provide(runner)))
 }
 
@@ -370,6 +372,22 @@ describe.runIf(hasProc)("after the end of an owner", () => {
           assert.sameMembers([...left.survivors()], [...left.behind])
         }).pipe(Effect.scoped))
     }
+  }
+})
+
+describe.runIf(hasProc)("what an owner detaches that is itself held by a group", () => {
+  for (const { name, runner } of mechanisms) {
+    it.live(`ends with that group (${name})`, () =>
+      Effect.gen(function*() {
+        const pids = yield* Effect.scoped(Effect.gen(function*() {
+          const group = yield* ProcessGroup.makeWith({ stop: { grace: 0 } })
+          const owner = yield* group.start(run("leaves-programs-behind.ts", ["return", name], { stdin: "pipe" }))
+          const pids = (yield* owner.waitForLine(() => true, { within: "1 minute" })).split(" ").map(Number)
+          assert.deepEqual(pids.map(isAlive), [true, true, true])
+          return pids
+        }))
+        assert.deepEqual(pids.map(isAlive), [false, false, false])
+      }).pipe(Effect.provide(runner)))
   }
 })
 

@@ -12,7 +12,7 @@ import * as Command from "processkit/Command"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as Host from "../src/internal/host/host.ts"
 import * as HostBinary from "../src/internal/host/hostBinary.ts"
-import { directoriesOf, hasCgroups, type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
+import { cgroupMount, directoriesOf, hasCgroups, type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { fixture, has, isRoot, reasonOf, run, sh, timed } from "./programs.ts"
@@ -227,6 +227,62 @@ describe("the best mechanism", () => {
         assert.deepEqual(refused.map((it: { mechanism: string }) => it.mechanism), ["cgroup-v2", "subreaper"])
         for (const { reason } of refused) assert.include(reason, "EACCES")
         assert.deepInclude(report, { text: "x", survivors: [] })
+      })
+  )
+
+  // P11
+  const strange: ReadonlyArray<readonly [world: string, mounts: string, refusal: string, advice: string]> = [
+    ["no cgroup hierarchy", `umount -l ${cgroupMount}`, "no cgroup v2 hierarchy is mounted", "boot with"],
+    [
+      "a hierarchy that is read-only",
+      `mount -o remount,bind,ro ${cgroupMount}`,
+      "the cgroup hierarchy is mounted read-only",
+      "docker run"
+    ]
+  ]
+  for (const [world, mounts, refusal, advice] of strange) {
+    it.live.skipIf(!canMount || !hasCgroups)(
+      `is subreaper where there is ${world}, and says why and what to do for limits`,
+      () =>
+        Effect.gen(function*() {
+          const script = `${mounts} && exec "$@"`
+          const report = yield* reported(["unshare", "-m", "sh", "-c", script, "sh", ...node("says-mechanism.mjs")])
+          for (const { mechanism, refused, refusedLimits } of [report.predicted, report.containment]) {
+            assert.strictEqual(mechanism, "subreaper")
+            assert.include(refused[0].reason, refusal)
+            assert.lengthOf(refusedLimits, 3)
+            for (const { reason } of refusedLimits) assert.include(reason, `${refusal}: ${advice}`)
+          }
+          assert.deepInclude(report, { text: "x", survivors: [], outcome: "Signaled" })
+        })
+    )
+  }
+
+  // P11
+  it.live.skipIf(!canMount || !canBecomeOther)(
+    "holds for a user who sees no processes but its own",
+    () =>
+      Effect.gen(function*() {
+        const script = "mount -t proc -o hidepid=2 none /proc && exec \"$@\""
+        const args = node("says-mechanism.mjs", "ordinary")
+        const report = yield* reported(["unshare", "-m", "sh", "-c", script, "sh", ...args])
+        assert.strictEqual(report.containment.mechanism, "subreaper")
+        assert.deepInclude(report, { text: "x", survivors: [], outcome: "Signaled" })
+      })
+  )
+
+  // P11
+  it.live.skipIf(!canMount)(
+    "is process groups where there is no process table at all, whose members nobody is said to know",
+    () =>
+      Effect.gen(function*() {
+        const script = "mount -t tmpfs none /proc && exec \"$@\""
+        const report = yield* reported(["unshare", "-m", "sh", "-c", script, "sh", ...node("without-proc.mjs")])
+        assert.strictEqual(report.containment.mechanism, "process-group")
+        const { refused } = report.containment
+        assert.deepEqual(refused.map((it: { mechanism: string }) => it.mechanism), ["cgroup-v2", "subreaper"])
+        // The leaders still end, and what was detached does not.
+        assert.deepInclude(report, { text: "x", members: "IoFailed", survivors: [], left: [false, true] })
       })
   )
 

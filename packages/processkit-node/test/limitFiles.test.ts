@@ -45,6 +45,8 @@ describe("a limit", () => {
   })
 })
 
+const ofMemory = (events: string) => LimitFiles.evidence(() => events).memory
+
 describe("the evidence", () => {
   it("is what the counters say, and unknown without them", () => {
     const counters: Record<string, string> = {
@@ -61,11 +63,10 @@ describe("the evidence", () => {
 
   // `oom_kill` counts the victims of every killer (Control Group v2, "memory.events").
   it("of memory is a kill for the limit of this group, not one for the whole machine or a limit above", () => {
-    const memory = (events: string) => LimitFiles.evidence(() => events).memory
-    assert.strictEqual(memory("max 25\noom 1\noom_kill 3\n"), "tripped")
-    assert.strictEqual(memory("max 0\noom 0\noom_kill 3\n"), "not-tripped")
-    assert.strictEqual(memory("max 25\noom 1\noom_kill 0\n"), "not-tripped")
-    assert.strictEqual(memory(""), "unknown")
+    assert.strictEqual(ofMemory("max 25\noom 1\noom_kill 3\n"), "tripped")
+    assert.strictEqual(ofMemory("max 0\noom 0\noom_kill 3\n"), "not-tripped")
+    assert.strictEqual(ofMemory("max 25\noom 1\noom_kill 0\n"), "not-tripped")
+    assert.strictEqual(ofMemory(""), "unknown")
   })
 
   it("of one run is what was counted since its start", () => {

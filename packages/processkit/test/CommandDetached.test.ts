@@ -65,6 +65,9 @@ const only = Effect.map(started, ([request, ...more]): ProcessBackend.SpawnReque
   return request
 })
 
+const refusalBy = (service: ProcessBackend.ProcessBackend["Service"], options?: Command.Options) =>
+  reasonOf(ProcessRunner.fromBackend(service).startDetached(Command.make("waits", [], options)))
+
 describe("startDetached", () => {
   for (const [name, options] of Object.entries(owned)) {
     it.effect(`refuses ${name} by its name, and starts nothing`, () =>
@@ -200,9 +203,7 @@ describe("startDetached", () => {
   it.effect("is Unsupported where the backend has no such start, or cannot set what is asked for", () =>
     Effect.gen(function*() {
       const { outside = assert.fail("none"), ...without } = backend().service
-      const start = (service: ProcessBackend.ProcessBackend["Service"], options?: Command.Options) =>
-        reasonOf(ProcessRunner.fromBackend(service).startDetached(Command.make("waits", [], options)))
-      assert.deepInclude(yield* start(without), {
+      assert.deepInclude(yield* refusalBy(without), {
         _tag: "Unsupported",
         feature: "starting a detached program",
         mechanism: "scripted"
@@ -211,7 +212,7 @@ describe("startDetached", () => {
         ...outside,
         containment: { ...outside.containment, attributes: ["uid"] as const }
       }))
-      assert.deepInclude(yield* start({ ...without, outside: bare }, { umask: 0 }), {
+      assert.deepInclude(yield* refusalBy({ ...without, outside: bare }, { umask: 0 }), {
         _tag: "Unsupported",
         feature: "the option umask"
       })
