@@ -217,6 +217,35 @@ describe.each(modes)("a child of a %s host", (mode) => {
       assert.strictEqual((yield* child.signal(9)).errno, "ESRCH")
     }))
 
+  const named = (numbers: ReadonlyArray<number>): Attributes => ({
+    descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
+  })
+
+  // Each number of a new descriptor may be that of one that is still to be placed.
+  test("has the descriptors that are named, and no others", (host) =>
+    Effect.gen(function*() {
+      const lists = [[3], [63], [5, 9, 40], Array.from({ length: 16 }, (_, i) => i + 3)]
+      for (const numbers of lists) {
+        // Descriptor 10 may be the shell's own: it keeps there what it redirects.
+        const list = "for n in /proc/$$/fd/*; do echo ${n##*/}; done"
+        const child = yield* host.spawn(shell(list, { streams: [Null, Pipe, Null], attributes: named(numbers) }))
+        const stdout = output(child, 1)
+        const found = (yield* stdout).trim().split("\n").map(Number).toSorted((a, b) => a - b)
+        for (const fd of numbers) child.pipes[fd]?.close()
+        assert.deepStrictEqual(found.filter((fd) => fd !== 10), [0, 1, 2, ...numbers].filter((fd) => fd !== 10))
+      }
+    }))
+
+  test("gives back every pipe where it cannot be started", (host) =>
+    Effect.gen(function*() {
+      const open = () => fs.readdirSync("/proc/self/fd").length
+      const before = open()
+      const attributes = named([3, 7, 20])
+      const failed = yield* Effect.flip(host.spawn(request("/does/not/exist", [], { attributes })))
+      assert.deepStrictEqual(failed, { _tag: "StartFailed", stage: "exec", errno: "ENOENT" })
+      yield* eventually("all ends are closed", () => open() === before)
+    }))
+
   test("reports what it used", (host) =>
     Effect.gen(function*() {
       const { exit } = yield* run(

@@ -44,6 +44,15 @@ const hostLost = (detail: string): ProcessError.ProcessError =>
 
 const sigkill = 9
 
+const sides = { read: "writable", write: "readable", both: "duplex" } as const
+
+/** Our side of a pipe of a start; nothing where it has no such pipe. */
+const sideIn = ({ attributes }: Spawn) => (stream: number): HostPipes.Side | undefined => {
+  if (stream < 3) return stream === 0 ? "writable" : "readable"
+  const direction = attributes?.descriptors?.find(({ fd }) => fd === stream)?.direction
+  return direction === undefined ? undefined : sides[direction]
+}
+
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
 /** What is known of the conversation, and the changes that events make. */
@@ -128,12 +137,14 @@ class Conversation {
       const id = this.next()
       const bytes = Requests.spawn(id, request)
       if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
-      const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
+      const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length +
+        (request.attributes?.descriptors?.length ?? 0)
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set(), stopped: new Set() }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
         relays: this.#relays.outputs(id, request),
+        sideOf: sideIn(request),
         awaited,
         pid: undefined,
         lost: 0,
@@ -148,10 +159,11 @@ class Conversation {
   handle(id: number, stream: number, handle: Handle): void {
     if (this.#relays.change(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
-    if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
+    const side = start?.sideOf(stream)
+    if (start === undefined || side === undefined) return handle.close()
     start.awaited--
     if (start.settle === undefined) handle.close()
-    else start.pipes[stream] = HostPipes.make(handle, stream === 0 ? "writable" : "readable")
+    else start.pipes[stream] = HostPipes.make(handle, side)
     this.#conclude(id, start)
   }
 

@@ -11,7 +11,11 @@ export interface Handle {
   readonly close: (done?: () => void) => void
 }
 
+/** What we do with our end. */
+export type Side = "readable" | "writable" | "duplex"
+
 export interface HostPipe {
+  readonly side: Side
   /** Makes the socket, which starts reading at once: listeners are to be attached in the same tick. */
   readonly socket: () => net.Socket
   /** Releases the descriptor. Idempotent. */
@@ -19,8 +23,13 @@ export interface HostPipe {
 }
 
 /** `net.Socket` accepts a handle (`lib/net.js`, Node 22 to 26); its declared options do not say so. */
-const wrap = (handle: Handle, readable: boolean): net.Socket =>
-  Reflect.construct(net.Socket, [{ handle, readable, writable: !readable, allowHalfOpen: true }])
+const wrap = (handle: Handle, side: Side): net.Socket =>
+  Reflect.construct(net.Socket, [{
+    handle,
+    readable: side !== "writable",
+    writable: side !== "readable",
+    allowHalfOpen: true
+  }])
 
 /** Whether a value is a handle. */
 export const isHandle = (value: unknown): value is Handle =>
@@ -28,13 +37,14 @@ export const isHandle = (value: unknown): value is Handle =>
   "readStart" in value
 
 /** Makes one end of a handle that nobody uses yet. */
-export const make = (handle: Handle, side: "readable" | "writable"): HostPipe => {
+export const make = (handle: Handle, side: Side): HostPipe => {
   let socket: net.Socket | undefined
   let closed = false
   return {
+    side,
     socket: () => {
       if (socket !== undefined) return socket
-      socket = closed ? new net.Socket().destroy() : wrap(handle, side === "readable")
+      socket = closed ? new net.Socket().destroy() : wrap(handle, side)
       return socket
     },
     close: () => {

@@ -74,6 +74,11 @@ export interface Cgroup {
 
 export const noCgroup: Cgroup = { directory: "", isOwn: false }
 
+const directions = { input: "read", output: "write", duplex: "both" } as const
+
+const descriptorsOf = ({ descriptors }: SpawnRequest) =>
+  descriptors?.map(({ direction, fd }) => ({ fd, direction: directions[direction] }))
+
 const messageOf = (
   request: SpawnRequest,
   { env, file }: Located,
@@ -85,7 +90,7 @@ const messageOf = (
   arguments: argvOf(request),
   environment: variables(env),
   streams: [streamOf(request.stdin, pipe), streamOf(request.stdout, relay), errorStream(request)],
-  attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup }
+  attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup, descriptors: descriptorsOf(request) }
 })
 
 /** Names the reason for a start that the host or the kernel refused. */
