@@ -6,9 +6,9 @@
  *
  * **Details**
  *
- * Everything of `ChildProcess` is honoured, but for what would be done in silence only: `additionalFds`, pipelines from
- * or to other descriptors than the standard ones, and `detached: false` fail with `BadArgument` before anything is
- * started. The guide `docs/bridge.md` lists where the bridge differs from Effect's Node layer, and why.
+ * Everything of `ChildProcess` is honoured, but for what would be done in silence only: `detached: false`, more than sixteen
+ * `additionalFds` or one above 63 fail with `BadArgument` before anything is started, and any of them on a runner whose
+ * `containment` has no `descriptors`. The guide `docs/bridge.md` lists where the bridge differs from Effect's Node layer, and why.
  *
  * **Gotchas**
  *
