@@ -26,6 +26,12 @@ import {
   startFailure
 } from "./hostWorld.ts"
 
+const named = (numbers: ReadonlyArray<number>): Attributes => ({
+  descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
+})
+
+const openDescriptors = (): number => fs.readdirSync("/proc/self/fd").length
+
 const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
 const isRoot = process.getuid?.() === 0
 
@@ -217,10 +223,6 @@ describe.each(modes)("a child of a %s host", (mode) => {
       assert.strictEqual((yield* child.signal(9)).errno, "ESRCH")
     }))
 
-  const named = (numbers: ReadonlyArray<number>): Attributes => ({
-    descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
-  })
-
   // Each number of a new descriptor may be that of one that is still to be placed.
   test("has the descriptors that are named, and no others", (host) =>
     Effect.gen(function*() {
@@ -240,12 +242,11 @@ describe.each(modes)("a child of a %s host", (mode) => {
 
   test("gives back every pipe where it cannot be started", (host) =>
     Effect.gen(function*() {
-      const open = () => fs.readdirSync("/proc/self/fd").length
-      const before = open()
+      const before = openDescriptors()
       const attributes = named([3, 7, 20])
       const failed = yield* Effect.flip(host.spawn(request("/does/not/exist", [], { attributes })))
       assert.deepStrictEqual(failed, { _tag: "StartFailed", stage: "exec", errno: "ENOENT" })
-      yield* eventually("all ends are closed", () => open() === before)
+      yield* eventually("all ends are closed", () => openDescriptors() === before)
     }))
 
   test("reports what it used", (host) =>

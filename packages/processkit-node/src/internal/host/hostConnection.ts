@@ -44,15 +44,6 @@ const hostLost = (detail: string): ProcessError.ProcessError =>
 
 const sigkill = 9
 
-const sides = { read: "writable", write: "readable", both: "duplex" } as const
-
-/** Our side of a pipe of a start; nothing where it has no such pipe. */
-const sideIn = ({ attributes }: Spawn) => (stream: number): HostPipes.Side | undefined => {
-  if (stream < 3) return stream === 0 ? "writable" : "readable"
-  const direction = attributes?.descriptors?.find(({ fd }) => fd === stream)?.direction
-  return direction === undefined ? undefined : sides[direction]
-}
-
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
 /** What is known of the conversation, and the changes that events make. */
@@ -144,7 +135,7 @@ class Conversation {
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
         relays: this.#relays.outputs(id, request),
-        sideOf: sideIn(request),
+        sideOf: HostPipes.sideIn(request),
         awaited,
         pid: undefined,
         lost: 0,

@@ -5,6 +5,7 @@
  * of what a socket costs is paid at its making.
  */
 import * as net from "node:net"
+import type { Spawn } from "./hostProtocol.ts"
 
 /** What is used of Node's `Pipe`. */
 export interface Handle {
@@ -30,6 +31,15 @@ const wrap = (handle: Handle, side: Side): net.Socket =>
     writable: side !== "readable",
     allowHalfOpen: true
   }])
+
+const sides = { read: "writable", write: "readable", both: "duplex" } as const
+
+/** Our side of a pipe of a start; nothing where it has no such pipe. */
+export const sideIn = ({ attributes }: Spawn) => (stream: number): Side | undefined => {
+  if (stream < 3) return stream === 0 ? "writable" : "readable"
+  const direction = attributes?.descriptors?.find(({ fd }) => fd === stream)?.direction
+  return direction === undefined ? undefined : sides[direction]
+}
 
 /** Whether a value is a handle. */
 export const isHandle = (value: unknown): value is Handle =>
