@@ -128,8 +128,7 @@ class Conversation {
       const id = this.next()
       const bytes = Requests.spawn(id, request)
       if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
-      const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length +
-        (request.attributes?.descriptors?.length ?? 0)
+      const awaited = HostPipes.countIn(request)
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set(), stopped: new Set() }
       this.#starts.set(id, {

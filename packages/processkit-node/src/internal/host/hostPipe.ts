@@ -34,6 +34,10 @@ const wrap = (handle: Handle, side: Side): net.Socket =>
 
 const sides = { read: "writable", write: "readable", both: "duplex" } as const
 
+/** How many pipes of a start arrive as handles, come what may. */
+export const countIn = ({ attributes, streams }: Spawn): number =>
+  streams.filter((stream) => stream._tag === "Pipe").length + (attributes?.descriptors?.length ?? 0)
+
 /** Our side of a pipe of a start; nothing where it has no such pipe. */
 export const sideIn = ({ attributes }: Spawn) => (stream: number): Side | undefined => {
   if (stream < 3) return stream === 0 ? "writable" : "readable"
