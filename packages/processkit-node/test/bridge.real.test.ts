@@ -5,13 +5,15 @@ import * as Layer from "effect/Layer"
 import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as ChildProcessBridge from "processkit/ChildProcessBridge"
-import { type Case, cases } from "./spawnerCases.ts"
+import type * as ProcessRunner from "processkit/ProcessRunner"
+import { mechanisms } from "./hostedWorld.ts"
+import { type Case, cases, descriptors } from "./spawnerCases.ts"
 
 /** A drop-in for `NodeServices.layer`: the same services, with the spawner on our runner. */
-const bridged = Layer.merge(
-  NodeServices.layer,
-  Layer.provide(ChildProcessBridge.layerSpawner, NodeProcessRunner.layer)
-)
+const bridgedOver = (runner: Layer.Layer<ProcessRunner.ProcessRunner>) =>
+  Layer.merge(NodeServices.layer, Layer.provide(ChildProcessBridge.layerSpawner, runner))
+
+const bridged = bridgedOver(NodeProcessRunner.layer)
 
 const guide = fs.readFileSync(new URL("../../../docs/bridge.md", import.meta.url), "utf8")
 
@@ -24,6 +26,19 @@ layer(bridged, { excludeTestServices: true })("the bridge", (it) => {
       Effect.map(observe, (observed) => check(observed, bridge === undefined ? expected : bridge.expected)))
   }
 })
+
+// What a descriptor is made of differs from mechanism to mechanism; the rest above does not.
+const others = [...mechanisms, { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() }]
+for (const { name: mechanism, runner } of others) {
+  layer(bridgedOver(runner), { excludeTestServices: true })(`the bridge over ${mechanism}`, (it) => {
+    for (const { bridge, expected, name, observe } of descriptors) {
+      it.effect(
+        name,
+        () => Effect.map(observe, (observed) => check(observed, bridge === undefined ? expected : bridge.expected))
+      )
+    }
+  })
+}
 
 describe("the guide of the bridge", () => {
   it("names every difference, and none that is not shown", () => {

@@ -26,6 +26,12 @@ import {
   startFailure
 } from "./hostWorld.ts"
 
+const named = (numbers: ReadonlyArray<number>): Attributes => ({
+  descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
+})
+
+const openDescriptors = (): number => fs.readdirSync("/proc/self/fd").length
+
 const modes: ReadonlyArray<Mode> = isSupported ? ["direct", "monitored"] : []
 const isRoot = process.getuid?.() === 0
 
@@ -215,6 +221,32 @@ describe.each(modes)("a child of a %s host", (mode) => {
       assert.strictEqual((yield* child.signal(37)).errno, undefined)
       assert.strictEqual((yield* exitOf(child)).status & 0x7f, 37)
       assert.strictEqual((yield* child.signal(9)).errno, "ESRCH")
+    }))
+
+  // Each number of a new descriptor may be that of one that is still to be placed.
+  test("has the descriptors that are named, and no others", (host) =>
+    Effect.gen(function*() {
+      const lists = [[3], [63], [5, 9, 40], Array.from({ length: 16 }, (_, i) => i + 3)]
+      for (const numbers of lists) {
+        const list = "for n in /proc/$$/fd/*; do echo ${n##*/}; done"
+        const child = yield* host.spawn(shell(list, { streams: [Null, Pipe, Null], attributes: named(numbers) }))
+        const stdout = output(child, 1)
+        const found = (yield* stdout).trim().split("\n").map(Number).toSorted((a, b) => a - b)
+        for (const fd of numbers) child.pipes[fd]?.close()
+        // The shell reads the directory through the lowest number that is free.
+        const given = [0, 1, 2, ...numbers]
+        const free = Array.from({ length: 64 }, (_, i) => i).find((fd) => !given.includes(fd)) ?? 64
+        assert.deepStrictEqual(found, [...given, free].toSorted((a, b) => a - b))
+      }
+    }))
+
+  test("gives back every pipe where it cannot be started", (host) =>
+    Effect.gen(function*() {
+      const before = openDescriptors()
+      const attributes = named([3, 7, 20])
+      const failed = yield* Effect.flip(host.spawn(request("/does/not/exist", [], { attributes })))
+      assert.deepStrictEqual(failed, { _tag: "StartFailed", stage: "exec", errno: "ENOENT" })
+      yield* eventually("all ends are closed", () => openDescriptors() === before)
     }))
 
   test("reports what it used", (host) =>

@@ -65,7 +65,7 @@ describe("attributes for the host", () => {
 
   it("cover every attribute that is listed", () => {
     // One is the first argument, one chooses the host.
-    const elsewhere: ReadonlyArray<SpawnAttributes.Name> = ["argv0", "terminal"]
+    const elsewhere: ReadonlySet<SpawnAttributes.Name> = new Set(["argv0", "terminal"])
     const one: Record<SpawnAttributes.Name, SpawnAttributes.SpawnAttributes> = {
       argv0: { argv0: "a" },
       uid: { uid: 1 },
@@ -81,7 +81,7 @@ describe("attributes for the host", () => {
     }
     for (const name of SpawnAttributes.names) {
       const set = Object.values(HostedAttributes.encode(one[name]) ?? {}).filter((value) => value !== undefined)
-      assert.isAtLeast(set.length, elsewhere.includes(name) ? 0 : 1, name)
+      assert.isAtLeast(set.length, elsewhere.has(name) ? 0 : 1, name)
     }
   })
 })

@@ -460,6 +460,8 @@ const handles: ReadonlyArray<Case> = [
   }
 ]
 
+const broken = PlatformError.badArgument({ module: "test", method: "source" })
+
 const input: ReadonlyArray<Case> = [
   { name: "feeds a stream", observe: outputOf(ChildProcess.make("cat", { stdin: bytes("a", "b") })), expected: "ab" },
   {
@@ -530,7 +532,6 @@ const input: ReadonlyArray<Case> = [
   {
     name: "fails the exit code where the source of its input fails, at once",
     observe: Effect.gen(function*() {
-      const broken = PlatformError.badArgument({ module: "test", method: "source" })
       const handle = yield* sh("sleep 20", { stdin: Stream.concat(bytes("a"), Stream.fail(broken)) })
       return yield* within(failure(handle.exitCode))
     }),
@@ -629,21 +630,98 @@ const pipelines: ReadonlyArray<Case> = [
       sh("sleep 30", adding(env)).pipe(ChildProcess.pipeTo(ChildProcess.make("no-such-program")))
     ),
     expected: 0
+  }
+]
+
+const output = { type: "output" } as const
+
+/** A program that says on descriptor 3 what it read there. */
+const answers = "read -r line <&3; echo \"got $line\" >&3"
+
+/** Descriptors above the standard ones. */
+export const descriptors: ReadonlyArray<Case> = [
+  {
+    name: "reads what a child writes to another descriptor",
+    observe: Effect.gen(function*() {
+      const handle = yield* sh("echo three >&3; echo five >&5", { additionalFds: { fd5: output, fd3: output } })
+      return [
+        yield* text(handle.getOutputFd(3)),
+        yield* text(handle.getOutputFd(5)),
+        yield* text(handle.getOutputFd(4))
+      ]
+    }),
+    expected: ["three\n", "five\n", ""]
+  },
+  {
+    name: "feeds another descriptor from a stream, to its end",
+    observe: outputOf(sh("cat <&3", { additionalFds: { fd3: { type: "input", stream: bytes("a", "b") } } })),
+    expected: "ab"
+  },
+  {
+    name: "writes to another descriptor through the sink of the handle, which ends it",
+    observe: Effect.gen(function*() {
+      const handle = yield* sh("cat <&4", { additionalFds: { fd4: { type: "input" } } })
+      yield* Stream.run(bytes("x", "y"), handle.getInputFd(4))
+      return [yield* text(handle.stdout), yield* handle.exitCode]
+    }),
+    expected: ["xy", 0]
+  },
+  {
+    name: "talks both ways over one descriptor",
+    observe: Effect.gen(function*() {
+      const handle = yield* sh(answers, { additionalFds: { fd3: { type: "duplex", stream: bytes("a line\n") } } })
+      return yield* text(handle.getOutputFd(3))
+    }),
+    expected: "got a line\n"
+  },
+  {
+    name: "lets a sink have what comes from another descriptor",
+    observe: Effect.flatMap(
+      sh("printf abc >&3", {
+        additionalFds: {
+          fd3: {
+            type: "output",
+            sink: Sink.map(Sink.take<Uint8Array>(1), ([chunk]) => chunk ?? new Uint8Array(0)) as never
+          }
+        }
+      }),
+      (handle) => text(handle.getOutputFd(3))
+    ),
+    expected: "abc"
+  },
+  {
+    name: "passes 10 MB over another descriptor unchanged",
+    observe: Effect.gen(function*() {
+      const handle = yield* sh("head -c 10000000 /dev/zero >&3", { additionalFds: { fd3: output } })
+      return yield* Stream.runFold(handle.getOutputFd(3), () => 0, (size, chunk) => size + chunk.length)
+    }),
+    expected: 10_000_000
+  },
+  {
+    name: "fails with the failure of a stream that feeds another descriptor",
+    observe: failure(Effect.flatMap(
+      sh("cat <&3", { additionalFds: { fd3: { type: "input", stream: Stream.fail(broken) } } }),
+      ({ exitCode }) => exitCode
+    )),
+    expected: "BadArgument"
   },
   {
     name: "pipes from another descriptor",
-    observe: failure(
-      sh("echo x", { additionalFds: { fd3: { type: "output" } } }).pipe(
-        ChildProcess.pipeTo(ChildProcess.make("cat"), { from: "fd3" }),
-        outputOf
+    observe: outputOf(
+      sh("echo x >&3; echo not this", { additionalFds: { fd3: output } }).pipe(
+        ChildProcess.pipeTo(ChildProcess.make("cat"), { from: "fd3" })
       )
     ),
-    expected: "no failure",
-    bridge: { expected: "BadArgument", difference: 1 }
+    expected: "x\n"
   },
   {
-    name: "gives a child another descriptor",
-    observe: failure(sh("true", { additionalFds: { fd3: { type: "output" } } })),
+    name: "pipes to another descriptor",
+    observe: outputOf(ChildProcess.make("printf", ["abc"]).pipe(ChildProcess.pipeTo(sh("cat <&3"), { to: "fd3" }))),
+    expected: "abc"
+  },
+  {
+    name: "has room for descriptors of any number",
+    observe: failure(sh("true", { additionalFds: { fd100: output } })),
     expected: "no failure",
     bridge: { expected: "BadArgument", difference: 1 }
   }
@@ -837,5 +915,6 @@ export const cases: ReadonlyArray<Case> = [
   ...handles,
   ...input,
   ...pipelines,
+  ...descriptors,
   ...ending
 ]

@@ -99,11 +99,7 @@ for (const { name } of hasTerminals ? mechanisms : []) {
         const soon = "until stty -a | grep -q ' echo '; do :; done"
         const terminal = yield* onTerminal(`${owner(name, "run", "sh", "-c", script)}; ${soon}; ${afterwards}`)
         yield* terminal.shows(/ready\n/)
-        const owners = terminal.living().filter((pid) =>
-          fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${process.execPath}\0`)
-        )
-        assert.strictEqual(owners.length, 1)
-        process.kill(owners[0] ?? 0, "SIGKILL")
+        process.kill(ownerOn(terminal), "SIGKILL")
         yield* isBack(terminal)
         yield* eventually("nobody is left", () => terminal.living().length === 0)
       }))
@@ -260,6 +256,44 @@ for (const { name } of hasTerminals ? mechanisms.slice(0, 1) : []) {
         assert.strictEqual(fs.readFileSync(file, "latin1"), "hello\n")
         fs.rmSync(file)
       }))
+  })
+}
+
+/** The owner among those who are on a terminal. */
+const ownerOn = (terminal: Effect.Success<ReturnType<typeof onTerminal>>): number => {
+  const owners = terminal.living().filter((pid) =>
+    fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${process.execPath}\0`)
+  )
+  assert.strictEqual(owners.length, 1)
+  return owners[0] ?? 0
+}
+
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").map(Number)
+
+/** The host that lends a terminal, and its one monitor. */
+const lenders = (owner: number): readonly [host: number, monitor: number] => {
+  const host = childrenOf(owner).find((pid) =>
+    fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("\0terminal\0")
+  )
+  return [host ?? 0, childrenOf(host ?? 0)[0] ?? 0]
+}
+
+for (const { name } of hasTerminals ? mechanisms.slice(0, 1) : []) {
+  describe(`a terminal whose lender is killed (${name})`, () => {
+    for (const [who, index] of [["host", 0], ["monitor", 1]] as const) {
+      it.live(`is given back, and the command is over: the ${who}`, () =>
+        Effect.gen(function*() {
+          const script = `trap '' HUP INT TERM; ${raw} read -r line`
+          const soon = "until stty -a | grep -q ' echo '; do :; done"
+          const terminal = yield* onTerminal(`${owner(name, "run", "sh", "-c", script)}; ${soon}; ${afterwards}`)
+          yield* terminal.shows(/ready\n?/)
+          process.kill(lenders(ownerOn(terminal))[index], "SIGKILL")
+          yield* terminal.shows(/<HostLost: /)
+          yield* isBack(terminal)
+          yield* eventually("nobody is left", () => terminal.living().length === 0)
+        }))
+    }
   })
 }
 

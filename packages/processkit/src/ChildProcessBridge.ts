@@ -6,9 +6,9 @@
  *
  * **Details**
  *
- * Everything of `ChildProcess` is honoured, but for what would be done in silence only: `additionalFds`, pipelines from
- * or to other descriptors than the standard ones, and `detached: false` fail with `BadArgument` before anything is
- * started. The guide `docs/bridge.md` lists where the bridge differs from Effect's Node layer, and why.
+ * Everything of `ChildProcess` is honoured, but for what would be done in silence only: `detached: false`, more than sixteen
+ * `additionalFds` or one above 63 fail with `BadArgument` before anything is started, and any of them on a runner whose
+ * `containment` has no `descriptors`. The guide `docs/bridge.md` lists where the bridge differs from Effect's Node layer, and why.
  *
  * **Gotchas**
  *
@@ -44,6 +44,7 @@ import type * as ChildProcess from "effect/process/ChildProcess"
 import * as Spawner from "effect/process/ChildProcessSpawner"
 import type * as Scope from "effect/Scope"
 import * as Command from "./Command.ts"
+import * as Descriptors from "./internal/bridgeDescriptors.ts"
 import * as Handle from "./internal/bridgeHandle.ts"
 import { flatten, inputConfig, ours, outputConfig } from "./internal/childProcess.ts"
 import * as Errors from "./internal/platformErrors.ts"
@@ -79,24 +80,26 @@ const spawn = Effect.fnUntraced(function*(
   command: ChildProcess.Command
 ): Effect.fn.Return<Spawner.ChildProcessHandle, PlatformError.PlatformError, Scope.Scope> {
   const { links, stages } = flatten(command)
-  const problem = links.map(linkProblem).find((found) => found !== undefined)
+  const problem = stages.map((stage, i) => Descriptors.problem(stage, links[i - 1]))
+    .find((found) => found !== undefined)
   if (problem !== undefined) return yield* Effect.fail(Errors.badArgument("spawn", problem))
   const children: Array<Handle.Bridged> = []
-  for (const [i, stage] of stages.entries()) {
+  for (const [i, given] of stages.entries()) {
+    const link = links[i - 1] ?? {}
     const before = children.at(-1)
-    const child = yield* Handle.open(stage, runner.start(lowered(stage, before !== undefined)))
     // A pipeline feeds its stages, whatever the command of a stage says of its input.
-    yield* before === undefined ? Handle.connectInput(child, stage) : Handle.connect(before, child, links[i - 1] ?? {})
+    const to = before === undefined ? undefined : Descriptors.numberIn(link.to ?? "stdin")
+    const stage = before === undefined || to === undefined
+      ? given
+      : Descriptors.fed(given, to, Handle.outputFrom(before, link.from))
+    const descriptors = Descriptors.wanted(stage)
+    const isPiped = before !== undefined && to === undefined
+    const child = yield* Handle.open(stage, descriptors, runner.start(lowered(stage, isPiped), { descriptors }))
+    yield* isPiped ? Handle.connect(before, child, link) : Handle.connectInput(child, stage)
     children.push(child)
   }
   return children.length === 1 && children[0] !== undefined ? children[0].handle : Handle.ofPipeline(children)
 })
-
-/** A link that only another descriptor could make. */
-const linkProblem = ({ from = "stdout", to = "stdin" }: ChildProcess.PipeOptions): string | undefined =>
-  from.startsWith("fd") || to.startsWith("fd")
-    ? "A pipeline from or to another descriptor than the standard ones is not supported"
-    : undefined
 
 /** A stage as a command of ours whose pipes are all in our hands. */
 const lowered = (stage: ChildProcess.StandardCommand, isPiped: boolean): Command.Command => {
@@ -112,7 +115,7 @@ const lowered = (stage: ChildProcess.StandardCommand, isPiped: boolean): Command
 /** The command without the streams that the bridge connects itself. */
 const streamless = (stage: ChildProcess.StandardCommand): ChildProcess.StandardCommand => ({
   ...stage,
-  options: { ...stage.options, stdin: "pipe", stdout: "pipe", stderr: "pipe" }
+  options: { ...stage.options, stdin: "pipe", stdout: "pipe", stderr: "pipe", additionalFds: undefined }
 })
 
 const wordOf = (target: ChildProcess.CommandOutput): "pipe" | "null" | "inherit" =>

@@ -43,6 +43,8 @@ export interface LimitRefusal {
  * - `limits`: the resource limits that can be enforced for the whole group. `refusedLimits`: those that cannot be
  *   had here, and what to run to get them.
  * - `attributes`: the attributes that a program can be started with; asking for another fails with `Unsupported`.
+ * - `descriptors`: whether a program can be given descriptors above the standard ones, which only the bridge to
+ *   `effect/process` asks for.
  * - `realTimeSignals`: whether death by a real-time signal is told apart from success.
  * - `escapes`: one sentence that names what can leave the group.
  * - `refused`: stronger mechanisms that were tried and could not be had here.
@@ -59,6 +61,7 @@ export interface Containment {
   readonly limits: ReadonlyArray<Limits.Name>
   readonly refusedLimits?: ReadonlyArray<LimitRefusal> | undefined
   readonly attributes: ReadonlyArray<SpawnAttributes.Name>
+  readonly descriptors?: boolean | undefined
   readonly realTimeSignals: boolean
   readonly escapes: string
   readonly refused: ReadonlyArray<Refusal>

@@ -87,6 +87,18 @@ export type Output =
   | { readonly _tag: "Link"; readonly link: Link }
 
 /**
+ * A descriptor of a child above the standard ones, as the child sees it: it reads `"input"` and writes `"output"`.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface Descriptor {
+  readonly fd: number
+  readonly direction: "input" | "output" | "duplex"
+}
+
+/**
  * A start, validated and free of secrets' wrappers: what the child shall see, byte for byte.
  *
  * @stability experimental
@@ -106,6 +118,8 @@ export interface SpawnRequest {
   readonly stderr: Output | "stdout"
   /** None that the containment of the backend does not list. */
   readonly attributes: SpawnAttributes.SpawnAttributes
+  /** From 3 to 63, at most sixteen, ascending; none where the containment of the backend has no `descriptors`. */
+  readonly descriptors?: ReadonlyArray<Descriptor> | undefined
 }
 
 /**
@@ -160,6 +174,18 @@ export interface ByteSink {
   readonly write: (bytes: Uint8Array, done: (errno: string | undefined) => void) => void
   readonly end: () => void
   readonly close: () => void
+}
+
+/**
+ * Our ends of a descriptor above the standard ones: `sink` where the child reads it, `source` where it writes it.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export interface DescriptorEnds {
+  readonly sink: ByteSink | undefined
+  readonly source: ByteSource | undefined
 }
 
 /**
@@ -241,6 +267,8 @@ export interface Child extends Tree {
   readonly stdin: ByteSink | undefined
   readonly stdout: ByteSource | undefined
   readonly stderr: ByteSource | undefined
+  /** By the numbers that the start named. */
+  readonly descriptors?: ReadonlyMap<number, DescriptorEnds> | undefined
   readonly onExit: (observer: (exit: Exit.Exit<ExitReport, ProcessError.ProcessError>) => void) => void
   readonly signalLeader: (signal: Signal.Signal) => Effect.Effect<void, ProcessError.ProcessError>
   readonly concluded?: ((outcome: Outcome.Outcome) => void) | undefined

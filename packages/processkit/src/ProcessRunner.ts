@@ -14,6 +14,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Command from "./Command.ts"
+import type { Descriptors } from "./internal/descriptors.ts"
 import * as Engine from "./internal/engine.ts"
 import type { Stage } from "./internal/stage.ts"
 import * as ProcessBackend from "./ProcessBackend.ts"
@@ -31,6 +32,9 @@ import type * as RunningProcess from "./RunningProcess.ts"
  * run that worked where a buffer of another kind dropped something of standard output. `stage` is the place of the
  * command in a pipeline; a decorator that calls `start` itself hands it on unseen.
  *
+ * `descriptors` are those that the bridge to `effect/process` gives a child above the standard ones; they are handed on
+ * likewise.
+ *
  * `wants` says what will be asked of the output: with `"text"` nothing but lines and the text of the result, which is
  * then decoded while it comes; with `"stdoutBytes"` or `"stderrBytes"` also the bytes of that stream, to which a bound
  * in lines does not apply then.
@@ -42,6 +46,7 @@ import type * as RunningProcess from "./RunningProcess.ts"
 export interface StartOptions {
   readonly overflow?: "end" | "whole" | "fail" | "ignore" | undefined
   readonly stage?: Stage | undefined
+  readonly descriptors?: Descriptors | undefined
   readonly wants?: "text" | "stdoutBytes" | "stderrBytes" | undefined
 }
 

@@ -66,14 +66,29 @@ describe("the spawner of a scripted runner", () => {
         ChildProcess.make("waits", { detached: false }),
         ChildProcess.make("waits", ["x"], { shell: true }),
         ChildProcess.make("waits", { killSignal: "SIGNOTHING" as never }),
-        ChildProcess.pipeTo(ChildProcess.make("waits"), fd3, { to: "fd3" }),
-        ChildProcess.pipeTo(ChildProcess.make("waits"), ChildProcess.make("waits"), { from: "fd4" })
+        ChildProcess.make("waits", { additionalFds: { fd3: { type: "sideways" as never } } }),
+        ChildProcess.make("waits", { additionalFds: { fd64: { type: "output" } } }),
+        ChildProcess.pipeTo(ChildProcess.make("waits"), ChildProcess.make("waits"), { to: "fd64" }),
+        ChildProcess.make("waits", {
+          additionalFds: Object.fromEntries(
+            Array.from({ length: 17 }, (_, i) => [`fd${i + 3}`, { type: "output" } as const])
+          )
+        })
       ]
       for (const command of wrong) {
         const error = yield* Effect.flip(Effect.scoped(command))
         assert.strictEqual(error.reason._tag, "BadArgument")
       }
       assert.deepStrictEqual([(yield* Backend).spawned.length, yield* alive], [0, []])
+    }).pipe(Effect.provide(bridged(scripted()))))
+
+  it.effect("starts nothing with descriptors that its mechanism cannot give, and leaves nothing of a pipeline", () =>
+    Effect.gen(function*() {
+      const pipeline = ChildProcess.pipeTo(ChildProcess.make("waits"), ChildProcess.make("waits"), { to: "fd3" })
+      const error = yield* Effect.flip(Effect.scoped(pipeline))
+      assert.strictEqual(error.reason._tag, "BadArgument")
+      assert.match(error.message, /a descriptor above the standard ones is not supported by the mechanism scripted/)
+      assert.deepStrictEqual([(yield* Backend).spawned.length, yield* alive], [1, []])
     }).pipe(Effect.provide(bridged(scripted()))))
 
   it.effect("ends every stage of a pipeline with its scope", () =>

@@ -43,6 +43,7 @@ const containmentWith = (guardian: boolean): Containment => ({
   suspend: true,
   limits: [],
   attributes: Identity.attributes,
+  descriptors: true,
   realTimeSignals: false,
   escapes: "a process that leaves its session and whose parent ends before anybody looked at the process table",
   refused: []
@@ -57,7 +58,11 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
   const trees = new Map<LiveTrees.LiveTree, ChildProcess | undefined>()
   let isSuspended = false
   const grove = { table, trees: () => [...trees.keys()] }
-  const adopt = (program: string) => (process: ChildProcess, pid: number): ProcessBackend.Child => {
+  const adopt = ({ descriptors, program }: ProcessBackend.SpawnRequest) =>
+  (
+    process: ChildProcess,
+    pid: number
+  ): ProcessBackend.Child => {
     const latch = ExitLatch.make(process, program, () => noteExit(tree, table))
     const tree = LiveTrees.add(pid, {
       program,
@@ -68,7 +73,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     })
     trees.set(tree, process)
     if (isSuspended) Ending.stopNewcomer(tree)
-    return Child.make({ process, pid, latch, tree, table })
+    return Child.make({ process, descriptors, pid, latch, tree, table })
   }
   const take = (row: Row): void => {
     const tree = LiveTrees.adopt(row, { table, guarded: guardian !== undefined, onGone: () => trees.delete(tree) })
@@ -78,7 +83,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
   return {
     containment,
     spawn: (request) => {
-      const start = Spawn.spawn(request, adopt(request.program))
+      const start = Spawn.spawn(request, adopt(request))
       return guardian === undefined ? start : Effect.andThen(Guardian.ensure(request.program, guardian), start)
     },
     openLink: Fifo.open(),

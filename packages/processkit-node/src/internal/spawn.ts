@@ -68,6 +68,12 @@ export const resolve = (request: SpawnRequest): Effect.Effect<string, ProcessErr
       : Effect.fail(ProcessError.make(located.failure))
   })
 
+/** The descriptors above the standard ones; those between that nobody asked for are /dev/null, as Node has no other way. */
+const further = ({ descriptors = [] }: SpawnRequest): ReadonlyArray<"ignore" | "pipe"> => {
+  const last = descriptors.at(-1)?.fd ?? 2
+  return Array.from({ length: last - 2 }, (_, i) => descriptors.some(({ fd }) => fd === i + 3) ? "pipe" : "ignore")
+}
+
 /** Every option is spelt out on an object without prototype: a polluted `Object.prototype` must not add a shell. */
 const optionsOf = (
   request: SpawnRequest,
@@ -81,7 +87,7 @@ const optionsOf = (
     env,
     gid: request.attributes.gid,
     shell: false,
-    stdio: [...stdio],
+    stdio: [...stdio, ...further(request)],
     uid: request.attributes.uid,
     windowsHide: request.attributes.windowsHide ?? true
   })
@@ -107,7 +113,7 @@ const attempt = (
 const emittedErrno = (child: ChildProcess): Effect.Effect<string> =>
   Effect.callback((resume) => {
     // Streams are undefined where Node ran out of descriptors for them.
-    for (const stream of [child.stdin, child.stdout, child.stderr]) {
+    for (const stream of child.stdio ?? [child.stdin, child.stdout, child.stderr]) {
       stream?.on("error", () => {})
       stream?.destroy()
     }

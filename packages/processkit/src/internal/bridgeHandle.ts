@@ -13,8 +13,10 @@ import * as ProcessError from "../ProcessError.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as Signal from "../Signal.ts"
 import * as StopPolicy from "../StopPolicy.ts"
+import * as BridgeDescriptors from "./bridgeDescriptors.ts"
 import * as BridgeInput from "./bridgeInput.ts"
 import { inputConfig, outputConfig } from "./childProcess.ts"
+import type { Descriptors } from "./descriptors.ts"
 import { type Held, hold } from "./heldOutput.ts"
 import * as Errors from "./platformErrors.ts"
 
@@ -35,13 +37,14 @@ export interface Bridged {
  */
 export const open = (
   command: ChildProcess.StandardCommand,
+  descriptors: Descriptors,
   start: Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope>
 ): Effect.Effect<Bridged, PlatformError.PlatformError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.suspend(() => {
         const scope = Scope.makeUnsafe()
-        return Effect.onError(Scope.provide(begin(command, start, scope), scope), (cause) =>
+        return Effect.onError(Scope.provide(begin(command, descriptors, start, scope), scope), (cause) =>
           Scope.close(scope, Exit.failCause(cause)))
       }),
       ({ bridged, isReferenced, scope }, exit) =>
@@ -57,6 +60,7 @@ const outlive = ({ running }: Bridged, scope: Scope.Closeable): Effect.Effect<vo
 
 const begin = Effect.fnUntraced(function*(
   command: ChildProcess.StandardCommand,
+  descriptors: Descriptors,
   start: Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope>,
   scope: Scope.Closeable
 ) {
@@ -71,6 +75,7 @@ const begin = Effect.fnUntraced(function*(
   })
   const stdout = yield* outputOf(running.stdoutChunks, command.options.stdout)
   const stderr = yield* outputOf(running.stderrChunks, command.options.stderr)
+  const further = yield* BridgeDescriptors.connect(command, running.program, descriptors, inputFailure)
   yield* Effect.forkScoped(endAfterFailure(running))
   const handle = Spawner.makeHandle({
     pid: Spawner.ProcessId(running.pid ?? Number.NaN),
@@ -81,8 +86,7 @@ const begin = Effect.fnUntraced(function*(
     stdout: stdout.stream,
     stderr: stderr.stream,
     all: Stream.merge(stdout.stream, stderr.stream),
-    getInputFd: () => Sink.drain,
-    getOutputFd: () => Stream.empty,
+    ...further,
     unref
   })
   const end = stdout.holdAll.pipe(
@@ -164,13 +168,20 @@ export const connectInput = (
   return source === undefined ? Effect.void : Scope.provide(BridgeInput.feed(source, handle.stdin, inputFailure), scope)
 }
 
+/** The output of a child that a pipeline takes; a name that means none is standard output. */
+export const outputFrom = ({ handle }: Bridged, from: ChildProcess.PipeFromOption = "stdout") => {
+  const fd = BridgeDescriptors.numberIn(from)
+  if (fd !== undefined) return handle.getOutputFd(fd)
+  return from === "stderr" ? handle.stderr : from === "all" ? handle.all : handle.stdout
+}
+
 /** Connects the output of a child to the input of the next. */
 export const connect = (
   from: Bridged,
   to: Bridged,
   { from: stream }: ChildProcess.PipeOptions
 ): Effect.Effect<void> => {
-  const output = stream === "stderr" ? from.handle.stderr : stream === "all" ? from.handle.all : from.handle.stdout
+  const output = outputFrom(from, stream)
   return Scope.provide(BridgeInput.relay(from.running, output, to.running, to.inputFailure), to.scope)
 }
 

@@ -62,7 +62,10 @@ const unsupported = (options: ChildProcess.CommandOptions): Problem | undefined 
   if (!isWord(outputConfig(stdout), isSink)) return unknownStream("stdout")
   if (!isWord(outputConfig(stderr), isSink)) return unknownStream("stderr")
   return Object.keys(additionalFds ?? {}).some((name) => /^fd\d+$/.test(name))
-    ? { field: "the option additionalFds", problem: "is not supported: a child has standard streams only" }
+    ? {
+      field: "the option additionalFds",
+      problem: "is not supported: verbs use standard streams only; start it through the bridge"
+    }
     : detached === false
     ? { field: "the option detached", problem: "cannot be false: every child has a session of its own" }
     : undefined

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
+import { withDescriptors } from "./descriptors.ts"
 import * as Detached from "./detached.ts"
 import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
@@ -18,7 +19,7 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
       const stage = stageOf(options)
       return Effect.map(
         Effect.acquireRelease(
-          start(command, stage === undefined ? backend.open : inPipeline(backend, stage), {
+          start(command, withDescriptors(stage === undefined ? backend.open : inPipeline(backend, stage), options), {
             isPrivate: stage === undefined,
             sleep: backend.sleep,
             probes: backend.probes,

@@ -15,6 +15,7 @@ import type * as ProcessGroup from "../ProcessGroup.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
+import { withDescriptors } from "./descriptors.ts"
 import * as Foreign from "./foreign.ts"
 import * as InputRules from "./inputRules.ts"
 import * as Limits from "./limits.ts"
@@ -194,7 +195,7 @@ const startIn = (
   command: Command.Command,
   options: ProcessRunner.StartOptions | undefined
 ): Effect.Effect<Run, ProcessError.ProcessError> =>
-  start(command, containerFor(state.container, stageOf(options)), {
+  start(command, withDescriptors(containerFor(state.container, stageOf(options)), options), {
     isPrivate: false,
     sleep: backend.sleep,
     probes: backend.probes,

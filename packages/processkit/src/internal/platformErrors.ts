@@ -69,5 +69,21 @@ export const brokenPipe = (program: string): PlatformError.PlatformError =>
     description: "EPIPE: the program does not read its standard input any more"
   })
 
+/** A descriptor above the standard ones could not be read or written. */
+export const descriptorFailed = (
+  program: string,
+  fd: number,
+  syscall: "read" | "write",
+  errno: string
+): PlatformError.PlatformError =>
+  PlatformError.systemError({
+    _tag: "Unknown",
+    module,
+    method: `${syscall}(fd${fd})`,
+    syscall,
+    pathOrDescriptor: program,
+    description: errno === "closed" ? `EPIPE: the program does not read descriptor ${fd} any more` : errno
+  })
+
 export const badArgument = (method: string, description: string): PlatformError.PlatformError =>
   PlatformError.badArgument({ module, method, description })

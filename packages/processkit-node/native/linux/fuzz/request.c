@@ -48,6 +48,12 @@ static void check_spawn(const struct spawn_request *spawn, const uint8_t *bytes,
     assert(spawn->attributes.group_count <= GROUPS_MAX);
     assert(spawn->attributes.limit_count <= LIMITS_MAX);
     assert(spawn->attributes.affinity_size <= AFFINITY_MAX);
+    assert(spawn->attributes.descriptor_count <= DESCRIPTORS_MAX);
+    for (uint32_t i = 0, least = 3; i < spawn->attributes.descriptor_count; i++) {
+        uint32_t fd = spawn->attributes.descriptors[i].fd;
+        assert(fd >= least && fd <= DESCRIPTOR_LAST);
+        least = fd + 1;
+    }
 }
 
 static void check_part(const uint8_t *bytes, size_t size)

@@ -142,6 +142,43 @@ static void set_identity(const struct birth *birth)
     }
 }
 
+static long move_above(int fd, int limit) { return sys_fcntl(fd, F_DUPFD_CLOEXEC, limit + 1); }
+
+/*
+ * Puts the descriptors that the request names in their places, and closes what was there: first everything that is still
+ * needed is moved out of the way, since any of it may have the number of another. Answers where the status pipe is now.
+ */
+static int place_descriptors(const struct birth *birth)
+{
+    const struct attributes *attributes = &birth->request->attributes;
+    uint32_t count = attributes->descriptor_count;
+    int last = (int)attributes->descriptors[count - 1].fd;
+    int moved[DESCRIPTORS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        moved[i] = (int)move_above(birth->descriptors_made[i], last);
+        need(birth, STAGE_DESCRIPTORS, moved[i]);
+    }
+    struct birth above = *birth;
+    above.status = (int)move_above(birth->status, last);
+    need(birth, STAGE_DESCRIPTORS, above.status);
+    for (int fd = 3; fd <= last; fd++) (void)sys_close(fd);
+    for (uint32_t i = 0; i < count; i++) {
+        need(&above, STAGE_DESCRIPTORS, sys_dup_to(moved[i], (int)attributes->descriptors[i].fd, 0));
+    }
+    need(&above, STAGE_DESCRIPTORS, descriptors_seal(last + 1));
+    return above.status;
+}
+
+/* Leaves the child what it was given, and answers where the status pipe is. */
+static int seal(const struct birth *birth)
+{
+    const struct attributes *attributes = &birth->request->attributes;
+    if (attributes->descriptor_count > 0) return place_descriptors(birth);
+    int first = attributes->present & ATTRIBUTE_KEEP_DESCRIPTORS ? birth->status : 3;
+    need(birth, STAGE_DESCRIPTORS, descriptors_seal(first));
+    return birth->status;
+}
+
 void birth_run(const struct birth *birth)
 {
     const struct spawn_request *request = birth->request;
@@ -153,10 +190,10 @@ void birth_run(const struct birth *birth)
     set_scheduling(birth);
     if (request->directory[0] != 0) need(birth, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
     set_identity(birth);
-    int first = present & ATTRIBUTE_KEEP_DESCRIPTORS ? birth->status : 3;
-    need(birth, STAGE_DESCRIPTORS, descriptors_seal(first));
-    report(birth->status, STAGE_EXECUTING, (int32_t)sys_getpid());
-    need(birth, STAGE_SIGNALS, sys_set_mask(0));
-    need(birth, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
+    struct birth sealed = *birth;
+    sealed.status = seal(birth);
+    report(sealed.status, STAGE_EXECUTING, (int32_t)sys_getpid());
+    need(&sealed, STAGE_SIGNALS, sys_set_mask(0));
+    need(&sealed, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
     sys_exit(EXIT_NOT_STARTED);
 }

@@ -21,6 +21,7 @@ struct birth {
     const char *const *arguments;
     const char *const *environment;
     int streams[3];              /* descriptors to become 0, 1, 2; -1 where none was made beforehand */
+    const int *descriptors_made; /* those to become the ones that the request names, in their order */
     int status;                  /* writing end of the status pipe */
     const struct sys_limit *descriptors; /* limit to give back, or null */
     bool takes_terminal;         /* leads the foreground group of the terminal, in the session of its parent */

@@ -1,11 +1,12 @@
 #include "handles.h"
 
+#include "protocol.h"
 #include "sys.h"
 #include "text.h"
 
 #define LINE_SIZE 96
-/* Three of a start, and two that its own outputs displace (see relays.h). */
-#define QUEUE_SIZE 5
+/* Three of a start and its further descriptors, and two that its own outputs displace (see relays.h). */
+#define QUEUE_SIZE (5 + DESCRIPTORS_MAX)
 
 struct handle {
     char line[LINE_SIZE];

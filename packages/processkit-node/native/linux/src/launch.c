@@ -39,6 +39,7 @@ static void receive(int fd)
 /* Only what stays as it is, or is made in the child itself, can be asked of a launcher. */
 static void check_streams(int fd)
 {
+    if (request.spawn.attributes.descriptor_count > 0) birth_fail(fd, STAGE_REQUEST, -EINVAL);
     for (int i = 0; i < 3; i++) {
         uint8_t kind = request.spawn.streams[i].kind;
         if (kind != STREAM_INHERIT && kind != STREAM_FILE && kind != STREAM_SAME) {

@@ -16,6 +16,8 @@
 #define GROUPS_MAX 1024
 #define LIMITS_MAX 16
 #define AFFINITY_MAX 128
+#define DESCRIPTORS_MAX 16
+#define DESCRIPTOR_LAST 63
 #define CHILDREN_MAX 32767
 #define GUARDED_MAX 32
 #define GUARDED_PATH_MAX 1024
@@ -68,8 +70,12 @@ enum attribute {
     ATTRIBUTE_SESSION = 1 << 9,
     ATTRIBUTE_KEEP_DESCRIPTORS = 1 << 10,
     ATTRIBUTE_OWN_CGROUP = 1 << 11,
-    ATTRIBUTES_KNOWN = (1 << 12) - 1,
+    ATTRIBUTE_DESCRIPTORS = 1 << 12,
+    ATTRIBUTES_KNOWN = (1 << 13) - 1,
 };
+
+/* What a child does with a descriptor above the standard ones. */
+enum direction { DIRECTION_READ = 0, DIRECTION_WRITE = 1, DIRECTION_BOTH = 2 };
 
 enum stream_kind {
     STREAM_NULL = 0,

@@ -127,7 +127,21 @@ static void take_affinity(struct cursor *cursor, struct attributes *attributes)
     if (mask != NULL) memcpy(attributes->affinity, mask, attributes->affinity_size);
 }
 
-/* Attributes follow in the order of their bits; the last four have no value. */
+static void take_descriptors(struct cursor *cursor, struct attributes *attributes)
+{
+    uint32_t least = 3;
+    attributes->descriptor_count = take_count(cursor, DESCRIPTORS_MAX);
+    for (uint32_t i = 0; i < attributes->descriptor_count; i++) {
+        struct descriptor *descriptor = &attributes->descriptors[i];
+        descriptor->fd = take_u32(cursor);
+        descriptor->direction = take_u32(cursor);
+        if (descriptor->fd < least || descriptor->fd > DESCRIPTOR_LAST) cursor->broken = true;
+        if (descriptor->direction > DIRECTION_BOTH) cursor->broken = true;
+        least = descriptor->fd + 1;
+    }
+}
+
+/* Attributes follow in the order of their bits; those from 8 to 11 have no value. */
 static void take_attributes(struct cursor *cursor, struct attributes *attributes)
 {
     uint32_t present = attributes->present;
@@ -140,6 +154,7 @@ static void take_attributes(struct cursor *cursor, struct attributes *attributes
     if (present & ATTRIBUTE_NICE) attributes->nice = (int32_t)take_u32(cursor);
     if (present & ATTRIBUTE_AFFINITY) take_affinity(cursor, attributes);
     if (present & ATTRIBUTE_IO_PRIORITY) attributes->io_priority = take_u32(cursor);
+    if (present & ATTRIBUTE_DESCRIPTORS) take_descriptors(cursor, attributes);
     if (attributes->umask > 0777) cursor->broken = true;
 }
 
@@ -207,6 +222,7 @@ static void clear(struct request *request)
     request->version = request->mode = request->action = request->number = request->stream = 0;
     request->path = "";
     spawn->attributes.group_count = spawn->attributes.limit_count = spawn->attributes.affinity_size = 0;
+    spawn->attributes.descriptor_count = 0;
     spawn->attributes.umask = 0;
     spawn->attributes.present = 0;
     memset(spawn->streams, 0, sizeof spawn->streams);

@@ -32,6 +32,12 @@ struct resource_limit {
     uint64_t hard;
 };
 
+/* A descriptor of the child above the standard ones, with its other end at the owner. */
+struct descriptor {
+    uint32_t fd;
+    uint32_t direction;
+};
+
 struct attributes {
     uint32_t present;
     uint32_t uid;
@@ -45,6 +51,8 @@ struct attributes {
     uint32_t affinity_size;
     uint8_t affinity[AFFINITY_MAX];
     uint32_t io_priority;
+    uint32_t descriptor_count;
+    struct descriptor descriptors[DESCRIPTORS_MAX]; /* ascending */
 };
 
 struct spawn_request {

@@ -10,15 +10,21 @@
 #include "text.h"
 #include "workspace.h"
 
-/* Every descriptor of one start; -1 where there is none. */
+#define STREAMS (3 + DESCRIPTORS_MAX)
+
+/* Every descriptor of one start; -1 where there is none. Behind the standard streams come those that it names besides. */
 struct ends {
-    int child[3];
-    int owner[3];
+    int child[STREAMS];
+    int owner[STREAMS];
     int status[2];
     int channel[2];
 };
 
-static const struct ends no_ends = {{-1, -1, -1}, {-1, -1, -1}, {-1, -1}, {-1, -1}};
+static void clear(struct ends *ends)
+{
+    for (int i = 0; i < STREAMS; i++) ends->child[i] = ends->owner[i] = -1;
+    for (int i = 0; i < 2; i++) ends->status[i] = ends->channel[i] = -1;
+}
 
 static void close_one(int *fd)
 {
@@ -28,7 +34,7 @@ static void close_one(int *fd)
 
 static void close_child_side(struct ends *ends)
 {
-    for (int i = 0; i < 3; i++) close_one(&ends->child[i]);
+    for (int i = 0; i < STREAMS; i++) close_one(&ends->child[i]);
     close_one(&ends->status[1]);
     close_one(&ends->channel[1]);
 }
@@ -36,7 +42,7 @@ static void close_child_side(struct ends *ends)
 static void close_all(struct ends *ends)
 {
     close_child_side(ends);
-    for (int i = 0; i < 3; i++) close_one(&ends->owner[i]);
+    for (int i = 0; i < STREAMS; i++) close_one(&ends->owner[i]);
     close_one(&ends->status[0]);
     close_one(&ends->channel[0]);
 }
@@ -48,12 +54,11 @@ static long make_unblocking(int fd)
 }
 
 /* Both ends of a pipe have settings of their own: the child's stays blocking. */
-static long make_pipe(struct ends *ends, int index)
+static long make_pipe(struct ends *ends, int index, bool child_reads)
 {
     int pipe[2];
     long result = sys_pipe(pipe, O_CLOEXEC);
     if (result < 0) return result;
-    bool child_reads = index == 0;
     ends->child[index] = pipe[child_reads ? 0 : 1];
     ends->owner[index] = pipe[child_reads ? 1 : 0];
     return make_unblocking(ends->owner[index]);
@@ -68,7 +73,7 @@ static long make_stream(struct ends *ends, const struct stream *stream, int inde
         return host.null < 0 ? host.null : 0;
     case STREAM_PIPE:
     case STREAM_RELAY:
-        return make_pipe(ends, index);
+        return make_pipe(ends, index, index == 0);
     case STREAM_LINK:
         fd = links_take(stream->link, index != 0);
         ends->child[index] = fd < 0 ? -1 : (int)fd;
@@ -76,6 +81,23 @@ static long make_stream(struct ends *ends, const struct stream *stream, int inde
     default:
         return 0;
     }
+}
+
+/* A pipe carries bytes one way only. */
+static long make_pair(struct ends *ends, int index)
+{
+    int pair[2];
+    long result = SYS_4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_STREAM | SYS_SOCK_CLOEXEC, 0, pair);
+    if (result < 0) return result;
+    ends->child[index] = pair[0];
+    ends->owner[index] = pair[1];
+    return make_unblocking(pair[1]);
+}
+
+static long make_descriptor(struct ends *ends, const struct descriptor *descriptor, int index)
+{
+    if (descriptor->direction == DIRECTION_BOTH) return make_pair(ends, index);
+    return make_pipe(ends, index, descriptor->direction == DIRECTION_READ);
 }
 
 static long make_status(struct ends *ends)
@@ -95,6 +117,10 @@ static long make_ends(struct ends *ends, const struct spawn_request *request)
 {
     long result = 0;
     for (int i = 0; i < 3 && result >= 0; i++) result = make_stream(ends, &request->streams[i], i);
+    const struct attributes *attributes = &request->attributes;
+    for (uint32_t i = 0; i < attributes->descriptor_count && result >= 0; i++) {
+        result = make_descriptor(ends, &attributes->descriptors[i], 3 + (int)i);
+    }
     if (result >= 0) result = make_status(ends);
     return result < 0 ? result : make_channel(ends);
 }
@@ -122,6 +148,7 @@ static struct birth prepare(const struct spawn_request *request, const struct en
         .arguments = vector,
         .environment = environment,
         .streams = {ends->child[0], ends->child[1], ends->child[2]},
+        .descriptors_made = ends->child + 3,
         .status = ends->status[1],
         .descriptors = host.limit_raised ? &host.limit : NULL,
         .takes_terminal = host.lends_terminal,
@@ -141,12 +168,12 @@ static long start(const struct spawn_request *request, const struct ends *ends, 
 
 static void hand_over(struct child *child, const struct spawn_request *request, struct ends *ends)
 {
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < STREAMS; i++) {
         if (ends->owner[i] < 0) continue;
-        if (request->streams[i].kind == STREAM_RELAY) {
+        if (i < 3 && request->streams[i].kind == STREAM_RELAY) {
             relays_add(child->id, i, ends->owner[i]);
         } else {
-            handles_add(child->id, i, ends->owner[i]);
+            handles_add(child->id, i < 3 ? i : request->attributes.descriptors[i - 3].fd, ends->owner[i]);
             child->handles++;
         }
         ends->owner[i] = -1;
@@ -198,7 +225,8 @@ static void unwatch(const struct ends *ends)
 /* Reserves the number and starts; gives back everything where that fails. */
 static long try_spawn(const struct spawn_request *request, enum stage *stage)
 {
-    struct ends ends = no_ends;
+    struct ends ends;
+    clear(&ends);
     *stage = STAGE_REQUEST;
     uint32_t needed = FEATURE_SUBREAPER | FEATURE_CHILDREN_FILES;
     if (host.lends_terminal && (host.mode != MODE_MONITORED || children_count() > 0)) return -EBUSY;

@@ -131,6 +131,7 @@ struct sys_entry {
 };
 
 #define SYS_AF_UNIX 1
+#define SYS_SOCK_STREAM 1
 #define SYS_SOCK_SEQPACKET 5
 #define SYS_SOCK_CLOEXEC 02000000
 #define SYS_SOCK_NONBLOCK 04000

@@ -40,6 +40,7 @@ const containment: Containment = {
   suspend: true,
   limits: [],
   attributes: SpawnAttributes.names,
+  descriptors: true,
   realTimeSignals: true,
   escapes: "a process that has another service start something for it, or that may move itself out of its cgroup",
   refused: []

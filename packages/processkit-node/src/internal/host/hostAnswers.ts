@@ -42,7 +42,8 @@ export interface Answer {
 export interface HostChild {
   readonly id: number
   readonly pid: number
-  readonly pipes: readonly [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
+  /** By the number that the descriptor has in the child. */
+  readonly pipes: ReadonlyArray<HostPipe | undefined>
   /** The relayed ones among standard output and standard error. */
   readonly relays: Outputs
   /** Calls back exactly once, also where the exit came before the call; a failure means that the status was lost. */

@@ -128,12 +128,13 @@ class Conversation {
       const id = this.next()
       const bytes = Requests.spawn(id, request)
       if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
-      const awaited = request.streams.filter((stream) => stream._tag === "Pipe").length
+      const awaited = HostPipes.countIn(request)
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
       const life: Life = { exit: latch(), emptied: latch(), tokens: new Set(), stopped: new Set() }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
         relays: this.#relays.outputs(id, request),
+        sideOf: HostPipes.sideIn(request),
         awaited,
         pid: undefined,
         lost: 0,
@@ -148,10 +149,11 @@ class Conversation {
   handle(id: number, stream: number, handle: Handle): void {
     if (this.#relays.change(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
-    if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
+    const side = start?.sideOf(stream)
+    if (start === undefined || side === undefined) return handle.close()
     start.awaited--
     if (start.settle === undefined) handle.close()
-    else start.pipes[stream] = HostPipes.make(handle, stream === 0 ? "writable" : "readable")
+    else start.pipes[stream] = HostPipes.make(handle, side)
     this.#conclude(id, start)
   }
 

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "856dcabeafaded723c6c3065a0c899af1ec96c4f668d3590f580aa39eca95cd8",
-  "processkit-host-x64": "2a8a28e4706f047d444e0fefb2c6beea3b894488156871510c74837e4c0e89b4"
+  "processkit-host-arm64": "25ceb7522606e48c16ae5c925400ba6b219d93edeeaf66276be6f7dad0b3704c",
+  "processkit-host-x64": "d286589fbcafa03d5d7370045fb5ba55f68a5ec7e8a6e103f013614304779e68"
 }

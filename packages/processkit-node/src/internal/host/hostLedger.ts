@@ -4,15 +4,18 @@
 import type * as Result from "effect/Result"
 import type * as ProcessError from "processkit/ProcessError"
 import type { Answer, Exited, HostChild, StartFailed } from "./hostAnswers.ts"
-import type { HostPipe } from "./hostPipe.ts"
+import type { HostPipe, Side } from "./hostPipe.ts"
 import type { Outputs } from "./hostRelays.ts"
 
-type Pipes = [HostPipe | undefined, HostPipe | undefined, HostPipe | undefined]
+/** By the number that the descriptor has in the child. */
+type Pipes = Array<HostPipe | undefined>
 
 /** A start that is under way, or failed with pipes still on their way to be closed. */
 export interface Start {
   readonly pipes: Pipes
   readonly relays: Outputs
+  /** Which side of each pipe is ours. */
+  readonly sideOf: (stream: number) => Side | undefined
   awaited: number
   pid: number | undefined
   /** How many ends of pipes were lost on their way; a start that lacks one cannot succeed any more. */

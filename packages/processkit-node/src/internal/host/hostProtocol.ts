@@ -32,6 +32,12 @@ export interface Limit {
   readonly hard: bigint
 }
 
+/** A descriptor above the standard ones; the direction is the child's view of it. */
+export interface Descriptor {
+  readonly fd: number
+  readonly direction: "read" | "write" | "both"
+}
+
 /** What a child gets besides program, arguments, environment, directory and streams. Absent means: as the host has it. */
 export interface Attributes {
   readonly uid?: number | undefined
@@ -48,6 +54,8 @@ export interface Attributes {
   readonly session?: boolean | undefined
   /** Only for the launcher: descriptors between 3 and its own stay open. */
   readonly keepDescriptors?: boolean | undefined
+  /** Descriptors from 3 to 63, ascending: pipes, or for both directions a socket pair, with the other ends here. */
+  readonly descriptors?: ReadonlyArray<Descriptor> | undefined
   /** The cgroup is made for this child, and removed when it has ended and nobody else is left in it. */
   readonly ownCgroup?: boolean | undefined
 }

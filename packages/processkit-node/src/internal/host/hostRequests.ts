@@ -124,6 +124,8 @@ const writeStream = (writer: Writer, stream: Stream): void => {
   }
 }
 
+const directions = { read: 0, write: 1, both: 2 } as const
+
 const presence = (attributes: Attributes): number =>
   [
     attributes.uid !== undefined,
@@ -137,11 +139,12 @@ const presence = (attributes: Attributes): number =>
     attributes.noNewPrivileges === true,
     attributes.session === true,
     attributes.keepDescriptors === true,
-    attributes.ownCgroup === true
+    attributes.ownCgroup === true,
+    attributes.descriptors !== undefined
   ].reduce((bits, present, bit) => present ? bits | (1 << bit) : bits, 0)
 
 const writeAttributes = (writer: Writer, attributes: Attributes): void => {
-  const { affinity, gid, groups, ioPriority, limits, nice, uid, umask } = attributes
+  const { affinity, descriptors, gid, groups, ioPriority, limits, nice, uid, umask } = attributes
   if (uid !== undefined) writer.u32(uid)
   if (gid !== undefined) writer.u32(gid)
   if (groups !== undefined) {
@@ -156,6 +159,10 @@ const writeAttributes = (writer: Writer, attributes: Attributes): void => {
   if (nice !== undefined) writer.u32(nice)
   if (affinity !== undefined) writer.u32(affinity.length).bytes(affinity)
   if (ioPriority !== undefined) writer.u32(ioPriority)
+  if (descriptors !== undefined) {
+    writer.u32(descriptors.length)
+    for (const { direction, fd } of descriptors) writer.u32(fd).u32(directions[direction])
+  }
 }
 
 const holdsNul = (text: string): boolean => text.includes("\0")

@@ -12,6 +12,7 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import type { ProcessError } from "processkit/ProcessError"
 import type * as Signal from "processkit/Signal"
 import * as ByteSink from "../byteSink.ts"
+import * as DescriptorEnds from "../descriptorEnds.ts"
 import * as Ending from "../ending.ts"
 import type { Exited, HostChild } from "../host/hostAnswers.ts"
 import type { HostPipe } from "../host/hostPipe.ts"
@@ -61,6 +62,17 @@ const relayed = (relay: HostRelay | undefined, open: OpenPipes): ProcessBackend.
   return relay
 }
 
+/** Our ends of the descriptors above the standard ones. */
+const endsOf = ({ pipes }: HostChild, open: OpenPipes): ProcessBackend.Child["descriptors"] => {
+  if (pipes.length <= 3) return undefined
+  const ends = new Map<number, ProcessBackend.DescriptorEnds>()
+  for (const [fd, pipe] of pipes.entries()) {
+    const socket = fd < 3 ? undefined : opened(pipe, open)
+    if (pipe !== undefined && socket !== undefined) ends.set(fd, DescriptorEnds.make(socket, pipe.side))
+  }
+  return ends
+}
+
 /** Closes what nobody has read or written to its end. */
 export const closePipes = (open: OpenPipes): void => {
   for (const pipe of open) pipe.close()
@@ -79,6 +91,7 @@ export const parts = (
   open: OpenPipes
 ): Omit<ProcessBackend.Child, keyof ProcessBackend.Tree> => {
   const stdin = opened(child.pipes[0], open)
+  const descriptors = endsOf(child, open)
   let exited = false
   child.onExit(() => exited = true)
   const signalLeader = (signal: Signal.Signal): Effect.Effect<void, ProcessError> =>
@@ -92,6 +105,7 @@ export const parts = (
     stdin: stdin === undefined ? undefined : ByteSink.make(stdin),
     stdout: relayed(child.relays[0], open),
     stderr: relayed(child.relays[1], open),
+    descriptors,
     onExit: (observer) => child.onExit((exit) => observer(reportOf(exit))),
     signalLeader: (signal) => exited ? Effect.void : signalLeader(signal)
   }

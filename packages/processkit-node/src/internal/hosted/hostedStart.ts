@@ -75,6 +75,11 @@ export interface Cgroup {
 
 export const noCgroup: Cgroup = { directory: "", isOwn: false }
 
+const directions = { input: "read", output: "write", duplex: "both" } as const
+
+const descriptorsOf = ({ descriptors }: SpawnRequest) =>
+  descriptors?.map(({ direction, fd }) => ({ fd, direction: directions[direction] }))
+
 /** What a start says to whoever carries it out. */
 export const messageOf = (
   request: SpawnRequest,
@@ -87,7 +92,7 @@ export const messageOf = (
   arguments: argvOf(request),
   environment: variables(env),
   streams: [streamOf(request.stdin, pipe), streamOf(request.stdout, relay), errorStream(request)],
-  attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup }
+  attributes: { ...HostedAttributes.encode(request.attributes), ownCgroup, descriptors: descriptorsOf(request) }
 })
 
 /** Names the reason for a start that the host or the kernel refused. */

@@ -27,6 +27,7 @@ const containment: Containment = {
   suspend: true,
   limits: [],
   attributes: SpawnAttributes.names,
+  descriptors: true,
   realTimeSignals: true,
   escapes: "a process of another user, which may not be signalled, and whatever another service starts on request",
   refused: []
