@@ -23,7 +23,7 @@ import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Attempt from "./Attempt.ts"
-import * as Command from "./Command.ts"
+import type * as Command from "./Command.ts"
 import * as Group from "./internal/groupSupervision.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
 import { startOrder } from "./internal/startOrder.ts"
@@ -31,7 +31,6 @@ import type * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
-import * as RestartPolicy from "./RestartPolicy.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 import type * as SupervisionEvent from "./SupervisionEvent.ts"
 import type * as SupervisionOutcome from "./SupervisionOutcome.ts"
@@ -197,7 +196,7 @@ export class UnknownDependency extends Data.TaggedError("UnknownDependency")<{
  *
  * ```ts
  * import * as Effect from "effect/Effect"
- * import * as Command from "processkit/Command"
+ * import type * as Command from "processkit/Command"
  * import * as RestartPolicy from "processkit/RestartPolicy"
  * import * as SupervisorGroup from "processkit/SupervisorGroup"
  * import { Reply, ScriptedRunner } from "processkit/testing"
@@ -313,13 +312,8 @@ const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: un
 
 const memberPlan = <E, R>(
   { command, ...options }: Member<string, E, R>
-): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
-  const isOnce = options.restart === RestartPolicy.never || options.maxRestarts === 0
-  const captured = command.options.buffer === undefined
-    ? Command.setBuffer(command, Supervisor.defaultCapture)
-    : command
-  return Rules.plan<E, R>(captured, options, Supervisor.schedule(options), isOnce)
-}
+): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> =>
+  Rules.plan<E, R>(command, options, Supervisor.schedule(options))
 
 const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name, E> => {
   const outcome = Deferred.await(group.conclusion) as Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>

@@ -25,9 +25,8 @@ const subjectOf = (run: Run): Waiting.Subject => ({
 })
 
 /** Waits for the next text of one stream. */
-const forLine =
-  (run: Run, stream: "stdout" | "stderr"): RunningProcess.Waits["waitForLine"] => (pattern, options) =>
-    Waiting.waitForText(subjectOf(run), { _tag: "Line", pattern, options: { stream } }, options)
+const forLine = (run: Run, stream: "stdout" | "stderr"): RunningProcess.Waits["waitForLine"] => (pattern, options) =>
+  Waiting.waitForText(subjectOf(run), { _tag: "Line", pattern, options: { stream } }, options)
 
 /** How each wait is made of a run, once somebody wants it. */
 export const makers: Makers = {
