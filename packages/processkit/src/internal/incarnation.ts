@@ -173,7 +173,8 @@ const accompany = <E, R>(
     const isWatched = plan.ready !== undefined || plan.health !== undefined
     if (!isWatched) life.ledger.becameReady()
     const watched = isWatched
-      ? observe(life.ledger, plan, running, take).pipe(
+      // Put off, since a scope keeps what was forked in it, and a wait for readiness is large.
+      ? Effect.suspend(() => observe(life.ledger, plan, running, take)).pipe(
         Effect.forkIn(life.scope, { startImmediately: true }),
         Scope.provide(life.scope)
       )

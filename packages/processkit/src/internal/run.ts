@@ -87,6 +87,7 @@ export class Run implements Owner {
   #intervention: Conclusion.Intervention | undefined
   #deadlines: Deadlines.Deadlines | undefined
   #draining: Fiber.Fiber<unknown> | undefined
+  #unlisten: (() => void) | undefined
   #leftovers = 0
   #tidied: Deferred.Deferred<void> | undefined
   /** From the start until the run was settled. */
@@ -235,12 +236,12 @@ export class Run implements Owner {
 
   /** A signal that fired while the program was being started has told nobody. */
   #listen(): void {
-    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
-    if (this.#setting.cancelOn?.aborted === true) this.#onAbort()
-  }
-
-  readonly #onAbort = (): void => {
-    this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
+    const { cancelOn } = this.#setting
+    if (cancelOn === undefined) return
+    const onAbort = () => void this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
+    this.#unlisten = () => cancelOn.removeEventListener("abort", onAbort)
+    cancelOn.addEventListener("abort", onAbort)
+    if (cancelOn.aborted) onAbort()
   }
 
   get #timed(): Deadlines.Timed {
@@ -318,7 +319,7 @@ export class Run implements Owner {
     this.isSettled = true
     const { clock, context, span } = this.#around
     this.duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
-    this.#setting.cancelOn?.removeEventListener("abort", this.#onAbort)
+    this.#unlisten?.()
     this.#deadlines?.end()
     this.#draining?.interruptUnsafe()
     if (Exit.isSuccess(this.#exit)) {
