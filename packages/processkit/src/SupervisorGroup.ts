@@ -1,10 +1,10 @@
 /**
  * Several supervised commands as one value: what a Procfile or a compose file says, in a program.
  *
- * Members are started in the order of their dependencies, each when what it waits for is ready, and stopped in reverse.
- * Each is supervised by its own policies; a strategy says who is restarted along with one that failed. When one cannot
- * be kept alive, the group stops all others and fails, so that somebody above can decide: that is how trees of
- * supervisors are built, with `Supervisor.supervise` above a group.
+ * Members are started in the order of their dependencies, each when all that it waits for is ready at the same time, and
+ * stopped in reverse. Each is supervised by its own policies; a strategy says who is restarted along with one that
+ * failed. When one cannot be kept alive, the group stops all others and fails, so that somebody above can decide: that is
+ * how trees of supervisors are built, with `Supervisor.supervise` above a group.
  *
  * **Gotchas**
  *
@@ -136,7 +136,7 @@ export interface Event<Name extends string> {
  *
  * **Details**
  *
- * - `ready`: waits until every member is ready, or has ended well.
+ * - `ready`: waits until all members are ready at the same time, or have ended well.
  * - `stop`: stops the members, the last started first, each by its own ladder or as the policy says. A second call goes
  *   to `SIGKILL` for whoever is being stopped.
  * - `await`: waits for the outcome, and fails when the group does.
@@ -327,10 +327,7 @@ const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name,
       event === undefined
         ? { member: undefined, event: { _tag: "Lagged", skipped } }
         : { member: member as Name, event }),
-    ready: Effect.forEach([...group.members.keys()], (name) => group.until({ name, until: "ready" }), {
-      concurrency: "unbounded",
-      discard: true
-    }),
+    ready: group.untilAll([...group.members.keys()].map((name) => ({ name, until: "ready" }))),
     stop: (policy) =>
       Effect.flatMap(
         Effect.fromResult(Rules.stopPolicy(undefined, policy)),
