@@ -143,20 +143,22 @@ export class Run implements Owner {
   get exit(): Effect.Effect<Outcome.Exit, ProcessError.ProcessError> {
     return Deferred.await(this.#exitTold).pipe(
       Effect.tap(() => this.#intervention?._tag === "Cancelled" ? this.#ladder.underWay ?? Effect.void : Effect.void),
-      Effect.flatMap(({ exit }) =>
-        this.#intervention?._tag === "Cancelled"
-          ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
-          : Effect.succeed(exit)
-      )
+      Effect.flatMap(({ exit }) => this.#unlessCancelled(() => exit))
     )
   }
 
   /** How the process ended, once its output has ended too. */
   get outcome(): Effect.Effect<Outcome.Outcome, ProcessError.ProcessError> {
-    return Effect.flatMap(this.#over, ({ exit }) =>
-      this.#intervention?._tag === "Cancelled"
-        ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
-        : Effect.succeed(Conclusion.outcomeOf(exit, this.#intervention)))
+    return Effect.flatMap(
+      this.#over,
+      ({ exit }) => this.#unlessCancelled(() => Conclusion.outcomeOf(exit, this.#intervention))
+    )
+  }
+
+  #unlessCancelled<A>(answer: () => A): Effect.Effect<A, ProcessError.ProcessError> {
+    return this.#intervention?._tag === "Cancelled"
+      ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
+      : Effect.succeed(answer())
   }
 
   /** The result with standard output as text, or as bytes. */
