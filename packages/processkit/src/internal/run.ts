@@ -24,7 +24,6 @@ import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
-import * as CapturePolicy from "./capturePolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
 import { drain } from "./draining.ts"
@@ -218,17 +217,12 @@ export class Run implements Owner {
   }
 
   retain(stream: "stdout" | "stderr"): Retention.Retention {
-    const { capture, encoding, lineTerminator, maxLineBytes, retention } = this.prepared
-    const { wants } = this.#setting
-    const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
-    const rules = { encoding, lineTerminator, maxLineBytes, clean }
-    return Retention.make(Retention.wanted(retention, stream, wants), rules, wants === "text")
+    return Retention.ofStream(stream, this.prepared, this.#setting.wants, (warning) => this.#fork(warning))
   }
 
   onChunk({ kept }: Pump): void {
-    const { overflow } = this.#setting
-    if (overflow !== "end" && overflow !== "whole") return
-    if (this.#intervention !== undefined || kept?.overflow() === undefined) return
+    const ends = this.#setting.overflow === "end" || this.#setting.overflow === "whole"
+    if (!ends || this.#intervention !== undefined || kept?.overflow() === undefined) return
     this.#fork(this.#intervene({ _tag: "Overflow" }, atOnce))
   }
 

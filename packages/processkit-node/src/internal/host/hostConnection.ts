@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
 import type { Answer, HostChild, NotEncodable, StartFailed } from "./hostAnswers.ts"
+import { UnreadHandles } from "./hostHandles.ts"
 import type { Life, Pending, Start } from "./hostLedger.ts"
 import { latch } from "./hostLedger.ts"
 import type { Handle } from "./hostPipe.ts"
@@ -46,13 +47,6 @@ const sigkill = 9
 
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
-/**
- * How many handles are taken before the host is asked for something. Node answers each with a line on the channel for
- * handles, which the host reads when a message comes. Some 270 such lines fill the socket (Linux counts what each costs
- * the kernel: socket(7), SO_SNDBUF), and what waits behind them keeps this process from ending.
- */
-const unreadHandles = 64
-
 /** What is known of the conversation, and the changes that events make. */
 class Conversation {
   readonly #starts = new Map<number, Start>()
@@ -68,9 +62,9 @@ class Conversation {
   #error: ProcessError.ProcessError | undefined
   #held = false
   #last = 0
-  /** Handles whose lines the host may not have read yet, and whether it is being asked to. */
-  #unread = 0
-  #isReading = false
+  readonly #unread = new UnreadHandles((answered) =>
+    this.#ask(Requests.ping, (result) => Result.isSuccess(result) && answered())
+  )
   readonly #watchdog: Watchdog.Watchdog
 
   constructor(mode: Mode, patience: Watchdog.Patience) {
@@ -152,20 +146,8 @@ class Conversation {
     }))
   }
 
-  /** Has the host read what the socket holds, again and again: what waited behind it comes only then. */
-  #haveRead(): void {
-    if (this.#isReading || this.#unread < unreadHandles || this.#error !== undefined) return
-    this.#isReading = true
-    this.#ask(Requests.ping, () => {
-      this.#isReading = false
-      this.#unread -= unreadHandles
-      this.#haveRead()
-    })
-  }
-
   handle(id: number, stream: number, handle: Handle): void {
-    this.#unread++
-    this.#haveRead()
+    this.#unread.came()
     if (this.#relays.change(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
     if (start === undefined || (stream !== 0 && stream !== 1 && stream !== 2)) return handle.close()
