@@ -17,6 +17,7 @@ import type * as Command from "./Command.ts"
 import type { Descriptors } from "./internal/descriptors.ts"
 import * as Engine from "./internal/engine.ts"
 import type { Stage } from "./internal/stage.ts"
+import type * as OutputBuffer from "./OutputBuffer.ts"
 import * as ProcessBackend from "./ProcessBackend.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessGroup from "./ProcessGroup.ts"
@@ -37,7 +38,7 @@ import type * as RunningProcess from "./RunningProcess.ts"
  *
  * `wants` says what will be asked of the output: with `"text"` nothing but lines and the text of the result, which is
  * then decoded while it comes; with `"stdoutBytes"` or `"stderrBytes"` also the bytes of that stream, to which a bound
- * in lines does not apply then.
+ * in lines does not apply then. `buffer` says what is kept of output where the command itself does not.
  *
  * @stability experimental
  * @category models
@@ -48,6 +49,7 @@ export interface StartOptions {
   readonly stage?: Stage | undefined
   readonly descriptors?: Descriptors | undefined
   readonly wants?: "text" | "stdoutBytes" | "stderrBytes" | undefined
+  readonly buffer?: OutputBuffer.OutputBuffer | undefined
 }
 
 /**

@@ -69,4 +69,4 @@ export const onCrash: RestartPolicy = make(({ kind }) => kind !== "clean")
  * @category constants
  * @since 0.1.0
  */
-export const never: RestartPolicy = make(() => false)
+export const never: RestartPolicy = PolicySchedule.never

@@ -18,12 +18,13 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Inspectable from "effect/Inspectable"
-import * as Pipeable from "effect/Pipeable"
+import type * as Inspectable from "effect/Inspectable"
+import type * as Pipeable from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import * as Dialog from "./internal/dialog.ts"
+import * as Face from "./internal/face.ts"
 import * as Joining from "./internal/joining.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
@@ -33,8 +34,6 @@ import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
 import type * as Stats from "./Stats.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
-
-const TypeId = "~processkit/RunningProcess"
 
 /**
  * Writes to the standard input of a program that was started with `stdin: "pipe"`.
@@ -195,7 +194,7 @@ export interface Counters {
  * @since 0.1.0
  */
 export interface RunningProcess extends Waits, Pipeable.Pipeable, Inspectable.Inspectable {
-  readonly [TypeId]: typeof TypeId
+  readonly [Face.TypeId]: typeof Face.TypeId
   readonly program: string
   readonly pid: number | undefined
   readonly startedAt: number
@@ -256,7 +255,7 @@ export interface DialogOptions extends WaitOptions, Readiness.StreamOptions {}
  * @category guards
  * @since 0.1.0
  */
-export const isRunningProcess = (u: unknown): u is RunningProcess => Predicate.hasProperty(u, TypeId)
+export const isRunningProcess = (u: unknown): u is RunningProcess => Predicate.hasProperty(u, Face.TypeId)
 
 /**
  * Makes a running program from its parts, for decorators and runners of other kinds.
@@ -265,9 +264,9 @@ export const isRunningProcess = (u: unknown): u is RunningProcess => Predicate.h
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  fields: Omit<RunningProcess, typeof TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
-): RunningProcess => Object.assign(Object.create(Proto), fields)
+export const make: (
+  fields: Omit<RunningProcess, typeof Face.TypeId | keyof Pipeable.Pipeable | keyof Inspectable.Inspectable>
+) => RunningProcess = Face.fromParts
 
 /**
  * Answers the prompts of a program that was started with `stdin: "pipe"`, in turn, and gives the prompts.
@@ -369,16 +368,3 @@ export const waitAny: (
 export const waitAll: (
   processes: ReadonlyArray<RunningProcess>
 ) => Effect.Effect<ReadonlyArray<Outcome.Outcome>, ProcessError.ProcessError> = Joining.waitAll
-
-// -----------------------------------------------------------------------------
-
-const Proto = {
-  ...Inspectable.BaseProto,
-  [TypeId]: TypeId,
-  pipe() {
-    return Pipeable.pipeArguments(this, arguments)
-  },
-  toJSON(this: RunningProcess): unknown {
-    return { _id: "RunningProcess", program: this.program, pid: this.pid, startedAt: this.startedAt }
-  }
-}

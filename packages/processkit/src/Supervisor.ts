@@ -17,25 +17,22 @@
  * @stability experimental
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
-import * as Pull from "effect/Pull"
-import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import * as Attempt from "./Attempt.ts"
+import type * as Attempt from "./Attempt.ts"
 import * as Backoff from "./Backoff.ts"
 import * as Command from "./Command.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
+import * as RestartDecision from "./internal/restartDecision.ts"
 import * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
-import * as OutputBuffer from "./OutputBuffer.ts"
-import * as ProcessError from "./ProcessError.ts"
+import { SupervisorSession } from "./internal/supervisorSession.ts"
+import type * as OutputBuffer from "./OutputBuffer.ts"
+import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessResult from "./ProcessResult.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
 import type * as Readiness from "./Readiness.ts"
@@ -163,7 +160,7 @@ export interface Options<E = never, R = never> extends Policy<E, R> {
  * @category constants
  * @since 0.1.0
  */
-export const defaultCapture: OutputBuffer.OutputBuffer = OutputBuffer.tail({ lines: 1000, bytes: "1 MiB" })
+export const defaultCapture: OutputBuffer.OutputBuffer = Rules.defaultCapture
 
 /**
  * A supervision under way.
@@ -224,9 +221,9 @@ export const isHopeless = ({ error }: Attempt.Attempt): boolean =>
  * **Example** (A policy without a supervisor)
  *
  * ```ts
- * import * as Duration from "effect/Duration"
+ * import type * as Duration from "effect/Duration"
  * import * as Effect from "effect/Effect"
- * import * as Attempt from "processkit/Attempt"
+ * import type * as Attempt from "processkit/Attempt"
  * import * as Backoff from "processkit/Backoff"
  * import * as Outcome from "processkit/Outcome"
  * import * as ProcessResult from "processkit/ProcessResult"
@@ -334,7 +331,7 @@ export const make: {
  *
  * ```ts
  * import type * as Effect from "effect/Effect"
- * import * as ProcessError from "processkit/ProcessError"
+ * import type * as ProcessError from "processkit/ProcessError"
  * import * as StormGuard from "processkit/StormGuard"
  * import * as Supervisor from "processkit/Supervisor"
  *
@@ -358,23 +355,8 @@ export const supervise: {
   ): Effect.Effect<A, E | ErrorOf<P> | ProcessError.ProcessError, R | ServicesOf<P>>
 } = dual(
   (args) => Effect.isEffect(args[0]),
-  Effect.fnUntraced(function*<A, E, R, E2, R2>(self: Effect.Effect<A, E, R>, policy?: Policy<E2, R2>) {
-    const step = yield* Schedule.toStep(scheduleOf(policy ?? {}))
-    while (true) {
-      const began = yield* Clock.monotonicTimeNanos
-      const exit = yield* Effect.exit(self)
-      const error = Exit.isSuccess(exit) ? undefined : Result.getOrUndefined(Cause.findError(exit.cause))
-      if (Exit.isFailure(exit) && !ProcessError.isProcessError(error)) return yield* exit
-      const uptime = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
-      const life = Attempt.ofEffect("effect", uptime, ProcessError.isProcessError(error) ? error : undefined)
-      const wait = yield* step(yield* Clock.currentTimeMillis, life).pipe(
-        Effect.map(([, wait]): Duration.Duration | undefined => wait),
-        Pull.catchDone(() => Effect.succeed(undefined))
-      )
-      if (wait === undefined) return yield* exit
-      yield* Effect.sleep(wait)
-    }
-  })
+  <A, E, R, E2, R2>(self: Effect.Effect<A, E, R>, policy?: Policy<E2, R2>) =>
+    Supervision.repeat(self, scheduleOf(policy ?? {}))
 )
 
 // -----------------------------------------------------------------------------
@@ -394,88 +376,15 @@ type Make<E, R> = Effect.Effect<
 const scheduleOf = <E, R>(
   policy: Policy<E, R>
 ): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R> =>
-  Schedule.fromStep(Effect.gen(function*() {
-    const maxRestarts = yield* Effect.fromResult(Rules.maxRestarts(policy.maxRestarts))
-    const restart = yield* stepOf(policy.restart ?? RestartPolicy.onCrash)
-    const guard = policy.stormGuard === undefined ? undefined : yield* stepOf(policy.stormGuard)
-    const backoff = yield* stepOf(policy.backoff ?? Backoff.exponential())
-    const { giveUpWhen = isHopeless, stopWhen } = policy
-    let restarts = 0
-    return Effect.fnUntraced(function*(now: number, attempt: Attempt.Attempt) {
-      if (stopWhen !== undefined && hasEndedByItself(attempt) && (yield* answer(stopWhen(attempt.result)))) {
-        return yield* stop("Predicate")
-      }
-      if ((yield* restart(now, attempt)) === undefined) {
-        return yield* stop(attempt.kind === "liveness" ? "Unhealthy" : "PolicySatisfied")
-      }
-      if (Attempt.isFailure(attempt) && (yield* answer(giveUpWhen(attempt)))) return yield* stop("GaveUp")
-      if (restarts >= maxRestarts) return yield* stop("RestartsExhausted")
-      const pause = guard === undefined ? Duration.zero : yield* guard(now, attempt)
-      if (pause === undefined) return yield* stop("GaveUp")
-      const delay = yield* backoff(now, attempt)
-      if (delay === undefined) return yield* stop("RestartsExhausted")
-      restarts++
-      return [{ _tag: "Restart", pause, delay } as Decision, Duration.sum(pause, delay)]
-    })
-  }))
-
-/** A step of a schedule that gives the wait, or nothing where the schedule ends. */
-const stepOf = <E, R>(schedule: Schedule.Schedule<unknown, Attempt.Attempt, E, R>) =>
-  Effect.map(Schedule.toStep(schedule), (step) => (now: number, attempt: Attempt.Attempt) =>
-    step(now, attempt).pipe(
-      Effect.map(([, wait]): Duration.Duration | undefined => wait),
-      Pull.catchDone(() => Effect.succeed(undefined))
-    ))
-
-const stop = (reason: SupervisionOutcome.Reason): Pull.Pull<never, never, Decision> =>
-  Cause.done<Decision>({ _tag: "Stop", reason })
-
-const answer = <E, R>(given: Answer<E, R>): Effect.Effect<boolean, E, R> =>
-  typeof given === "boolean" ? Effect.succeed(given) : given
-
-const hasEndedByItself = (
-  attempt: Attempt.Attempt
-): attempt is Attempt.Attempt & { readonly result: ProcessResult.ProcessResult<string> } =>
-  attempt.kind !== "liveness" && attempt.result !== undefined
+  RestartDecision.schedule({
+    ...policy,
+    restart: policy.restart ?? RestartPolicy.onCrash,
+    giveUpWhen: policy.giveUpWhen ?? isHopeless,
+    backoff: policy.backoff ?? Backoff.exponential()
+  })
 
 const begin = <E, R>(self: Command.Command, options: Options<E, R>): Make<E, R> =>
   Effect.map(
-    Effect.flatMap(Effect.fromResult(planOf(self, options)), Supervision.begin),
+    Effect.flatMap(Effect.fromResult(Rules.plan(self, options, scheduleOf(options))), Supervision.begin),
     (supervision) => new SupervisorSession(supervision)
   )
-
-const planOf = <E, R>(
-  command: Command.Command,
-  options: Options<E, R>
-): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
-  const isOnce = options.restart === RestartPolicy.never || options.maxRestarts === 0
-  const captured = command.options.buffer === undefined ? Command.setBuffer(command, defaultCapture) : command
-  return Rules.plan(captured, options, scheduleOf(options), isOnce)
-}
-
-/** A class, since a session costs nothing then but what it holds. */
-class SupervisorSession<E> implements Session<E> {
-  readonly #supervision: Supervision.Supervision<E>
-  constructor(supervision: Supervision.Supervision<E>) {
-    this.#supervision = supervision
-  }
-  get status(): Session<E>["status"] {
-    return Effect.sync(() => this.#supervision.ledger.status)
-  }
-  get events(): Session<E>["events"] {
-    return this.#supervision.ledger.log.events
-  }
-  get ready(): Session<E>["ready"] {
-    return this.#supervision.ledger.ready
-  }
-  get await(): Session<E>["await"] {
-    return Supervision.outcomeOf(this.#supervision.ledger)
-  }
-  stop(policy?: StopPolicy.StopPolicy): Session<E>["await"] {
-    const { control, ledger } = this.#supervision
-    return Effect.flatMap(
-      Effect.fromResult(Rules.stopPolicy(ledger.program, policy)),
-      () => Effect.andThen(control.stop(policy), this.await)
-    )
-  }
-}

@@ -1,10 +1,10 @@
 /**
  * Several supervised commands as one value: what a Procfile or a compose file says, in a program.
  *
- * Members are started in the order of their dependencies, each when what it waits for is ready, and stopped in reverse.
- * Each is supervised by its own policies; a strategy says who is restarted along with one that failed. When one cannot
- * be kept alive, the group stops all others and fails, so that somebody above can decide: that is how trees of
- * supervisors are built, with `Supervisor.supervise` above a group.
+ * Members are started in the order of their dependencies, each when all that it waits for is ready at the same time, and
+ * stopped in reverse. Each is supervised by its own policies; a strategy says who is restarted along with one that
+ * failed. When one cannot be kept alive, the group stops all others and fails, so that somebody above can decide: that is
+ * how trees of supervisors are built, with `Supervisor.supervise` above a group.
  *
  * **Gotchas**
  *
@@ -23,7 +23,7 @@ import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Attempt from "./Attempt.ts"
-import * as Command from "./Command.ts"
+import type * as Command from "./Command.ts"
 import * as Group from "./internal/groupSupervision.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
 import { startOrder } from "./internal/startOrder.ts"
@@ -31,7 +31,6 @@ import type * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as ProcessRunner from "./ProcessRunner.ts"
-import * as RestartPolicy from "./RestartPolicy.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 import type * as SupervisionEvent from "./SupervisionEvent.ts"
 import type * as SupervisionOutcome from "./SupervisionOutcome.ts"
@@ -137,7 +136,7 @@ export interface Event<Name extends string> {
  *
  * **Details**
  *
- * - `ready`: waits until every member is ready, or has ended well.
+ * - `ready`: waits until all members are ready at the same time, or have ended well.
  * - `stop`: stops the members, the last started first, each by its own ladder or as the policy says. A second call goes
  *   to `SIGKILL` for whoever is being stopped.
  * - `await`: waits for the outcome, and fails when the group does.
@@ -197,7 +196,7 @@ export class UnknownDependency extends Data.TaggedError("UnknownDependency")<{
  *
  * ```ts
  * import * as Effect from "effect/Effect"
- * import * as Command from "processkit/Command"
+ * import type * as Command from "processkit/Command"
  * import * as RestartPolicy from "processkit/RestartPolicy"
  * import * as SupervisorGroup from "processkit/SupervisorGroup"
  * import { Reply, ScriptedRunner } from "processkit/testing"
@@ -313,13 +312,8 @@ const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: un
 
 const memberPlan = <E, R>(
   { command, ...options }: Member<string, E, R>
-): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
-  const isOnce = options.restart === RestartPolicy.never || options.maxRestarts === 0
-  const captured = command.options.buffer === undefined
-    ? Command.setBuffer(command, Supervisor.defaultCapture)
-    : command
-  return Rules.plan<E, R>(captured, options, Supervisor.schedule(options), isOnce)
-}
+): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> =>
+  Rules.plan<E, R>(command, options, Supervisor.schedule(options))
 
 const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name, E> => {
   const outcome = Deferred.await(group.conclusion) as Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>
@@ -333,10 +327,7 @@ const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name,
       event === undefined
         ? { member: undefined, event: { _tag: "Lagged", skipped } }
         : { member: member as Name, event }),
-    ready: Effect.forEach([...group.members.keys()], (name) => group.until({ name, until: "ready" }), {
-      concurrency: "unbounded",
-      discard: true
-    }),
+    ready: group.untilAll([...group.members.keys()].map((name) => ({ name, until: "ready" }))),
     stop: (policy) =>
       Effect.flatMap(
         Effect.fromResult(Rules.stopPolicy(undefined, policy)),

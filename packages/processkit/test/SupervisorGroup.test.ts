@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -296,6 +297,30 @@ describe("when a member fails", () => {
     }).pipe(Effect.provide(scripted({ a: exitsAfter(900, 1), b: exitsAfter(800, 1), c: runsOn }))))
 })
 
+describe("what a member waits for", () => {
+  // It waited for each by itself, and started when the last one came up, also where another had gone down meanwhile.
+  it.effect("is ready at the same time, and not one after the other", () => {
+    const starts: Array<number> = []
+    const late: Program = {
+      main: () => Effect.andThen(Effect.map(Clock.currentTimeMillis, (now) => starts.push(now)), Effect.never)
+    }
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: member("a"),
+        b: member("b", { ready: Effect.sleep("500 millis") }),
+        c: member("c", { dependsOn: ["a", "b"] })
+      })
+      const ready = yield* Effect.forkChild(session.ready)
+      yield* TestClock.adjust("999 millis")
+      assert.deepStrictEqual([starts, ready.pollUnsafe()], [[], undefined])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(starts, [1010])
+      yield* Fiber.join(ready)
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(10, 1), runsOn), b: runsOn, c: late })))
+  })
+})
+
 describe("whatever crashes when", () => {
   const names = ["a", "b", "c", "d"] as const
   type Name = typeof names[number]
@@ -321,7 +346,13 @@ describe("whatever crashes when", () => {
     return { programs, starts, up }
   }
 
-  const uptimes = Arbitrary.array(Arbitrary.array(intBetween(1, 9000), { maxLength: 3 }), {
+  /** Often such that ends and starts, a second after each other, come within a millisecond. */
+  const uptime = Arbitrary.map(
+    Arbitrary.all([intBetween(0, 1), intBetween(1, 9000)]),
+    ([close, number]) => close === 1 ? [10, 11, 990, 999, 1000, 1001, 1010, 2000, 2011][number % 9] ?? 10 : number
+  )
+
+  const uptimes = Arbitrary.array(Arbitrary.array(uptime, { maxLength: 4 }), {
     minLength: 4,
     maxLength: 4
   })

@@ -9,11 +9,14 @@
 const large = 4096
 const largestBlock = 65_536
 
+/** Shared, since nobody can write into it: an array of its own costs an allocation outside the heap. */
+const nothing = new Uint8Array(0)
+
 export class ChunkQueue {
   #chunks: Array<Uint8Array> = []
   #first = 0
   /** Where the next small chunk goes; the last chunk is a view of it, as far as it is used. */
-  #block = new Uint8Array(0)
+  #block = nothing
   #used = 0
   total = 0
 
@@ -74,9 +77,6 @@ export class ChunkQueue {
     }
   }
 }
-
-/** Shared, since nobody can write into it: an array of its own costs an allocation outside the heap. */
-const nothing = new Uint8Array(0)
 
 /** The bytes of chunks as one; those of a single chunk are not copied. */
 export const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {

@@ -7,11 +7,16 @@ import * as Detached from "./detached.ts"
 import * as Group from "./group.ts"
 import * as InputRules from "./inputRules.ts"
 import { fromParts } from "./processGroup.ts"
+import type { Run } from "./run.ts"
 import { fromRun } from "./runningProcess.ts"
 import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
 
 type Runner = ProcessRunner.ProcessRunner["Service"]
+
+const nobody = () => {}
+
+const close = (run: Run): Effect.Effect<void> => run.close
 
 export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner => {
   const runner: Runner = {
@@ -25,10 +30,11 @@ export const make = (backend: ProcessBackend.ProcessBackend["Service"]): Runner 
             probes: backend.probes,
             overflow: options?.overflow ?? "fail",
             wants: options?.wants,
-            onSettled: () => {},
+            buffer: options?.buffer,
+            onSettled: nobody,
             stage
           }),
-          (run) => run.close
+          close
         ),
         fromRun
       )

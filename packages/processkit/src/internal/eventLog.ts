@@ -15,7 +15,8 @@ export class EventLog<A> {
   readonly #lagged: (skipped: number) => A
   /** The newest events: the one with the number `n` is at `n % capacity`. Grows to its capacity and stays. */
   readonly #ring: Array<A> = []
-  readonly #waiting = new Set<() => void>()
+  /** Readers that wait for the next event; made with the first. */
+  #waiting: Set<() => void> | undefined
   #written = 0
   #isEnded = false
 
@@ -37,9 +38,9 @@ export class EventLog<A> {
   }
 
   #wake(): void {
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const resume of waiting) resume()
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.forEach((resume) => resume())
   }
 
   /** All events from the oldest that is kept, as they are written, to the end of the log. */
@@ -68,8 +69,9 @@ export class EventLog<A> {
   get #more(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const wake = () => resume(Effect.void)
-      this.#waiting.add(wake)
-      return Effect.sync(() => this.#waiting.delete(wake))
+      const waiting = this.#waiting ??= new Set()
+      waiting.add(wake)
+      return Effect.sync(() => waiting.delete(wake))
     })
   }
 }

@@ -201,6 +201,7 @@ const startIn = (
     probes: backend.probes,
     overflow: options?.overflow ?? "fail",
     wants: options?.wants,
+    buffer: options?.buffer,
     onSettled: (run) => state.runs.delete(run),
     stage: stageOf(options)
   }).pipe(

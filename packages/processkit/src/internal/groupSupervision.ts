@@ -63,6 +63,8 @@ export interface Outcome {
 /** How many events of the whole group are kept for slow readers. */
 const keptEvents = 1024
 
+const together = { concurrency: "unbounded", discard: true } as const
+
 /** A group under way. */
 export class Group<E> {
   readonly members = new Map<string, Supervision.Supervision<E>>()
@@ -75,10 +77,7 @@ export class Group<E> {
     return Effect.suspend(() => {
       if (Deferred.doneUnsafe(this.stopping, Exit.succeed(policy))) return Effect.void
       const ending = [...this.members.values()].filter(({ control }) => control.isStopping)
-      return Effect.forEach(ending, ({ control }) => control.stop(undefined), {
-        concurrency: "unbounded",
-        discard: true
-      })
+      return Effect.forEach(ending, ({ control }) => control.stop(undefined), together)
     })
   }
 
@@ -91,6 +90,21 @@ export class Group<E> {
       // What has done its work and gone is as good as ready.
       return until === "completed" ? completed : Effect.catch(member.ledger.ready, () => completed)
     })
+  }
+
+  /**
+   * Waits until all of them are as they are needed at the same time: one that was ready may be down again when the last
+   * one comes up.
+   */
+  untilAll(dependencies: ReadonlyArray<Dependency>): Effect.Effect<void, ProcessError.ProcessError | E> {
+    const each = Effect.forEach(dependencies, (dependency) => this.until(dependency), together)
+    return Effect.repeat(each, { until: () => dependencies.every((dependency) => this.#holds(dependency)) })
+  }
+
+  /** What has ended was waited for already, and did so well. */
+  #holds({ name, until }: Dependency): boolean {
+    const status = this.members.get(name)?.ledger.status
+    return status === undefined || status.phase === "ended" || (until === "ready" && status.isReady)
   }
 }
 
@@ -106,10 +120,7 @@ export const begin = Effect.fnUntraced(function*<E, R>(
     : yield* Scope.provide(counting(plan.guard), scope)
   for (const { name, plan: own, waitsFor } of plan.members) {
     const membership: Supervision.Membership<E, R> = {
-      gate: Effect.forEach(waitsFor, (dependency) => group.until(dependency), {
-        concurrency: "unbounded",
-        discard: true
-      }),
+      gate: group.untilAll(waitsFor),
       onEvent: (event) => group.log.write({ member: name, event, skipped: 0 }),
       onRestart: (attempt, control) =>
         Effect.tap(count(attempt), () =>
@@ -181,10 +192,7 @@ const conclude = <E>(
 ): Effect.Effect<Outcome, ProcessError.ProcessError | E> =>
   Effect.gen(function*() {
     const members = [...group.members]
-    const all = Effect.forEach(members, ([name, member]) => endsWell(name, member), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    const all = Effect.forEach(members, ([name, member]) => endsWell(name, member), together)
     const end = yield* Effect.exit(Effect.raceFirst(
       Effect.as(all, undefined),
       Effect.map(Deferred.await(group.stopping), (policy) => ({ policy }))

@@ -1,14 +1,16 @@
 /** One life of a supervised program, from its start until nothing of its tree is left. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Attempt from "../Attempt.ts"
 import type * as Command from "../Command.ts"
+import type * as OutputBuffer from "../OutputBuffer.ts"
 import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
@@ -23,6 +25,8 @@ type Running = RunningProcess.RunningProcess
 /** What is run, and how it is looked after. */
 export interface Plan<R> {
   readonly command: Command.Command
+  /** What is kept of output where the command does not say. */
+  readonly capture: OutputBuffer.OutputBuffer
   readonly health: ((running: Running) => HealthWatch.Plan<R>) | undefined
   readonly ready: ((running: Running) => Effect.Effect<unknown, unknown, R>) | undefined
 }
@@ -59,88 +63,165 @@ export const live = <E, R>(
   ProcessError.ProcessError,
   Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
 > =>
-  Effect.scoped(Effect.gen(function*() {
-    const { control, ledger } = keeper
-    ledger.starting()
-    const runner = yield* ProcessRunner.ProcessRunner
-    const started = yield* Effect.result(runner.start(plan.command, { overflow: "ignore" }))
-    if (Result.isFailure(started)) {
-      ledger.startFailed(started.failure)
-      return Attempt.failed(ledger.program, started.failure)
-    }
-    const running = control.running = started.success
-    ledger.started(running)
-    const leave = Effect.sync(() => {
-      control.running = undefined
-    })
-    // The program goes first: who looks after it may take its time to end.
-    const end = () => Effect.ignore(running.stop(control.policy))
-    return yield* accompany(keeper, plan, running).pipe(Effect.onInterrupt(end), Effect.ensuring(leave))
-  }))
+  Effect.suspend(() => {
+    const life = new Life(keeper)
+    return Effect.onExit(begin(life, plan), (exit) => life.leave(exit))
+  })
 
-/** Stays with a program until it has ended, by itself or not, and nothing of it is left. */
-const accompany = Effect.fnUntraced(function*<E, R>(
-  keeper: Keeper<E>,
-  plan: Plan<R>,
-  running: Running
-): Effect.fn.Return<Attempt.Attempt | undefined, ProcessError.ProcessError, R | Scope.Scope> {
-  const { control, ledger } = keeper
+/** A life, and what ends it: itself, a verdict about it, or a request. The first decides, and the others come too late. */
+class Life<E> {
+  readonly scope = Scope.makeUnsafe()
+  readonly control: Control
+  readonly ledger: Ledger<E>
+  #isTurned = false
+  #verdict: Verdict | undefined
+  /** Done once the program was ended, where it did not end by itself; says whether it was a request that ended it. */
+  #ending: Deferred.Deferred<boolean> | undefined
+
+  constructor({ control, ledger }: Keeper<E>) {
+    this.control = control
+    this.ledger = ledger
+  }
+
+  /** Ends the program in a fiber of its own: neither the check that condemns nor the caller that asks is held up. */
+  turn(running: Running, context: Context.Context<never>, verdict?: Verdict): void {
+    if (this.#isTurned) return
+    this.#isTurned = true
+    this.#verdict = verdict
+    this.ledger.ending()
+    // Before the fiber: it may run, and the program be over, within the call that begins it.
+    const ending = this.#ending = Deferred.makeUnsafe<boolean>()
+    const ended = Effect.onExit(endedByUs(this, running, verdict), (exit) => Deferred.done(ending, exit))
+    Effect.runForkWith(context)(ended)
+  }
+
+  /** The program has ended; answers the verdict and the request that it came to meet, if they came first. */
+  get over(): Effect.Effect<{ readonly isOurs: boolean; readonly verdict: Verdict | undefined }> {
+    return Effect.suspend(() => {
+      if (!this.#isTurned) this.ledger.ending()
+      this.#isTurned = true
+      const verdict = this.#verdict
+      return this.#ending === undefined
+        ? Effect.succeed({ isOurs: false, verdict })
+        : Effect.map(Deferred.await(this.#ending), (isOurs) => ({ isOurs, verdict }))
+    })
+  }
+
+  /** Where a life is broken off the program goes first: who looks after it may take its time to end. */
+  leave(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const { control } = this
+    const { running } = control
+    const stopped = running === undefined || !Exit.hasInterrupts(exit)
+      ? Effect.void
+      : this.#ending === undefined
+      ? Effect.ignore(running.stop(control.policy))
+      : Deferred.await(this.#ending)
+    return Effect.andThen(
+      stopped,
+      Effect.suspend(() => {
+        this.#isTurned = true
+        control.leave()
+        return Scope.close(this.scope, exit)
+      })
+    )
+  }
+}
+
+/** Starts a program, and stays with it until it has ended and nothing of it is left. */
+const begin = Effect.fnUntraced(function*<E, R>(
+  life: Life<E>,
+  plan: Plan<R>
+): Effect.fn.Return<
+  Attempt.Attempt | undefined,
+  ProcessError.ProcessError,
+  Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
+> {
+  const { control, ledger } = life
+  ledger.starting()
+  const runner = yield* ProcessRunner.ProcessRunner
+  const started = yield* Effect.result(
+    Scope.provide(runner.start(plan.command, { overflow: "ignore", buffer: plan.capture }), life.scope)
+  )
+  if (Result.isFailure(started)) {
+    ledger.startFailed(started.failure)
+    return Attempt.failed(ledger.program, started.failure)
+  }
+  const running = control.running = started.success
+  ledger.started(running)
   const began = yield* Clock.monotonicTimeNanos
-  // Done by whatever comes first: the end of the program, a verdict about it, or a request.
-  const turn = Deferred.makeUnsafe<Verdict | undefined>()
-  const take = (verdict?: Verdict) => void Deferred.doneUnsafe(turn, Exit.succeed(verdict))
-  control.onRequest(take)
-  if (plan.command.options.stdin === "pipe") yield* running.stdin.end
-  yield* Effect.forkScoped(Effect.andThen(Effect.exit(running.outcome), Effect.sync(take)), { startImmediately: true })
-  if (plan.ready === undefined && plan.health === undefined) ledger.becameReady()
-  else yield* Effect.forkScoped(observe(ledger, plan, running, take), { startImmediately: true })
-  const verdict = yield* Deferred.await(turn)
-  ledger.ending()
-  const isOurs = yield* endedByUs(keeper, running, verdict)
+  yield* accompany(life, plan, running)
+  yield* Effect.exit(running.outcome)
+  const { isOurs, verdict } = yield* life.over
   const ended = yield* Effect.result(running.result)
   const uptime = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
-  yield* bury(keeper, running)
+  yield* bury(life, running)
   const attempt = attemptOf(ledger.program, ended, uptime, verdict)
   ledger.exited(isOurs ? undefined : attempt.kind, attempt.result, attempt.uptime)
   if (attempt.kind === "liveness") yield* Telemetry.livenessKill
   return isOurs ? undefined : attempt
 })
 
+/** Listens to requests, and looks after the program as it is planned. */
+const accompany = <E, R>(
+  life: Life<E>,
+  plan: Plan<R>,
+  running: Running
+): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
+  Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) => {
+    const take = (verdict?: Verdict) => life.turn(running, context, verdict)
+    life.control.onRequest(take)
+    const isWatched = plan.ready !== undefined || plan.health !== undefined
+    if (!isWatched) life.ledger.becameReady()
+    const watched = isWatched
+      // Put off, since a scope keeps what was forked in it, and a wait for readiness is large.
+      ? Effect.suspend(() => observe(life.ledger, plan, running, take)).pipe(
+        Effect.forkIn(life.scope, { startImmediately: true }),
+        Scope.provide(life.scope)
+      )
+      : Effect.void
+    return plan.command.options.stdin === "pipe" ? Effect.andThen(running.stdin.end, watched) : watched
+  })
+
 /** Ends a program that is condemned, or that is to be stopped; answers whether it was the latter that ended it. */
-const endedByUs = <E>(
+const endedByUs = Effect.fnUntraced(function*<E>(
   { control, ledger }: Keeper<E>,
   running: Running,
   verdict: Verdict | undefined
-): Effect.Effect<boolean> =>
-  Effect.gen(function*() {
-    // What has ended by itself meanwhile is not condemned any more.
-    if (verdict !== undefined && (yield* running.isRunning)) {
-      ledger.unhealthy(verdict)
-      yield* Effect.ignore(running.stop(atOnce))
-      return false
-    }
-    if (!control.isAsked || !(yield* running.isRunning)) return false
-    yield* Effect.ignore(running.stop(control.policy))
-    return true
-  })
+): Effect.fn.Return<boolean> {
+  // What has ended by itself meanwhile is not condemned any more.
+  if (!(yield* running.isRunning)) return false
+  if (verdict !== undefined) {
+    ledger.unhealthy(verdict)
+    yield* Effect.ignore(running.stop(atOnce))
+    return false
+  }
+  yield* Effect.ignore(running.stop(control.policy))
+  return true
+})
 
-/** Tells when the program is ready, then watches its health. */
-const observe = Effect.fnUntraced(function*<E, R>(
+/**
+ * Tells when the program is ready, then watches its health.
+ *
+ * No generator, whose frame would stay for as long as the watch does.
+ */
+const observe = <E, R>(
   ledger: Ledger<E>,
   plan: Plan<R>,
   running: Running,
   condemn: (verdict: Verdict) => void
-): Effect.fn.Return<void, never, R> {
-  const ready = yield* Effect.exit(plan.ready === undefined ? Effect.void : plan.ready(running))
-  if (Exit.isFailure(ready)) {
-    if (!Exit.hasInterrupts(ready)) condemn(notReady(ready.cause))
-    return
-  }
-  if (!(yield* running.isRunning)) return
-  ledger.becameReady()
-  if (plan.health === undefined) return
-  yield* HealthWatch.watch(plan.health(running), (verdict) => condemn({ probe: "health", ...verdict }))
-})
+): Effect.Effect<void, never, R> =>
+  Effect.flatMap(Effect.exit(plan.ready === undefined ? Effect.void : plan.ready(running)), (ready) => {
+    if (Exit.isFailure(ready)) {
+      if (!Exit.hasInterrupts(ready)) condemn(notReady(ready.cause))
+      return Effect.void
+    }
+    return Effect.flatMap(running.isRunning, (isRunning) => {
+      if (!isRunning) return Effect.void
+      ledger.becameReady()
+      if (plan.health === undefined) return Effect.void
+      return HealthWatch.watch(plan.health(running), (verdict) => condemn({ probe: "health", ...verdict }))
+    })
+  })
 
 /** Readiness that did not come may come next time; what cannot be looked for never will. */
 const notReady = (cause: Cause.Cause<unknown>): Verdict => {

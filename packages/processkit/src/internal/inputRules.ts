@@ -58,7 +58,11 @@ export interface Prepared extends LineRules {
   readonly mergesStderr: boolean
 }
 
-export const prepare = (command: Command.Command): Result.Result<Prepared, ProcessError.ProcessError> =>
+/** Checks a command and makes a request of it; `buffer` counts where the command has none. */
+export const prepare = (
+  command: Command.Command,
+  buffer?: Command.Options["buffer"]
+): Result.Result<Prepared, ProcessError.ProcessError> =>
   checked(programOf(command), () => {
     if (command.invalid !== undefined) refuse(command.invalid.field, command.invalid.problem)
     const options = command.options
@@ -77,7 +81,7 @@ export const prepare = (command: Command.Command): Result.Result<Prepared, Proce
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       lineTerminator: lineTerminator(options.lineTerminator),
-      retention: options.buffer === undefined ? defaultLimits : limits(options.buffer),
+      retention: retentionOf(options.buffer ?? buffer),
       capture: capture(options),
       tees: {
         stdout: OutputRules.receiver("stdout", stdout),
@@ -118,6 +122,7 @@ export const prepareDetached = (
     DetachedRules.ownerless(command.options)
     return requestOf(command, DetachedRules.streams(command.options, nonEmpty))
   })
+const retentionOf = (buffer: Command.Options["buffer"]): Limits => buffer === undefined ? defaultLimits : limits(buffer)
 
 /** Nobody would hear a program that writes to no pipe of ours, and all of them would be stopped. */
 const inactivityTimeout = (options: Command.Options): Duration.Duration | undefined => {

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as ProcessError from "../ProcessError.ts"
 import * as ProcessEvent from "../ProcessEvent.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
+import type * as Face from "./face.ts"
 import type { Pump } from "./pump.ts"
 import type { Run } from "./run.ts"
 import * as Subscription from "./subscription.ts"
@@ -16,19 +17,20 @@ type Output<A> = Stream.Stream<A, ProcessError.ProcessError>
 type Name = "stdout" | "stderr"
 
 type Views = Pick<
-  RunningProcess.RunningProcess,
+  Face.Makers<Run>,
   "stdoutLines" | "stderrLines" | "stdoutChunks" | "stderrChunks" | "events" | "all" | "counters"
 >
 
-export const fromRun = (run: Run): Views => ({
-  stdoutLines: lines(run, "stdout"),
-  stderrLines: lines(run, "stderr"),
-  stdoutChunks: chunks(run, "stdout"),
-  stderrChunks: chunks(run, "stderr"),
-  events: events(run),
-  all: both(run, identity),
-  counters: Effect.sync(() => ({ stdout: counters(run.stdout), stderr: counters(run.stderr) }))
-})
+/** How each way is made of a run, once somebody wants it. */
+export const makers: Views = {
+  stdoutLines: (run) => lines(run, "stdout"),
+  stderrLines: (run) => lines(run, "stderr"),
+  stdoutChunks: (run) => chunks(run, "stdout"),
+  stderrChunks: (run) => chunks(run, "stderr"),
+  events: (run) => events(run),
+  all: (run) => both(run, identity),
+  counters: (run) => Effect.sync(() => ({ stdout: counters(run.stdout), stderr: counters(run.stderr) }))
+}
 
 const lines = (run: Run, name: Name): Output<string> =>
   single(run, name, (pump) => {

@@ -7,7 +7,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
@@ -78,3 +78,6 @@ export const goesOn = (
       )
     )
   )
+
+/** Goes on never; a supervisor knows by it that there will be one life only. */
+export const never: Schedule.Schedule<Attempt.Attempt, Attempt.Attempt> = goesOn(() => false, Duration.zero)

@@ -24,13 +24,23 @@ export interface Watcher {
   readonly end: (errno: string | undefined) => void
 }
 
+/** Whose stream it is. */
+export interface Owner {
+  /** What is to be kept of a stream, and how; asked once, when there is something or somebody looks. */
+  readonly retain: (stream: "stdout" | "stderr") => Retention.Retention
+  /** A chunk was kept. */
+  readonly onChunk: (pump: Pump) => void
+  /** The stream has ended, or its tee has got all of it. */
+  readonly onEnd: () => void
+}
+
 export class Pump {
+  readonly #stream: "stdout" | "stderr"
   readonly #source: ProcessBackend.ByteSource
+  readonly #owner: Owner
   readonly #observer: LineObserver | undefined
   readonly #tee: Tee | undefined
-  readonly #onChunk: () => void
-  readonly #onEnd: () => void
-  readonly retention: Retention.Retention
+  #retention: Retention.Retention | undefined
   #subscriber: Subscriber | undefined
   #watchers: ReadonlyArray<Watcher> = []
   bytesSeen = 0
@@ -45,19 +55,30 @@ export class Pump {
   isTaken = false
 
   constructor(options: {
+    readonly stream: "stdout" | "stderr"
     readonly source: ProcessBackend.ByteSource
-    readonly retention: Retention.Retention
+    readonly owner: Owner
     readonly observer: LineObserver | undefined
     readonly tee?: Tee | undefined
-    readonly onChunk: () => void
-    readonly onEnd: () => void
   }) {
+    this.#stream = options.stream
     this.#source = options.source
-    this.retention = options.retention
+    this.#owner = options.owner
     this.#observer = options.observer
     this.#tee = options.tee
-    this.#onChunk = options.onChunk
-    this.#onEnd = options.onEnd
+  }
+
+  /** What is kept, made when it is first needed: most programs never write to one of their streams, and many to none. */
+  get retention(): Retention.Retention {
+    if (this.#retention !== undefined) return this.#retention
+    const retention = this.#retention = this.#owner.retain(this.#stream)
+    if (this.ended) retention.end(this.errno === undefined)
+    return retention
+  }
+
+  /** What is kept, where there ever was something to keep or somebody to look. */
+  get kept(): Retention.Retention | undefined {
+    return this.#retention
   }
 
   /** Whether the stream has ended and its tee has got all of it. */
@@ -106,7 +127,7 @@ export class Pump {
 
   #teeIsOver(): void {
     this.#release()
-    if (this.ended) this.#onEnd()
+    if (this.ended) this.#owner.onEnd()
   }
 
   /** Ends the stream, and waits for nobody who has not got all of it. */
@@ -140,7 +161,7 @@ export class Pump {
     this.#observer?.chunk(bytes)
     this.held = this.#tee?.chunk(bytes) === false
     this.paused = this.#subscriber !== undefined && !this.#subscriber.chunk(bytes)
-    this.#onChunk()
+    this.#owner.onChunk(this)
     // Last: whoever waits for a line goes on within this call, and may subscribe to what comes after it.
     for (const watcher of this.#watchers) watcher.chunk(bytes)
     return !this.paused && !this.held
@@ -152,13 +173,13 @@ export class Pump {
     this.paused = false
     this.held = false
     this.errno = errno
-    this.retention.end(errno === undefined)
+    this.#retention?.end(errno === undefined)
     this.#source.close()
     this.#observer?.end(errno)
     this.#tee?.end()
     this.#subscriber?.end(errno)
     for (const watcher of this.#watchers) watcher.end(errno)
-    this.#onEnd()
+    this.#owner.onEnd()
   }
 }
 
@@ -169,6 +190,6 @@ export const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): St
     errno: pump.errno,
     cut: pump.cut,
     totalBytes: pump.bytesSeen,
-    dropped: pump.retention.dropped(),
-    overflow: pump.retention.overflow()
+    dropped: pump.kept?.dropped(),
+    overflow: pump.kept?.overflow()
   }

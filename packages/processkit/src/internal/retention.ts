@@ -4,7 +4,9 @@
  * Two families: bytes as they came, and decoded lines; and decoded text, for whoever wants no bytes. All count
  * everything that passes, so that a policy of failure fires on the total and not on what happens to be kept.
  */
+import type * as Effect from "effect/Effect"
 import type * as OutputBuffer from "../OutputBuffer.ts"
+import * as CapturePolicy from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
 import { ByteFollower, type Follower, type Segment } from "./follower.ts"
@@ -77,6 +79,23 @@ export const wanted = (
 }
 
 const defaultBytes = 64 * 1024 * 1024
+
+/** What a command asks to be kept. */
+interface Asked extends Omit<LineRules, "clean"> {
+  readonly capture: CapturePolicy.CapturePolicy
+  readonly retention: Limits
+}
+
+/** What is kept of a stream of a command; `warn` gets a warning where a line could not be cleaned. */
+export const ofStream = (
+  stream: "stdout" | "stderr",
+  { capture, encoding, lineTerminator, maxLineBytes, retention }: Asked,
+  wants: "text" | "stdoutBytes" | "stderrBytes" | undefined,
+  warn: (warning: Effect.Effect<void>) => void
+): Retention => {
+  const clean = CapturePolicy.cleaner(capture, stream, warn)
+  return make(wanted(retention, stream, wants), { encoding, lineTerminator, maxLineBytes, clean }, wants === "text")
+}
 
 /** `textOnly` promises that nobody will ask for bytes. */
 export const make = (limits: Limits, rules: LineRules, textOnly = false): Retention => {

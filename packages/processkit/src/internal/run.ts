@@ -24,7 +24,6 @@ import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessResult from "../ProcessResult.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
-import * as CapturePolicy from "./capturePolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
 import { drain } from "./draining.ts"
@@ -33,7 +32,7 @@ import type { Prepared, Stop } from "./inputRules.ts"
 import * as Leftovers from "./leftovers.ts"
 import { LineCutter } from "./lineCutter.ts"
 import { LineObserver } from "./lineObserver.ts"
-import { Pump, streamEnd } from "./pump.ts"
+import { type Owner, Pump, streamEnd } from "./pump.ts"
 import * as Retention from "./retention.ts"
 import type { Stage } from "./stage.ts"
 import { StopLadder } from "./stopLadder.ts"
@@ -69,7 +68,7 @@ export interface Surroundings {
   readonly span: Tracer.Span
 }
 
-export class Run {
+export class Run implements Owner {
   readonly prepared: Prepared
   readonly child: ProcessBackend.Child
   readonly startedAt: number
@@ -87,6 +86,7 @@ export class Run {
   #intervention: Conclusion.Intervention | undefined
   #deadlines: Deadlines.Deadlines | undefined
   #draining: Fiber.Fiber<unknown> | undefined
+  #unlisten: (() => void) | undefined
   #leftovers = 0
   #tidied: Deferred.Deferred<void> | undefined
   /** From the start until the run was settled. */
@@ -142,21 +142,23 @@ export class Run {
   get exit(): Effect.Effect<Outcome.Exit, ProcessError.ProcessError> {
     return Deferred.await(this.#exitTold).pipe(
       Effect.tap(() => this.#intervention?._tag === "Cancelled" ? this.#ladder.underWay ?? Effect.void : Effect.void),
-      Effect.flatMap(({ exit }) =>
-        this.#intervention?._tag === "Cancelled"
-          ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
-          : Effect.succeed(exit)
-      )
+      Effect.flatMap(({ exit }) => this.#unlessCancelled(() => exit))
     )
   }
 
   /** How the process ended, once its output has ended too. */
-  readonly outcome: Effect.Effect<Outcome.Outcome, ProcessError.ProcessError> = Effect.suspend(() =>
-    Effect.flatMap(this.#over, ({ exit }) =>
-      this.#intervention?._tag === "Cancelled"
-        ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
-        : Effect.succeed(Conclusion.outcomeOf(exit, this.#intervention)))
-  )
+  get outcome(): Effect.Effect<Outcome.Outcome, ProcessError.ProcessError> {
+    return Effect.flatMap(
+      this.#over,
+      ({ exit }) => this.#unlessCancelled(() => Conclusion.outcomeOf(exit, this.#intervention))
+    )
+  }
+
+  #unlessCancelled<A>(answer: () => A): Effect.Effect<A, ProcessError.ProcessError> {
+    return this.#intervention?._tag === "Cancelled"
+      ? Effect.fail(Conclusion.cancelled(this.program, this.#stop))
+      : Effect.succeed(answer())
+  }
 
   /** The result with standard output as text, or as bytes. */
   result<A>(output: (kept: Retention.Retention) => A, empty: A, bytes: boolean): Effect.Effect<
@@ -186,14 +188,16 @@ export class Run {
   }
 
   /** Ends what is left of the run; part of a finalizer, so it waits for nothing that is not bounded. */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    const { container, isPrivate } = this.#setting
-    const halt = Effect.ensuring(this.stop(this.prepared.stop), Effect.sync(() => this.#giveUpOutput()))
-    return (this.isSettled ? Effect.void : halt).pipe(
-      Effect.andThen(this.#tidy()),
-      Effect.andThen(isPrivate ? container.release : Effect.void)
-    )
-  })
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { container, isPrivate } = this.#setting
+      const halt = Effect.ensuring(this.stop(this.prepared.stop), Effect.sync(() => this.#giveUpOutput()))
+      return (this.isSettled ? Effect.void : halt).pipe(
+        Effect.andThen(this.#tidy()),
+        Effect.andThen(isPrivate ? container.release : Effect.void)
+      )
+    })
+  }
 
   #pump(
     stream: "stdout" | "stderr",
@@ -201,35 +205,39 @@ export class Run {
     onLine: ((line: string) => void) | undefined
   ): Pump | undefined {
     if (source === undefined) return undefined
-    const { capture, retention, tees } = this.prepared
     const { context } = this.#around
-    const { overflow, wants } = this.#setting
-    const clean = CapturePolicy.cleaner(capture, stream, (warning) => this.#fork(warning))
-    const rules = clean === undefined ? this.prepared : { ...this.prepared, clean }
-    const kept = Retention.make(Retention.wanted(retention, stream, wants), rules, wants === "text")
+    const { tees } = this.prepared
     return new Pump({
+      stream,
       source,
-      retention: kept,
+      owner: this,
       observer: onLine && new LineObserver(onLine, new LineCutter(this.prepared), context),
-      tee: tees[stream] && new Tee(stream, tees[stream], context),
-      onChunk: overflow === "end" || overflow === "whole" ? () => this.#checkOverflow(kept) : () => {},
-      onEnd: () => this.#settleIfOver()
+      tee: tees[stream] && new Tee(stream, tees[stream], context)
     })
   }
 
-  #checkOverflow(kept: Retention.Retention): void {
-    if (this.#intervention !== undefined || kept.overflow() === undefined) return
+  retain(stream: "stdout" | "stderr"): Retention.Retention {
+    return Retention.ofStream(stream, this.prepared, this.#setting.wants, (warning) => this.#fork(warning))
+  }
+
+  onChunk({ kept }: Pump): void {
+    const ends = this.#setting.overflow === "end" || this.#setting.overflow === "whole"
+    if (!ends || this.#intervention !== undefined || kept?.overflow() === undefined) return
     this.#fork(this.#intervene({ _tag: "Overflow" }, atOnce))
+  }
+
+  onEnd(): void {
+    this.#settleIfOver()
   }
 
   /** A signal that fired while the program was being started has told nobody. */
   #listen(): void {
-    this.#setting.cancelOn?.addEventListener("abort", this.#onAbort)
-    if (this.#setting.cancelOn?.aborted === true) this.#onAbort()
-  }
-
-  readonly #onAbort = (): void => {
-    this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
+    const { cancelOn } = this.#setting
+    if (cancelOn === undefined) return
+    const onAbort = () => void this.#fork(this.#intervene({ _tag: "Cancelled" }, this.prepared.stop))
+    this.#unlisten = () => cancelOn.removeEventListener("abort", onAbort)
+    cancelOn.addEventListener("abort", onAbort)
+    if (cancelOn.aborted) onAbort()
   }
 
   get #timed(): Deadlines.Timed {
@@ -307,7 +315,7 @@ export class Run {
     this.isSettled = true
     const { clock, context, span } = this.#around
     this.duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
-    this.#setting.cancelOn?.removeEventListener("abort", this.#onAbort)
+    this.#unlisten?.()
     this.#deadlines?.end()
     this.#draining?.interruptUnsafe()
     if (Exit.isSuccess(this.#exit)) {
@@ -354,9 +362,9 @@ export class Run {
       stop: this.#stop,
       streams: [streamEnd("stdout", stdout), streamEnd("stderr", stderr)].filter((end) => end !== undefined),
       stdinFailure: this.#feed?.failure,
-      stdout: () => stdout === undefined ? empty : output(stdout.retention),
-      stderr: () => stderr?.retention.text() ?? "",
-      stderrBytes: bytes ? () => stderr?.retention.bytes() ?? new Uint8Array(0) : undefined,
+      stdout: () => stdout?.kept === undefined ? empty : output(stdout.kept),
+      stderr: () => stderr?.kept?.text() ?? "",
+      stderrBytes: bytes ? () => stderr?.kept?.bytes() ?? new Uint8Array(0) : undefined,
       duration: this.duration,
       leftovers: this.#leftovers,
       okCodes: this.prepared.okCodes,

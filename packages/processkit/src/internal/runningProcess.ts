@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
-import * as RunningProcess from "../RunningProcess.ts"
+import type * as RunningProcess from "../RunningProcess.ts"
+import * as Face from "./face.ts"
 import * as InputRules from "./inputRules.ts"
 import * as OutputViews from "./outputViews.ts"
 import type { Run } from "./run.ts"
@@ -10,49 +11,73 @@ import * as Sampler from "./sampler.ts"
 import * as Stats from "./stats.ts"
 import * as Waits from "./waits.ts"
 
-export const fromRun = (run: Run): RunningProcess.RunningProcess => {
-  const { child, prepared, program } = run
-  const stats = Effect.map(Stats.ofTree(child), (live) => Stats.withUsage(live, run.usage))
-  return RunningProcess.make({
-    program,
-    pid: child.pid,
-    startedAt: run.startedAt,
-    stdin: writer(program, prepared.payload._tag === "Interactive" ? child.stdin : undefined, child.stdin),
-    ...OutputViews.fromRun(run),
-    exit: run.exit,
-    outcome: run.outcome,
-    result: run.result((kept) => kept.text(), "", false),
-    resultBytes: run.result((kept) => kept.bytes(), nothing, true),
-    isRunning: Effect.sync(() => run.isRunning),
-    signal: (signal) =>
-      Effect.flatMap(
-        Effect.fromResult(InputRules.checked(program, () => InputRules.signal(signal))),
-        (signal) => run.isRunning ? child.signalLeader(signal) : Effect.void
-      ),
-    kill: Effect.flatMap(
-      run.stop({ signal: "SIGKILL", grace: prepared.stop.grace }),
-      ({ survivors }) =>
-        survivors.length === 0
-          ? Effect.void
-          : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program, pids: survivors })))
-    ),
-    stop: (policy) =>
-      Effect.flatMap(
-        Effect.fromResult(InputRules.checked(program, () => InputRules.stopPolicy(policy, prepared.stop))),
-        (stop) => run.stop(stop)
-      ),
-    stats,
-    profile: (every) =>
-      Sampler.profile({ stats, outcome: run.outcome, duration: Effect.sync(() => run.duration) }, every),
-    ...Waits.make(run)
-  })
-}
+type Running = RunningProcess.RunningProcess
+
+const stats = (run: Run): Running["stats"] =>
+  Effect.map(Stats.ofTree(run.child), (live) => Stats.withUsage(live, run.usage))
+
+const signal = (run: Run): Running["signal"] => (signal) =>
+  Effect.flatMap(
+    Effect.fromResult(InputRules.checked(run.program, () => InputRules.signal(signal))),
+    (signal) => run.isRunning ? run.child.signalLeader(signal) : Effect.void
+  )
+
+const kill = (run: Run): Running["kill"] =>
+  Effect.flatMap(
+    run.stop({ signal: "SIGKILL", grace: run.prepared.stop.grace }),
+    ({ survivors }) =>
+      survivors.length === 0
+        ? Effect.void
+        : Effect.fail(
+          ProcessError.make(new ProcessError.TeardownIncomplete({ program: run.program, pids: survivors }))
+        )
+  )
+
+const stop = (run: Run): Running["stop"] => (policy) =>
+  Effect.flatMap(
+    Effect.fromResult(InputRules.checked(run.program, () => InputRules.stopPolicy(policy, run.prepared.stop))),
+    (stop) => run.stop(stop)
+  )
+
+const profile = (run: Run): Running["profile"] => (every) =>
+  Sampler.profile({ stats: stats(run), outcome: run.outcome, duration: Effect.sync(() => run.duration) }, every)
+
+export const fromRun: (run: Run) => Running = Face.fromMakers<Run>({
+  program: ({ program }) => program,
+  pid: ({ child }) => child.pid,
+  startedAt: ({ startedAt }) => startedAt,
+  stdin: (run) => writer(run),
+  ...OutputViews.makers,
+  exit: ({ exit }) => exit,
+  outcome: ({ outcome }) => outcome,
+  result: (run) => run.result((kept) => kept.text(), "", false),
+  resultBytes: (run) => run.result((kept) => kept.bytes(), nothing, true),
+  isRunning: (run) => Effect.sync(() => run.isRunning),
+  signal,
+  kill,
+  stop,
+  stats,
+  profile,
+  ...Waits.makers
+})
 
 const encoder = new TextEncoder()
 
 const nothing = new Uint8Array(0)
 
-const writer = (
+/** A writer remembers whether it is open, so there is one for each run. */
+const writers = new WeakMap<Run, RunningProcess.Writer>()
+
+const writer = (run: Run): RunningProcess.Writer => {
+  const known = writers.get(run)
+  if (known !== undefined) return known
+  const { child: { stdin }, prepared: { payload }, program } = run
+  const made = writerTo(program, payload._tag === "Interactive" ? stdin : undefined, stdin)
+  writers.set(run, made)
+  return made
+}
+
+const writerTo = (
   program: string,
   interactive: ProcessBackend.ByteSink | undefined,
   sink: ProcessBackend.ByteSink | undefined

@@ -19,7 +19,8 @@ export class ScriptedPipe {
   /** Set once nothing may be delivered any more: after end of file, or after the reader closed. */
   #over = false
   #delivering = false
-  readonly #blocked = new Set<() => void>()
+  /** Writers that wait for room. */
+  #blocked: Set<() => void> | undefined
 
   /** The reader's end. */
   readonly source: ProcessBackend.ByteSource = {
@@ -69,16 +70,19 @@ export class ScriptedPipe {
     })
   }
 
-  readonly #room = Effect.callback<void>((resume) => {
-    const wake = () => resume(Effect.void)
-    this.#blocked.add(wake)
-    return Effect.sync(() => this.#blocked.delete(wake))
-  })
+  get #room(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const wake = () => resume(Effect.void)
+      const blocked = this.#blocked ??= new Set()
+      blocked.add(wake)
+      return Effect.sync(() => blocked.delete(wake))
+    })
+  }
 
   #unblock(): void {
-    const woken = [...this.#blocked]
-    this.#blocked.clear()
-    for (const wake of woken) wake()
+    const woken = this.#blocked
+    this.#blocked = undefined
+    woken?.forEach((wake) => wake())
   }
 
   /** Hands over what the reader wants. A reader that resumes while it takes a chunk is served by the outer call. */

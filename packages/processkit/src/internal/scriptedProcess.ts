@@ -74,7 +74,8 @@ export class ScriptedProcess {
   readonly #birth: Birth
   readonly #fiber: Fiber.Fiber<void>
   readonly #observers: Array<(report: Report) => void> = []
-  readonly #onContinue = new Set<() => void>()
+  /** What waits while the process is stopped. */
+  #onContinue: Set<() => void> | undefined
   #pending: Array<Signal.Signal> = []
   #stopped = false
   #report: Report | undefined
@@ -138,15 +139,18 @@ export class ScriptedProcess {
   }
 
   /** Waits while the process is stopped. */
-  readonly #going: Effect.Effect<void> = Effect.suspend(() =>
-    this.#stopped
-      ? Effect.callback<void>((resume) => {
-        const wake = () => resume(this.#going)
-        this.#onContinue.add(wake)
-        return Effect.sync(() => this.#onContinue.delete(wake))
-      })
-      : Effect.void
-  )
+  get #going(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#stopped
+        ? Effect.callback<void>((resume) => {
+          const wake = () => resume(this.#going)
+          const waiting = this.#onContinue ??= new Set()
+          waiting.add(wake)
+          return Effect.sync(() => waiting.delete(wake))
+        })
+        : Effect.void
+    )
+  }
 
   #continue(): void {
     if (!this.#stopped) return
@@ -154,9 +158,9 @@ export class ScriptedProcess {
     const pending = this.#pending
     this.#pending = []
     for (const signal of pending) this.signal(signal)
-    const woken = [...this.#onContinue]
-    this.#onContinue.clear()
-    for (const wake of woken) wake()
+    const woken = this.#onContinue
+    this.#onContinue = undefined
+    woken?.forEach((wake) => wake())
   }
 
   /** A dying process closes what it holds before its parent is told (Linux: do_exit calls exit_files, then exit_notify). */

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Command from "../Command.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
+import type * as ProcessRunner from "../ProcessRunner.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
 import { Run, type Setting } from "./run.ts"
@@ -11,7 +12,9 @@ import * as SpawnAttributes from "./spawnAttributes.ts"
 import * as Telemetry from "./telemetry.ts"
 
 /** What a caller asks of a start beyond its command. */
-export type Manner = Pick<Setting, "isPrivate" | "sleep" | "probes" | "overflow" | "wants" | "onSettled" | "stage">
+export type Manner =
+  & Pick<Setting, "isPrivate" | "sleep" | "probes" | "overflow" | "wants" | "onSettled" | "stage">
+  & Pick<ProcessRunner.StartOptions, "buffer">
 
 /**
  * Starts a command as a member of a container.
@@ -27,9 +30,9 @@ export const start = (
 const begin = Effect.fnUntraced(function*(
   command: Command.Command,
   open: Effect.Effect<ProcessBackend.Container, ProcessError.ProcessError>,
-  manner: Manner
+  { buffer, ...manner }: Manner
 ): Effect.fn.Return<Run, ProcessError.ProcessError> {
-  const prepared = yield* Effect.fromResult(InputRules.prepare(command))
+  const prepared = yield* Effect.fromResult(InputRules.prepare(command, buffer))
   const { program } = prepared.request
   const { cancelOn, onStderrLine, onStdoutLine } = command.options
   if (cancelOn?.aborted === true) return yield* Effect.fail(Conclusion.cancelled(program, undefined))

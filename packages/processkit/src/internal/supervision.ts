@@ -5,28 +5,31 @@
  * asked of it after every wait: a request to stop that comes while a program is being started finds the program up and
  * ends it, and no start follows.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
-import type * as Attempt from "../Attempt.ts"
-import type * as ProcessError from "../ProcessError.ts"
+import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import * as Attempt from "../Attempt.ts"
+import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as SupervisionEvent from "../SupervisionEvent.ts"
 import type * as SupervisionOutcome from "../SupervisionOutcome.ts"
+import type * as Supervisor from "../Supervisor.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Incarnation from "./incarnation.ts"
+import * as RestartDecision from "./restartDecision.ts"
 import { Control } from "./supervisionControl.ts"
 import { Ledger } from "./supervisionLedger.ts"
 import * as Telemetry from "./supervisionTelemetry.ts"
 
-/** What comes after an attempt. */
-export type Decision =
-  | { readonly _tag: "Restart"; readonly pause: Duration.Duration; readonly delay: Duration.Duration }
-  | { readonly _tag: "Stop"; readonly reason: SupervisionOutcome.Reason }
+type Decision = Supervisor.Decision
 
 /** Everything a supervision needs to know, checked. */
 export interface Plan<E, R> extends Incarnation.Plan<R> {
@@ -58,55 +61,73 @@ type Outcome = SupervisionOutcome.SupervisionOutcome
 
 type Environment<R> = Exclude<R, Scope.Scope> | ProcessRunner.ProcessRunner
 
-/** Begins to supervise, in a fiber that the scope ends; with it ends the program. */
+/**
+ * Begins to supervise, in a fiber that the scope ends; with it ends the program.
+ *
+ * The fiber is born with the context in which all lives are led. Whoever changes the context of a running fiber leaves a
+ * frame that puts it back, and such a frame would stay for as long as the supervision does.
+ */
 export const begin = Effect.fnUntraced(function*<E, R>(
   plan: Plan<E, R>
 ): Effect.fn.Return<Supervision<E>, never, Environment<R> | Scope.Scope> {
   const self = { control: new Control(), ledger: new Ledger<E>(plan.command.program, plan.membership?.onEvent) }
+  const caller = yield* Effect.scope
+  const span = yield* Effect.makeSpan("processkit.supervisor", {
+    attributes: Telemetry.spanAttributes(self.ledger.program)
+  })
   const began = yield* Clock.monotonicTimeNanos
-  const concluded = (exit: Parameters<Ledger<E>["concluded"]>[0]) =>
-    Effect.map(Clock.monotonicTimeNanos, (now) => {
-      self.control.end()
-      self.ledger.concluded(exit, Duration.nanos(now - began))
-    })
+  const own = Scope.makeUnsafe()
   yield* supervise(self, plan).pipe(
-    Effect.withSpan("processkit.supervisor", { attributes: Telemetry.spanAttributes(self.ledger.program) }),
-    Effect.onExit(concluded),
-    Effect.forkScoped({ startImmediately: true })
+    Effect.onExit((exit) => Scope.close(own, exit)),
+    Effect.onExit((exit) => concluded(self, span, began, exit)),
+    Effect.forkIn(caller, { startImmediately: true }),
+    Effect.provideService(Tracer.ParentSpan, span),
+    Scope.provide(own)
   )
   return self
 })
 
-const supervise = <E, R>(
+const concluded = <E>(
+  { control, ledger }: Supervision<E>,
+  span: Tracer.Span,
+  began: bigint,
+  exit: Parameters<Ledger<E>["concluded"]>[0]
+): Effect.Effect<void> =>
+  Effect.map(Clock.Clock, (clock) => {
+    control.end()
+    span.end(clock.currentTimeNanosUnsafe(), exit)
+    ledger.concluded(exit, Duration.nanos(clock.monotonicTimeNanosUnsafe() - began))
+  })
+
+const supervise = Effect.fnUntraced(function*<E, R>(
   self: Supervision<E>,
   plan: Plan<E, R>
-): Effect.Effect<Outcome, ProcessError.ProcessError | E, Environment<R>> =>
-  Effect.scoped(Effect.gen(function*() {
-    const { control, ledger } = self
-    const { membership } = plan
-    const step = yield* Schedule.toStep(plan.schedule)
-    while (true) {
-      yield* control.park(() => ledger.held())
-      if (membership !== undefined) {
-        ledger.held()
-        yield* control.unlessDisturbed(membership.gate)
-      }
-      if (control.isStopping) return ledger.outcome("Stopped")
-      if (control.isAsked) continue
-      const attempt = yield* Incarnation.live(self, plan)
-      if (control.isStopping) return ledger.outcome("Stopped")
-      if (attempt === undefined) continue
-      const decision = yield* control.unlessDisturbed(decide(step, attempt))
-      if (control.isStopping) return ledger.outcome("Stopped")
-      if (decision === undefined) continue
-      if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
-      if (membership !== undefined) yield* control.unlessDisturbed(membership.onRestart(attempt, control))
-      yield* rest(self, plan, decision)
-      if (control.isStopping) return ledger.outcome("Stopped")
-      ledger.restarted()
-      yield* Telemetry.restart
+): Effect.fn.Return<Outcome, ProcessError.ProcessError | E, R | ProcessRunner.ProcessRunner | Scope.Scope> {
+  const { control, ledger } = self
+  const { membership } = plan
+  const step = yield* Schedule.toStep(plan.schedule)
+  while (true) {
+    yield* control.park(() => ledger.held())
+    if (membership !== undefined) {
+      ledger.held()
+      yield* control.unlessDisturbed(membership.gate)
     }
-  }))
+    if (control.isStopping) return ledger.outcome("Stopped")
+    if (control.isAsked) continue
+    const attempt = yield* Incarnation.live(self, plan)
+    if (control.isStopping) return ledger.outcome("Stopped")
+    if (attempt === undefined) continue
+    const decision = yield* control.unlessDisturbed(decide(step, attempt))
+    if (control.isStopping) return ledger.outcome("Stopped")
+    if (decision === undefined) continue
+    if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
+    if (membership !== undefined) yield* control.unlessDisturbed(membership.onRestart(attempt, control))
+    yield* rest(self, plan, decision)
+    if (control.isStopping) return ledger.outcome("Stopped")
+    ledger.restarted()
+    yield* Telemetry.restart
+  }
+})
 
 /** How a supervision ends, for as many as ask. */
 export const outcomeOf = <E>(ledger: Ledger<E>): Effect.Effect<Outcome, ProcessError.ProcessError | E> =>
@@ -116,6 +137,25 @@ type Step<E, R> = (
   now: number,
   attempt: Attempt.Attempt
 ) => Pull.Pull<[Decision, Duration.Duration], ProcessError.ProcessError | E, Decision, R>
+
+/** Repeats an effect as if it were a program, for as long as the schedule says. Ends as the last life did. */
+export const repeat = Effect.fnUntraced(function*<A, E, R, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<Decision, Attempt.Attempt, E2, R2>
+): Effect.fn.Return<A, E | E2, R | R2> {
+  const wait = yield* RestartDecision.waitOf(schedule)
+  while (true) {
+    const began = yield* Clock.monotonicTimeNanos
+    const exit = yield* Effect.exit(self)
+    const error = Exit.isSuccess(exit) ? undefined : Result.getOrUndefined(Cause.findError(exit.cause))
+    if (Exit.isFailure(exit) && !ProcessError.isProcessError(error)) return yield* exit
+    const uptime = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
+    const life = Attempt.ofEffect("effect", uptime, ProcessError.isProcessError(error) ? error : undefined)
+    const rest = yield* wait(yield* Clock.currentTimeMillis, life)
+    if (rest === undefined) return yield* exit
+    yield* Effect.sleep(rest)
+  }
+})
 
 /** A cancelled program is not for the schedule to decide about: its caller has decided. */
 const decide = <E, R>(
@@ -138,26 +178,25 @@ const conclude = <E>(
   error === undefined ? Effect.succeed(ledger.outcome(reason)) : Effect.fail(error)
 
 /** Waits before the next life; any request and a cancellation end the wait. */
-const rest = <E, R>(
+const rest = Effect.fnUntraced(function*<E, R>(
   { control, ledger }: Supervision<E>,
   { cancelOn }: Plan<E, R>,
   { delay, pause }: Extract<Decision, { readonly _tag: "Restart" }>
-): Effect.Effect<void, ProcessError.ProcessError> =>
-  Effect.gen(function*() {
-    ledger.restarting(pause, delay)
-    if (!Duration.isZero(pause)) {
-      ledger.waiting("pausing")
-      yield* Telemetry.stormPause(ledger.program, pause)
-    }
-    const wait = Effect.gen(function*() {
-      if (!Duration.isZero(pause)) yield* Effect.sleep(pause)
-      ledger.waiting("waiting")
-      yield* Effect.sleep(delay)
-    })
-    yield* control.unlessDisturbed(
-      cancelOn === undefined ? wait : Effect.raceFirst(wait, aborted(cancelOn, ledger.program))
-    )
+): Effect.fn.Return<void, ProcessError.ProcessError> {
+  ledger.restarting(pause, delay)
+  if (!Duration.isZero(pause)) {
+    ledger.waiting("pausing")
+    yield* Telemetry.stormPause(ledger.program, pause)
+  }
+  const backOff = Effect.suspend(() => {
+    ledger.waiting("waiting")
+    return Effect.sleep(delay)
   })
+  const wait = Duration.isZero(pause) ? backOff : Effect.andThen(Effect.sleep(pause), backOff)
+  yield* control.unlessDisturbed(
+    cancelOn === undefined ? wait : Effect.raceFirst(wait, aborted(cancelOn, ledger.program))
+  )
+})
 
 /** Fails when a signal fires. */
 const aborted = (signal: AbortSignal, program: string): Effect.Effect<never, ProcessError.ProcessError> =>

@@ -18,21 +18,23 @@ export class Control {
   isStopping = false
   /** How the program that is up is to be ended. */
   policy: StopPolicy.StopPolicy | undefined
-  #running: RunningProcess.RunningProcess | undefined
+  /** Which program is up, so that a second request to stop reaches it while the first one's grace lasts. */
+  running: RunningProcess.RunningProcess | undefined
   #hold: { readonly parked: Deferred.Deferred<void>; readonly over: Deferred.Deferred<void> } | undefined
   #disturbed = Deferred.makeUnsafe<void>()
   #wake: () => void = nobody
   #isOver = false
 
-  /** Says which program is up, so that a second request to stop reaches it while the first one's grace lasts. */
-  set running(running: RunningProcess.RunningProcess | undefined) {
-    this.#running = running
-  }
-
   /** Wakes somebody at the next request, or now where there is one; only the last who asked is woken. */
   onRequest(wake: () => void): void {
     this.#wake = wake
     if (this.isAsked) wake()
+  }
+
+  /** Nothing is up any more. */
+  leave(): void {
+    this.running = undefined
+    this.#wake = nobody
   }
 
   #ask(): void {
@@ -64,7 +66,7 @@ export class Control {
         this.#ask()
         return Effect.void
       }
-      return this.#running === undefined ? Effect.void : Effect.ignore(this.#running.stop(atOnce))
+      return this.running === undefined ? Effect.void : Effect.ignore(this.running.stop(atOnce))
     })
   }
 

@@ -34,15 +34,14 @@ const initial: SupervisionStatus.SupervisionStatus = {
   survivors: []
 }
 
+const lagged = (skipped: number): SupervisionEvent.Lagged => ({ _tag: "Lagged", skipped })
+
 /** What a status says while nothing runs. */
 const idle = { pid: undefined, startedAt: undefined, isReady: false } as const
 
 export class Ledger<E> {
   readonly program: string
-  readonly log = new EventLog<SupervisionEvent.SupervisionEvent>(
-    keptEvents,
-    (skipped) => ({ _tag: "Lagged", skipped })
-  )
+  readonly log = new EventLog<SupervisionEvent.SupervisionEvent>(keptEvents, lagged)
   readonly conclusion = Deferred.makeUnsafe<SupervisionOutcome.SupervisionOutcome, ProcessError.ProcessError | E>()
   status = initial
   lastResult: ProcessResult.ProcessResult<string> | undefined

@@ -4,10 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Command from "../Command.ts"
+import * as OutputBuffer from "../OutputBuffer.ts"
 import type * as ProcessError from "../ProcessError.ts"
 import * as Readiness from "../Readiness.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
+import type * as Supervisor from "../Supervisor.ts"
 import { duration, times } from "./amounts.ts"
 import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
@@ -17,32 +19,10 @@ import type * as Supervision from "./supervision.ts"
 
 type Running = RunningProcess.RunningProcess
 
-/** A question to a live program. */
-export type Probe<R> =
-  | Readiness.Readiness<R>
-  | Effect.Effect<unknown, unknown, R>
-  | ((running: Running) => Effect.Effect<unknown, unknown, R>)
+type Probe<R> = Supervisor.Probe<R>
 
-/** Options of a health check, as they are given. */
-interface HealthCheck<R> {
-  readonly check: Probe<R>
-  readonly every?: Duration.Input | undefined
-  readonly timeout?: Duration.Input | undefined
-  readonly failures?: number | undefined
-}
-
-/** What is checked of a supervisor's options. */
-export interface Options<R> {
-  readonly stopWhen?: unknown
-  readonly restart?: object | undefined
-  readonly giveUpWhen?: unknown
-  readonly maxRestarts?: number | undefined
-  readonly stormGuard?: object | undefined
-  readonly backoff?: object | undefined
-  readonly healthCheck?: HealthCheck<R> | undefined
-  readonly ready?: Probe<R> | undefined
-  readonly readyWithin?: Duration.Input | undefined
-}
+/** What is kept of each output stream of a life where the command's `buffer` does not say. */
+export const defaultCapture: OutputBuffer.OutputBuffer = OutputBuffer.tail({ lines: 1000, bytes: "1 MiB" })
 
 /** Failures of a start that are there to stay. */
 export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
@@ -62,12 +42,11 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
-/** Checks all options, and makes a plan of them; `isOnce` says whether there is one life only. */
+/** Checks all options, and makes a plan of them. */
 export const plan = <E, R>(
   command: Command.Command,
-  options: Options<R>,
-  schedule: Supervision.Plan<E, R>["schedule"],
-  isOnce: boolean
+  options: Supervisor.Options<E, R>,
+  schedule: Supervision.Plan<E, R>["schedule"]
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const rules = checked(InputRules.programOf(command), () => {
     const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
@@ -78,6 +57,7 @@ export const plan = <E, R>(
     optional("giveUpWhen", giveUpWhen, "function")
     restarts(given)
     const schedules = [policy("restart", restart), policy("stormGuard", stormGuard), policy("backoff", backoff)]
+    const isOnce = restart === PolicySchedule.never || given === 0
     if (!isOnce && InputRules.feedsOnce(command)) {
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
@@ -89,7 +69,14 @@ export const plan = <E, R>(
     // A schedule that can only fail refuses in its own words.
     const refusal = schedules.map(PolicySchedule.refusalOf).find((refusal) => refusal !== undefined)
     return refusal === undefined
-      ? Result.succeed({ command, schedule, cancelOn: command.options.cancelOn, health, ready })
+      ? Result.succeed({
+        command,
+        capture: defaultCapture,
+        schedule,
+        cancelOn: command.options.cancelOn,
+        health,
+        ready
+      })
       : Result.fail(refusal)
   })
 }
@@ -141,7 +128,7 @@ const policy = (field: string, given: object | undefined): object =>
 
 const restarts = (given: number | undefined): number => given === undefined ? Infinity : times("maxRestarts", given)
 
-const healthOf = <R>(healthCheck: HealthCheck<R>): (running: Running) => HealthWatch.Plan<R> => {
+const healthOf = <R>(healthCheck: Supervisor.HealthCheck<R>): (running: Running) => HealthWatch.Plan<R> => {
   const given = record("the health check", healthCheck)
   const question = probe("the health check", own(given, "check"))
   const every = Duration.max(

@@ -12,10 +12,13 @@ const setup = (observer?: LineObserver) => {
   const events: Array<string> = []
   const pump = new Pump({
     source,
-    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, rules()),
+    stream: "stdout",
     observer,
-    onChunk: () => events.push("chunk"),
-    onEnd: () => events.push("end")
+    owner: {
+      retain: () => Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, rules()),
+      onChunk: () => events.push("chunk"),
+      onEnd: () => events.push("end")
+    }
   })
   pump.start()
   return { source, pump, events }

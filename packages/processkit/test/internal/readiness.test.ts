@@ -16,10 +16,13 @@ const held = () => {
   const source = new FakeSource()
   const pump = new Pump({
     source,
-    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, rules()),
+    stream: "stdout",
     observer: undefined,
-    onChunk: () => {},
-    onEnd: () => {}
+    owner: {
+      retain: () => Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity }, rules()),
+      onChunk: () => {},
+      onEnd: () => {}
+    }
   })
   pump.start()
   let watchers = 0

@@ -20,10 +20,13 @@ const setup = (limits: Partial<Retention.Limits> = {}) => {
   const source = new FakeSource()
   const pump = new Pump({
     source,
-    retention: Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity, ...limits }, rules()),
+    stream: "stdout",
     observer: undefined,
-    onChunk: () => {},
-    onEnd: () => {}
+    owner: {
+      retain: () => Retention.make({ policy: "Unbounded", bytes: Infinity, lines: Infinity, ...limits }, rules()),
+      onChunk: () => {},
+      onEnd: () => {}
+    }
   })
   pump.start()
   return { source, pump, lines: Subscription.stream(() => [Subscription.lines(pump, identity)], readingFailed) }

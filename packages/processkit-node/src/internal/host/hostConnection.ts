@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoName } from "./errnoName.ts"
 import type { Answer, HostChild, NotEncodable, StartFailed } from "./hostAnswers.ts"
+import { UnreadHandles } from "./hostHandles.ts"
 import type { Life, Pending, Start } from "./hostLedger.ts"
 import { latch } from "./hostLedger.ts"
 import type { Handle } from "./hostPipe.ts"
@@ -62,6 +63,9 @@ class Conversation {
   #error: ProcessError.ProcessError | undefined
   #held = false
   #last = 0
+  readonly #unread = new UnreadHandles((answered) =>
+    this.#ask(Requests.ping, (result) => Result.isSuccess(result) && answered())
+  )
   readonly #watchdog: Watchdog.Watchdog
 
   constructor(mode: Mode, patience: Watchdog.Patience, onIdle: () => void) {
@@ -147,6 +151,7 @@ class Conversation {
   }
 
   handle(id: number, stream: number, handle: Handle): void {
+    this.#unread.came()
     if (this.#relays.change(id, stream, (relay) => relay.take(handle))) return
     const start = this.#starts.get(id)
     const side = start?.sideOf(stream)
