@@ -7,16 +7,11 @@ import { which } from "./needs.mjs"
 
 const reportSize = 8 * 1024 * 1024
 
-/**
- * Processors are emulated unless the real ones can do it: a `/dev/kvm` without their help is slower still.
- *
- * Emulated ones have no protection keys. Where there are some, V8 guards its code with them, and a Node in a guest ends
- * itself now and then (`Check failed: it->second.Size() > offset`, V8 13.6 in Node 24, nodejs/node#64500).
- */
+/** Processors are emulated unless the real ones can do it: a `/dev/kvm` without their help is slower still. */
 const acceleration = () =>
   /^flags.*\b(vmx|svm)\b/m.test(readFileSync("/proc/cpuinfo", "latin1")) && canUse("/dev/kvm")
     ? { words: ["-accel", "kvm", "-cpu", "host"], slowness: 2 }
-    : { words: ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,pku=off"], slowness: 10 }
+    : { words: ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"], slowness: 10 }
 
 const canUse = (file) => {
   try {

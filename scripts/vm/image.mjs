@@ -5,7 +5,18 @@
  * from the working tree as it is, and shared by all layouts: what a guest writes is thrown away with it.
  */
 import { execFileSync } from "node:child_process"
-import { chmodSync, cpSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { stripTypeScriptTypes } from "node:module"
 import * as path from "node:path"
 import { guests, which } from "./needs.mjs"
 
@@ -43,6 +54,20 @@ const addPrograms = (root, natives) => {
   symlinkSync("dash", path.join(root, "bin/sh"))
 }
 
+/**
+ * Erases the types of our sources, so that no Node does it in the guest.
+ *
+ * Node does it by a program in WebAssembly. What V8 makes of that ends the process on emulated processors now and then, by
+ * SIGSEGV or a failed check of V8's own: two owners of sixteen (QEMU 7.2, Node 24.21; on real ones nodejs/node#64500).
+ */
+const eraseTypes = (directory) => {
+  for (const name of readdirSync(directory, { recursive: true })) {
+    const file = path.join(directory, name)
+    if (!name.endsWith(".ts") || name.includes("node_modules")) continue
+    writeFileSync(file, stripTypeScriptTypes(readFileSync(file, "utf8")))
+  }
+}
+
 /** Adds the repository, and answers with the libraries in it that Node loads. */
 const addProject = (root, repository) => {
   const home = path.join(root, project)
@@ -52,6 +77,7 @@ const addProject = (root, repository) => {
   for (const name of ["packages", "examples", "node_modules"]) {
     copy(path.join(repository, name), path.join(home, name), (file) => !unused.test(file))
   }
+  for (const name of ["packages", "examples"]) eraseTypes(path.join(home, name))
   // Where vite and vitest write, whoever the user is.
   for (const name of [".vite", ".vite-temp"]) {
     const directory = path.join(home, "node_modules", name)

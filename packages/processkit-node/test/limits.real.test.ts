@@ -11,10 +11,10 @@ import { ownGroups } from "./cgroupDirectories.ts"
 import { hasProc, survivors } from "./oracle.ts"
 import { errorOf, has, reasonOf, sh } from "./programs.ts"
 
+const layout = process.env["PROCESSKIT_LAYOUT"]
+
 /** In a virtual machine the tests have their cgroup to themselves, and may rearrange it. */
-if (process.env["PROCESSKIT_LAYOUT"] !== undefined) {
-  await Effect.runPromise(Effect.ignore(NodeProcessRunner.adoptScope))
-}
+if (layout !== undefined) await Effect.runPromise(Effect.ignore(NodeProcessRunner.adoptScope))
 
 const containment = Effect.runSync(NodeProcessRunner.containment)
 
@@ -51,6 +51,14 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       }
       assert.deepEqual(ownGroups(), [])
       assert.deepEqual(survivors(), [])
+    }))
+
+  // The container of a guest had a process of the guest in its cgroup once, and every test of a limit was left out.
+  it.effect("are all to be had in a layout with controllers and rights, and none in the others", () =>
+    Effect.sync(() => {
+      if (!has("a named layout (npm run test:vm) for the limits in each of them", layout !== undefined)) return
+      const isFull = ["root", "delegated", "container"].includes(layout ?? "")
+      assert.deepEqual(containment.limits, isFull ? ["memory", "processes", "cpus"] : [])
     }))
 
   it.effect("that cannot be had are predicted with what to run to get them, and refused with the same words", () =>
