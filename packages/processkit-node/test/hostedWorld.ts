@@ -30,6 +30,12 @@ export const mechanisms: ReadonlyArray<Hosted> = [
   ...(hasHost ? [{ name: "subreaper", runner: NodeProcessRunner.layerSubreaper } as const] : [])
 ]
 
+/** Those, and process groups, which need neither a host nor a right. */
+export const allMechanisms: ReadonlyArray<{ readonly name: string; readonly runner: Hosted["runner"] }> = [
+  ...mechanisms,
+  { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() }
+]
+
 /** Starts a command and waits for its first line. */
 export const ready = Effect.fnUntraced(function*(group: ProcessGroup.ProcessGroup, command: Command.Command) {
   const running = yield* group.start(command)
