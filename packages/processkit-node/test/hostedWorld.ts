@@ -10,7 +10,7 @@ import * as CgroupBackend from "../src/internal/cgroup/cgroupBackend.ts"
 import * as HostBinary from "../src/internal/host/hostBinary.ts"
 import { has } from "./programs.ts"
 
-export { cgroupMount, directoriesOf, ownCgroup, ownGroups } from "./cgroupDirectories.ts"
+export { cgroupMount, directoriesAnywhereOf, directoriesOf, ownCgroup, ownGroups } from "./cgroupDirectories.ts"
 
 export interface Hosted {
   readonly name: "cgroup-v2" | "subreaper"
