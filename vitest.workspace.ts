@@ -30,7 +30,7 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
       include: ["test/**/*.test.ts"],
       exclude: ["test/**/*.real.test.ts"],
       // Nothing here waits; some of it computes, and other processes may want the same cores.
-      testTimeout: 20_000 * slowness,
+      testTimeout: 60_000 * slowness,
       sequence: { groupOrder: 1 }
     }
   },
@@ -44,8 +44,8 @@ const projects = (name: string, order: number): Array<TestProjectInlineConfigura
       pool: "forks",
       fileParallelism: false,
       maxWorkers: 1,
-      testTimeout: 30_000 * slowness,
-      hookTimeout: 30_000 * slowness,
+      testTimeout: 60_000 * slowness,
+      hookTimeout: 60_000 * slowness,
       sequence: { groupOrder: order }
     }
   }

@@ -8,7 +8,7 @@ import * as Batch from "processkit/Batch"
 import * as Command from "processkit/Command"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
-import { eventually, hasProc, openDescriptors, survivors } from "./oracle.ts"
+import { eventually, hasProc, openDescriptors, survivors, throughout } from "./oracle.ts"
 import { has, reasonOf, run, sh, timed } from "./programs.ts"
 
 const canCount = has("/proc, to count processes", hasProc)
@@ -90,14 +90,13 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a batch of real p
         yield* eventually("five trees of four run", () => survivors().length === 20)
         yield* Fiber.interrupt(fiber)
         assert.deepStrictEqual(survivors(), [])
-        yield* Effect.sleep("100 millis")
-        assert.deepStrictEqual(survivors(), [])
+        yield* throughout("nothing is started", () => survivors().length === 0)
       })
   )
 
   it.effect("that is interrupted waits for one grace, not for one after the other", () =>
     Effect.gen(function*() {
-      const stubborn = run("ignores-sigterm.sh", [], { stop: { grace: "400 millis" } })
+      const stubborn = run("ignores-sigterm.sh", [], { stop: { grace: "1 second" } })
       const stream = Batch.outputStream(Array.from({ length: 8 }, () => stubborn), { concurrency: 8 })
       for (
         const batch of [
@@ -108,7 +107,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a batch of real p
         const fiber = yield* Effect.forkChild(batch, { startImmediately: true })
         yield* eventually("all of them run", () => survivors().length >= 8)
         const [, elapsed] = yield* timed(Fiber.interrupt(fiber))
-        assert.isBelow(elapsed, 2400)
+        assert.isBelow(elapsed, 7000)
         assert.deepStrictEqual(survivors(), [])
       }
     }))
@@ -120,7 +119,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a batch of real p
         reasonOf(Batch.outputAll(commands, { concurrency: 3, onFailure: "stop" }))
       )
       assert.deepInclude(reason, { _tag: "NonZeroExit", code: 9, stderr: "broken\n" })
-      assert.isBelow(elapsed, 5000)
+      assert.isBelow(elapsed, 20_000)
       assert.deepStrictEqual(survivors(), [])
     }))
 

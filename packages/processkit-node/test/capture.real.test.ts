@@ -14,6 +14,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
 import { eventually, isAlive, openDescriptors, survivors } from "./oracle.ts"
 import { quickest, reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 const five = "for i in 1 2 3 4 5; do echo line $i; done"
 
@@ -93,7 +94,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       const buffer = OutputBuffer.failAbove({ bytes: "1 MiB" })
       const [reason, elapsed] = yield* timed(reasonOf(Command.run(run("floods.sh", [], { buffer }))))
       assert.strictEqual(reason._tag, "OutputTooLarge")
-      assert.isBelow(elapsed, 3000)
+      assert.isBelow(elapsed, allowance(3000))
       assert.deepEqual(survivors(), [])
     }))
 
@@ -181,7 +182,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
         sh("(trap '' TERM HUP; exec sleep 60) & echo started; exit 3")
       ]
       for (const command of commands) {
-        const [result, elapsed] = yield* timed(Command.outputString(command))
+        const [result, elapsed] = yield* quickest(1500, timed(Command.outputString(command)))
         assert.deepInclude(result, { stdout: "started\n", incomplete: true, outcome: Outcome.exited(3) })
         assert.isAtLeast(result.leftovers, 1)
         assert.isAtLeast(elapsed, 490)
@@ -209,7 +210,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       const running = yield* group.start(run("holds-pipe-open.sh"))
       const [result, elapsed] = yield* timed(running.result)
       assert.deepInclude(result, { stdout: "started\n", incomplete: true })
-      assert.isBelow(elapsed, 1500)
+      assert.isBelow(elapsed, allowance(1500))
       const [left] = yield* group.members
       assert.isTrue(isAlive(left ?? 0))
     }))
@@ -255,7 +256,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
         // The pipes of what little is written may stay with the native host.
         yield* eventually("the pipes are open", () => openDescriptors() >= before + 25)
       }))
-      yield* eventually("every pipe is closed", () => openDescriptors() <= before, 1000)
+      yield* eventually("every pipe is closed", () => openDescriptors() <= before)
       assert.deepEqual(survivors(), [])
     }))
 
@@ -268,7 +269,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a program pr
       yield* Effect.forEach(Array.from({ length: 100 }), () => Command.run(sh("echo x", [], { stdin: "input" })), {
         concurrency: 4
       })
-      yield* eventually("every pipe is closed", () => openDescriptors() <= before, 1000)
+      yield* eventually("every pipe is closed", () => openDescriptors() <= before)
       assert.deepEqual(process.eventNames().map((name) => process.listenerCount(name)), listeners)
       assert.deepEqual(survivors(), [])
     }))

@@ -1,8 +1,11 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as fs from "node:fs"
@@ -15,6 +18,8 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import { Cassette, RecordingRunner, Reply, ScriptedRunner } from "processkit/testing"
 
 const { fallback, on } = ScriptedRunner
+
+const natural = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })))
 
 /** A directory of its own, gone with the test. */
 const directory = Effect.acquireRelease(
@@ -347,6 +352,22 @@ describe("a cassette file", () => {
         assert.notProperty({}, "polluted")
       }))
   }
+
+  // K4: whatever became of the file, what is played was in it, or is refused.
+  it.effect.prop(
+    "that is damaged somewhere is refused, missed or played, and is no defect",
+    [Arbitrary.array(Arbitrary.all([natural, natural]), { minLength: 1, maxLength: 4 })],
+    ([damage]) =>
+      Effect.scoped(Effect.gen(function*() {
+        const tape = yield* file
+        const bytes = Buffer.from(JSON.stringify({ version: 1, entries: [entry] }))
+        for (const [at, byte] of damage) bytes[at % bytes.length] = byte % 256
+        fs.writeFileSync(tape, bytes)
+        const exit = yield* Effect.exit(Effect.provide(run("a"), player(tape)))
+        assert.isFalse(Exit.hasDies(exit), `${bytes}`)
+        assert.notProperty({}, "polluted")
+      }))
+  )
 
   it.effect("that is too large, missing, a directory or a link is refused", () =>
     Effect.gen(function*() {

@@ -1,5 +1,6 @@
 /** The directories that owners leave in the cgroup hierarchy while they live, as the file system tells of them. */
 import * as fs from "node:fs"
+import * as path from "node:path"
 
 const read = (file: string): string => {
   try {
@@ -15,15 +16,31 @@ export const cgroupMount = /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(read("/p
 /** The cgroup of this process and of everything that it starts without a mechanism. */
 export const ownCgroup = `${cgroupMount}${/^0::(.*)$/m.exec(read("/proc/self/cgroup"))?.[1] ?? ""}`.replace(/\/$/, "")
 
-/** The directories that owners with this pid have, anywhere below our own cgroup. */
-export const directoriesOf = (pid: number): ReadonlyArray<string> =>
-  fs.existsSync(ownCgroup)
-    ? fs.readdirSync(ownCgroup).filter((name) => new RegExp(`^processkit-\\d+-${pid}-`).test(name))
-      .map((name) => `${ownCgroup}/${name}`)
-    : []
+/** The directories in another one; none where it is gone, be it in this moment. */
+const directoriesIn = (directory: string): ReadonlyArray<string> => {
+  try {
+    return fs.readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${directory}/${name}`)
+  } catch {
+    return []
+  }
+}
+
+const isOf = (pid: number) => (directory: string): boolean =>
+  new RegExp(`^processkit-\\d+-${pid}-`).test(path.basename(directory))
+
+/** The directories that owners with this pid have in our own cgroup. */
+export const directoriesOf = (pid: number): ReadonlyArray<string> => directoriesIn(ownCgroup).filter(isOf(pid))
+
+const below = (directory: string): ReadonlyArray<string> => {
+  const found = directoriesIn(directory)
+  return found.concat(found.flatMap(below))
+}
+
+/** Those that they have anywhere in the hierarchy. */
+export const directoriesAnywhereOf = (pid: number): ReadonlyArray<string> =>
+  cgroupMount === "" ? [] : below(cgroupMount).filter(isOf(pid))
 
 /** The groups of this process that have a directory. */
 export const ownGroups = (): ReadonlyArray<string> =>
-  directoriesOf(process.pid).flatMap((directory) =>
-    fs.readdirSync(directory).filter((name) => /^g\d+$/.test(name)).map((name) => `${directory}/${name}`)
-  )
+  directoriesOf(process.pid).flatMap(directoriesIn).filter((directory) => /^g\d+$/.test(path.basename(directory)))

@@ -1,30 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as OutputBuffer from "processkit/OutputBuffer"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import type * as ProcessRunner from "processkit/ProcessRunner"
 import * as RunningProcess from "processkit/RunningProcess"
-import { mechanisms } from "./hostedWorld.ts"
+import { allMechanisms } from "./hostedWorld.ts"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
 import { sh } from "./programs.ts"
-
-const runners: ReadonlyArray<{ readonly name: string; readonly runner: Layer.Layer<ProcessRunner.ProcessRunner> }> = [
-  ...mechanisms,
-  { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() }
-]
 
 const many = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>): Effect.Effect<Array<A>, E, R> =>
   Effect.all(Array.from({ length: count }, () => effect), { concurrency: "unbounded" })
 
 const sleeper = Command.make("sleep", ["90"])
 
-for (const { name, runner } of runners) {
+for (const { name, runner } of allMechanisms) {
   describe(`many programs at once in ${name}`, () => {
     it.live("fifty, then a hundred, start in one group, are members and end with it, and the next one runs", () =>
       Effect.gen(function*() {

@@ -12,10 +12,12 @@ import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
-import { isAlive, openDescriptors, survivors } from "./oracle.ts"
+import { eventually, isAlive, openDescriptors, survivors } from "./oracle.ts"
 import { errorOf, quickest, reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
-const slack = 1000
+/** What a stop may take besides its grace, and far less than any grace that it is compared with. */
+const slack = 5000
 
 /** Starts a command and waits for its first line. */
 const ready = Effect.fnUntraced(function*(group: ProcessGroup.ProcessGroup, command: Command.Command) {
@@ -60,34 +62,40 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
   // T1, T3
   it.effect("a child that ignores SIGTERM or is stopped delays the close by the grace and a second at most", () =>
     Effect.gen(function*() {
-      const cases: ReadonlyArray<readonly [command: Command.Command, least: number, most: number]> = [
-        [run("ignores-sigterm.sh"), 290, 300 + slack],
-        [run("stops-itself.sh", ["deaf"]), 290, 300 + slack],
+      const cases: ReadonlyArray<readonly [command: Command.Command, grace: number, least: number, most: number]> = [
+        [run("ignores-sigterm.sh"), 300, 290, 1300],
+        [run("stops-itself.sh", ["deaf"]), 300, 290, 1300],
         // A stopped child that would end is continued, so that it can.
-        [run("stops-itself.sh"), 0, 290],
-        [run("exits-zero-on-sigterm.sh"), 0, 290]
+        [run("stops-itself.sh"), 20_000, 0, slack],
+        [run("exits-zero-on-sigterm.sh"), 20_000, 0, slack]
       ]
-      for (const [command, least, most] of cases) {
-        const scope = yield* Scope.make()
-        const group = yield* Scope.provide(ProcessGroup.makeWith({ stop: { grace: "300 millis" } }), scope)
-        yield* ready(group, command)
-        const [, elapsed] = yield* timed(Scope.close(scope, Exit.void))
-        assert.isAtLeast(elapsed, least)
-        assert.isBelow(elapsed, most)
-        assert.deepEqual(survivors(), [])
+      for (const [command, grace, least, most] of cases) {
+        const closing = Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const group = yield* Scope.provide(ProcessGroup.makeWith({ stop: { grace } }), scope)
+          yield* ready(group, command)
+          const closed = yield* timed(Scope.close(scope, Exit.void))
+          assert.isAtLeast(closed[1], least)
+          assert.deepEqual(survivors(), [])
+          return closed
+        })
+        assert.isBelow((yield* quickest(most, closing))[1], most)
       }
     }))
 
   // T1: the default
   it.effect("without a stop policy the grace is two seconds and SIGKILL follows", () =>
     Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const group = yield* Scope.provide(ProcessGroup.make, scope)
-      yield* ready(group, run("ignores-sigterm.sh"))
-      const [, elapsed] = yield* timed(Scope.close(scope, Exit.void))
-      assert.isAtLeast(elapsed, 1990)
-      assert.isBelow(elapsed, 2000 + slack)
-      assert.deepEqual(survivors(), [])
+      const closing = Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const group = yield* Scope.provide(ProcessGroup.make, scope)
+        yield* ready(group, run("ignores-sigterm.sh"))
+        const closed = yield* timed(Scope.close(scope, Exit.void))
+        assert.isAtLeast(closed[1], 1990)
+        assert.deepEqual(survivors(), [])
+        return closed
+      })
+      assert.isBelow((yield* quickest(3000, closing))[1], 3000)
     }))
 
   // R4
@@ -106,7 +114,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
   // R4
   it.effect("100 concurrent stops are one teardown, and every caller sees its end", () =>
     Effect.gen(function*() {
-      const group = yield* ProcessGroup.makeWith({ stop: { grace: "10 seconds" } })
+      const group = yield* ProcessGroup.makeWith({ stop: { grace: "1 minute" } })
       const running = yield* ready(group, run("ignores-sigterm.sh"))
       const stops = Array.from({ length: 100 }, (_, i) =>
         i % 3 === 0 ? Effect.asVoid(group.shutdown()) : i % 3 === 1 ? group.kill : Effect.asVoid(running.stop()))
@@ -125,7 +133,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
         { concurrency: "unbounded" }
       ))
       // Far less than the grace, which the first of the others cuts short.
-      assert.isBelow(elapsed, 8000)
+      assert.isBelow(elapsed, 30_000)
       assert.deepEqual(yield* group.members, [])
       assert.deepInclude(yield* running.outcome, { _tag: "Signaled", signal: "SIGKILL" })
       // Afterwards the group is as good as new.
@@ -150,6 +158,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       const group = yield* ProcessGroup.make
       const running = yield* ready(group, run("ignores-sigterm.sh"))
       const first = yield* Effect.forkChild(timed(group.shutdown({ grace: "20 seconds" })), { startImmediately: true })
+      // Into the grace, wherever exactly.
       yield* Effect.sleep("50 millis")
       const [second, elapsed] = yield* timed(group.shutdown({ grace: "20 seconds" }))
       assert.isBelow(elapsed, slack)
@@ -166,6 +175,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       const group = yield* Scope.provide(ProcessGroup.makeWith({ stop: { grace: "400 millis" } }), scope)
       yield* ready(group, run("ignores-sigterm.sh"))
       const close = yield* Effect.forkChild(timed(Scope.close(scope, Exit.void)), { startImmediately: true })
+      // Into the grace, wherever exactly.
       yield* Effect.sleep("50 millis")
       // An outer timeout, a second and a third interrupt: the finalizer runs to its bound.
       const interrupts = yield* Effect.forkChild(Fiber.interrupt(close), { startImmediately: true })
@@ -265,7 +275,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
   it.effect("a program that has closed its groups ends at once, and had one exit listener at most, however many groups it had", () =>
     Effect.gen(function*() {
       // 100 ms for the program, and the time that Node needs to end and we to see it.
-      const bound = 100 + 300
+      const bound = allowance(100 + 300)
       const ending = Effect.map(Command.outputString(run("does-nothing-else.mjs")), (result) => {
         assert.deepEqual(result.outcome, Outcome.exited(0), result.stderr)
         const { after, most, now, signals } = JSON.parse(result.stdout)
@@ -284,6 +294,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
       const owner = yield* Command.start(run("forgets-a-group.mjs", [], { stdin: "pipe" }))
       const seen = yield* Stream.runCollect(Stream.tap(owner.stdoutLines, (line) =>
         line === "waiting"
+          // A program that ends before its child does would do so now.
           ? Effect.andThen(Effect.sleep("100 millis"), owner.stdin.writeLine("go on"))
           : Effect.void))
       assert.deepEqual(seen, ["waiting", "exited 7"])
@@ -321,8 +332,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a group and its s
           const group = yield* ProcessGroup.make
           yield* group.start(Command.make("sleep", ["60"]))
         }))))
-      assert.isBelow(elapsed, 10_000)
+      assert.isBelow(elapsed, allowance(10_000))
       assert.deepEqual(survivors(), [])
-      assert.isAtMost(openDescriptors(), before)
+      yield* eventually("every descriptor is closed", () =>
+        openDescriptors() <= before)
     }))
 })

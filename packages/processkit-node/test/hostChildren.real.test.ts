@@ -25,6 +25,7 @@ import {
   shell,
   startFailure
 } from "./hostWorld.ts"
+import { stat } from "./oracle.ts"
 
 const named = (numbers: ReadonlyArray<number>): Attributes => ({
   descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
@@ -400,11 +401,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
   monitored("is suspended and resumed as a whole", (host) =>
     Effect.gen(function*() {
       const { child, mark } = yield* grown(host)
-      const states = () =>
-        mark.survivors().map((pid) => {
-          const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1")
-          return stat[stat.lastIndexOf(")") + 2]
-        })
+      const states = () => mark.survivors().map((pid) => stat(pid)?.state)
       yield* child.act("suspend")
       yield* eventually("all are stopped", () => states().every((state) => state === "T"))
       yield* child.act("resume")
@@ -431,7 +428,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       Effect.gen(function*() {
         const { child, mark } = yield* grown(host)
         const other = yield* host.spawn(request("/bin/sleep", ["600"]))
-        const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
+        const monitor = stat(child.pid)?.ppid ?? 0
         process.kill(monitor, "SIGKILL")
         const exit = yield* Effect.result(exitOf(child))
         assert.isTrue(Result.isFailure(exit))
@@ -446,7 +443,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
   monitored("whose monitor is stopped is served none the less", (host) =>
     Effect.gen(function*() {
       const { child, mark } = yield* grown(host)
-      const monitor = Number(/^PPid:\s*(\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1])
+      const monitor = stat(child.pid)?.ppid ?? 0
       process.kill(monitor, "SIGSTOP")
       yield* child.act("kill")
       yield* emptied(child)

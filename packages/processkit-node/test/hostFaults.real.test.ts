@@ -16,6 +16,7 @@ import { cgroupMount, directoriesOf, hasCgroups, type Hosted, mechanisms, ownGro
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { fixture, has, isRoot, reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 import { makeMark } from "./survivors.ts"
 
 const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
@@ -64,7 +65,7 @@ for (const mechanism of mechanisms) {
         const ends = Effect.forEach(children, (child) => reasonOf(child.outcome), { concurrency: "unbounded" })
         const [reasons, elapsed] = yield* timed(ends)
         assert.deepEqual(reasons.map(({ _tag }) => _tag), names.map(() => "HostLost"))
-        assert.isBelow(elapsed, 1000)
+        assert.isBelow(elapsed, allowance(1000))
         yield* eventually("everybody is dead", () => survivors().length === 0, 1000)
         const ended = yield* Fiber.join(alone)
         assert.strictEqual(Result.isFailure(ended) && ended.failure.reason._tag, "HostLost")
@@ -309,6 +310,6 @@ describe("the best mechanism", () => {
           assert.deepEqual(directoriesOf(owner.pid ?? 0), [])
         }
       }))
-      assert.isBelow(elapsed, 10_000)
+      assert.isBelow(elapsed, allowance(10_000))
     }))
 })

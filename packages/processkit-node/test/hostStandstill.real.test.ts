@@ -14,6 +14,7 @@ import { type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
 import { binary, cgroupHome, exitOf, inCgroup, isAlive, isSupported, makeMark, request, shell } from "./hostWorld.ts"
 import { eventually, survivors } from "./oracle.ts"
 import { has, run, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 const group = ProcessGroup.makeWith({ stop: { grace: 0 } })
 
@@ -48,7 +49,7 @@ for (const mechanism of mechanisms) {
           Effect.all([Command.run(Command.make("echo", ["x"])), ending.outcome], { concurrency: "unbounded" })
         )
         assert.deepEqual([text, outcome._tag], ["x", "Exited"])
-        assert.isBelow(elapsed, 5_000)
+        assert.isBelow(elapsed, allowance(5_000))
         assert.strictEqual(hostOf(mechanism), host)
         stop(host)
         yield* Scope.close(scope, Exit.void)

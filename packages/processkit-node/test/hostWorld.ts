@@ -17,6 +17,12 @@ import * as HostBinary from "../src/internal/host/hostBinary.ts"
 import type { HostConnection } from "../src/internal/host/hostConnection.ts"
 import { decoder } from "../src/internal/host/hostEvents.ts"
 import type { HostEvent, Mode, Spawn, Stream } from "../src/internal/host/hostProtocol.ts"
+import { cgroupMount, ownCgroup } from "./cgroupDirectories.ts"
+import * as Survivors from "./survivors.ts"
+import { eventually } from "./world.ts"
+
+export { isAlive } from "./oracle.ts"
+export { eventually, throughout } from "./world.ts"
 
 export const Null: Stream = { _tag: "Null" }
 export const Pipe: Stream = { _tag: "Pipe" }
@@ -92,30 +98,6 @@ export const run = (
 /** The errno names of Node, for expectations. */
 export const startFailure = (host: HostConnection, request: Spawn) => Effect.flip(host.spawn(request))
 
-/** Waits for a condition, with a bound. */
-export const eventually = (claim: string, holds: () => boolean, within = 10_000): Effect.Effect<void> =>
-  Effect.promise(async () => {
-    const end = performance.now() + within
-    while (!holds()) {
-      if (performance.now() > end) throw new Error(`not within ${within} ms: ${claim}`)
-      await new Promise((resume) => setTimeout(resume, 5))
-    }
-  })
-
-const readOr = (file: string): string => {
-  try {
-    return fs.readFileSync(file, "latin1")
-  } catch {
-    return ""
-  }
-}
-
-/** Whether a pid is a process that is no zombie. */
-export const isAlive = (pid: number): boolean => {
-  const stat = readOr(`/proc/${pid}/stat`)
-  return stat !== "" && !["Z", "X"].includes(stat[stat.lastIndexOf(")") + 2] ?? "X")
-}
-
 /** The memory that a process has for itself. */
 export const privateKilobytes = (pid: number): number =>
   [...fs.readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").matchAll(/^Private_(?:Clean|Dirty): *(\d+) kB/gm)]
@@ -124,31 +106,23 @@ export const privateKilobytes = (pid: number): number =>
 /** Whether the binary is an instrumented one, whose memory says nothing. */
 export const isInstrumented = process.env["PROCESSKIT_HOST"] !== undefined
 
-let marks = 0
+let directories = 0
 
 /** An entry for the environment, and the pids of the living processes that carry it. */
 export const makeMark = (): { readonly entry: string; readonly survivors: () => ReadonlyArray<number> } => {
-  const entry = `PROCESSKIT_TEST_MARK=host-${process.pid}-${performance.now()}-${++marks}`
-  const survivors = () =>
-    fs.readdirSync("/proc").map(Number).filter((pid) =>
-      pid > 0 && isAlive(pid) && readOr(`/proc/${pid}/environ`).split("\0").includes(entry)
-    )
-  return { entry, survivors }
+  const { survivors, variable } = Survivors.makeMark()
+  return { entry: variable.join("="), survivors }
 }
 
 /** A directory in which version 2 of cgroups can be used for real, or undefined where this machine has none. */
 export const cgroupHome = ((): string | undefined => {
-  const mount = readOr("/proc/self/mountinfo").split("\n").map((line) => line.split(" "))
-    .find((fields) => fields.includes("cgroup2"))?.[4]
-  const own = /^0::(.*)$/m.exec(readOr("/proc/self/cgroup"))?.[1]
-  if (mount === undefined || own === undefined) return undefined
-  const home = path.join(mount, own)
-  const probe = path.join(home, `processkit-test-${process.pid}`)
+  if (cgroupMount === "") return undefined
+  const probe = path.join(ownCgroup, `processkit-test-${process.pid}`)
   try {
     fs.mkdirSync(probe)
     const usable = fs.existsSync(path.join(probe, "cgroup.kill"))
     fs.rmdirSync(probe)
-    return usable ? home : undefined
+    return usable ? ownCgroup : undefined
   } catch {
     return undefined
   }
@@ -165,7 +139,7 @@ export const delegate = (directory: string, user: number): void => {
 export const inCgroup = <A, E>(home: string, body: (directory: string) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(
     Effect.sync(() => {
-      const directory = path.join(home, `processkit-test-${process.pid}-${++marks}`)
+      const directory = path.join(home, `processkit-test-${process.pid}-${++directories}`)
       fs.mkdirSync(directory)
       return directory
     }),

@@ -8,9 +8,10 @@ import * as Command from "processkit/Command"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import type { ProcessRunner } from "processkit/ProcessRunner"
 import { type Hosted, mechanisms, ownGroups, ready } from "./hostedWorld.ts"
-import { eventually, survivors } from "./oracle.ts"
+import { eventually, survivors, throughout } from "./oracle.ts"
 import { has, isRoot, run, sh, timed } from "./programs.ts"
 import { hasPython, python } from "./python.ts"
+import { allowance } from "./slowness.ts"
 
 const canBecomeAnybody = has("root, for members that become other users", isRoot)
 
@@ -108,7 +109,7 @@ for (const mechanism of mechanisms) {
             yield* group.start(run("fork-bomb.sh", ["300"]))
             yield* eventually("all are there", () => survivors().length >= 300)
           }))
-        assert.isBelow(elapsed, 15_000)
+        assert.isBelow(elapsed, allowance(15_000))
       }))
 
     it.live("the same bomb while it is still spreading", () =>
@@ -140,8 +141,7 @@ for (const mechanism of mechanisms) {
               yield* eventually("they hop", () => sizeOf(trail) > 100)
             }))
           const size = sizeOf(trail)
-          yield* Effect.sleep("50 millis")
-          assert.strictEqual(sizeOf(trail), size)
+          yield* throughout("no comet hops", () => sizeOf(trail) === size)
         })
       ))
 
@@ -176,12 +176,14 @@ for (const mechanism of mechanisms) {
     it.live("is answered as soon as the processes are gone, and their ends are known by then", () =>
       closing(mechanism, (group) =>
         Effect.gen(function*() {
+          const taken: Array<number> = []
           for (let i = 0; i < 20; i++) {
             const running = yield* group.start(Command.make("sleep", ["600"]))
             const [, elapsed] = yield* timed(i % 2 === 0 ? running.kill : running.stop())
             assert.isFalse(yield* running.isRunning)
-            assert.isBelow(elapsed, 900)
+            taken.push(elapsed)
           }
+          assert.isBelow(taken.toSorted((a, b) => a - b)[15] ?? 0, 900, String(taken))
         })))
 
     it.live("reaches each member once, and those in sessions of their own too", () =>
@@ -200,7 +202,7 @@ for (const mechanism of mechanisms) {
           yield* eventually("both listen", () => lines.length === 2)
           yield* group.signal("SIGHUP")
           yield* eventually("both heard it", () => lines.length === 4)
-          yield* Effect.sleep("50 millis")
+          yield* throughout("nobody hears it twice", () => lines.length === 4)
           assert.deepEqual(lines.slice(2).toSorted(), ["a hup", "b hup"])
         })))
   })

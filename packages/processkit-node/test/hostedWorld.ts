@@ -10,7 +10,7 @@ import * as CgroupBackend from "../src/internal/cgroup/cgroupBackend.ts"
 import * as HostBinary from "../src/internal/host/hostBinary.ts"
 import { has } from "./programs.ts"
 
-export { cgroupMount, directoriesOf, ownCgroup, ownGroups } from "./cgroupDirectories.ts"
+export { cgroupMount, directoriesAnywhereOf, directoriesOf, ownCgroup, ownGroups } from "./cgroupDirectories.ts"
 
 export interface Hosted {
   readonly name: "cgroup-v2" | "subreaper"
@@ -28,6 +28,12 @@ const hasHost = has("a native host for this machine", HostBinary.refusal() === u
 export const mechanisms: ReadonlyArray<Hosted> = [
   ...(hasCgroups ? [{ name: "cgroup-v2", runner: NodeProcessRunner.layerCgroup } as const] : []),
   ...(hasHost ? [{ name: "subreaper", runner: NodeProcessRunner.layerSubreaper } as const] : [])
+]
+
+/** Those, and process groups, which need neither a host nor a right. */
+export const allMechanisms: ReadonlyArray<{ readonly name: string; readonly runner: Hosted["runner"] }> = [
+  ...mechanisms,
+  { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() }
 ]
 
 /** Starts a command and waits for its first line. */

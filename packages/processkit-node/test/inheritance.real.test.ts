@@ -11,6 +11,7 @@ import type { Mechanism } from "processkit/Mechanism"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import { eventually, hasProc, isAlive, stat } from "./oracle.ts"
 import { fixture, has, run, sh } from "./programs.ts"
+import { isInheritable } from "./world.ts"
 
 const succeeds = (program: string, ...args: ReadonlyArray<string>): boolean =>
   spawnSync(program, args, { stdio: "ignore" }).status === 0
@@ -30,14 +31,7 @@ const zero = (stdin?: Command.Options["stdin"]) => Command.run(sh("readlink /pro
 const inherited = (mechanism: Mechanism): Array<string> =>
   mechanism !== "process-group" ?
     [] :
-    fs.readdirSync("/proc/self/fd").filter((fd) => {
-      try {
-        const flags = /flags:\s*(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))?.[1] ?? "0"
-        return Number(fd) > 2 && (Number.parseInt(flags, 8) & 0o2000000) === 0
-      } catch {
-        return false
-      }
-    })
+    fs.readdirSync("/proc/self/fd").filter((fd) => Number(fd) > 2 && isInheritable(fd))
 
 /** Whether a host of ours starts the programs. */
 const isHosted = has("a native host", Effect.runSync(NodeProcessRunner.containment).mechanism !== "process-group")
@@ -248,6 +242,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child inhe
           yield* eventually("it stands still", () =>
             ["T", "Z", undefined].includes(stat(owner.pid ?? 0)?.state))
           yield* owner.signal("SIGCONT")
+          // On for a moment, and not to the end.
           yield* Effect.sleep("3 millis")
         }
         const result = yield* owner.result

@@ -3,18 +3,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as OutputBuffer from "processkit/OutputBuffer"
-import * as ProcessError from "processkit/ProcessError"
+import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import type * as ProcessRunner from "processkit/ProcessRunner"
 import type * as RunningProcess from "processkit/RunningProcess"
-import { mechanisms, ownGroups } from "./hostedWorld.ts"
+import { allMechanisms, ownGroups } from "./hostedWorld.ts"
 import * as Interleavings from "./interleavings.ts"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
 import { sh } from "./programs.ts"
@@ -23,11 +20,6 @@ import { slowness } from "./slowness.ts"
 /** One seed by hand: the one that a failure has named. */
 const given = process.env["PROCESSKIT_TEST_SEED"]
 const seeds = given === undefined ? Array.from({ length: 16 }, (_, i) => 1000 + i) : [Number(given)]
-
-const runners: ReadonlyArray<{ readonly name: string; readonly runner: Layer.Layer<ProcessRunner.ProcessRunner> }> = [
-  ...mechanisms,
-  { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() }
-]
 
 const commands: Record<Interleavings.Plan["children"][number]["kind"], Command.Command> = {
   short: sh("echo up; exit 3"),
@@ -113,7 +105,7 @@ const follow = Effect.fnUntraced(function*(seed: number) {
     orElse: () => Effect.die(new Error(`seed ${seed} has not ended`))
   }))
 
-for (const { name, runner } of runners) {
+for (const { name, runner } of allMechanisms) {
   describe(`random interleavings in ${name}`, () => {
     it.live(
       `end, answer everybody and leave nothing (seeds ${seeds[0]} to ${seeds.at(-1)})`,

@@ -21,6 +21,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 type Program = Effect.Effect<unknown, unknown, ProcessRunner.ProcessRunner>
 
@@ -144,7 +145,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
         const [exit, elapsed] = yield* timed(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)))
         assert.isTrue(Exit.hasInterrupts(exit))
         // A shell that is signalled while it forks may lose the signal; then it is SIGKILL that ends it.
-        assert.isBelow(elapsed, 2000 + 1000)
+        assert.isBelow(elapsed, allowance(2000 + 1000))
         assert.deepEqual(survivors(), [])
       }
     }))
@@ -234,9 +235,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
         Array.from({ length: 200 }),
         () => Effect.forkChild(Command.runUnit(Command.make("sleep", ["60"])), { startImmediately: true })
       )
-      yield* eventually("all of them run", () => survivors().length === 200, 20_000)
+      yield* eventually("all of them run", () => survivors().length === 200)
       const [, elapsed] = yield* timed(Fiber.interruptAll(fibers))
-      assert.isBelow(elapsed, 5000)
+      assert.isBelow(elapsed, allowance(5000))
       assert.deepEqual(survivors(), [])
       yield* eventually("every descriptor is closed", () => openDescriptors() <= before + 1)
     }))
@@ -314,6 +315,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
             spawn: (request: ProcessBackend.SpawnRequest) =>
               Effect.tap(container.spawn(request), () => {
                 controller.abort()
+                // Long enough for whoever listens to hear of it while the start is still under way.
                 return Effect.sleep("20 millis")
               })
           }))
@@ -323,7 +325,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
         Effect.provide(Layer.provide(ProcessRunner.layerBackend, slow))
       )
       assert.deepInclude(reason, { _tag: "Cancelled", stop: { signal: "SIGTERM", forced: false } })
-      assert.isBelow(elapsed, 1500)
+      assert.isBelow(elapsed, allowance(1500))
       assert.deepEqual(survivors(), [])
     }))
 
@@ -331,14 +333,15 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
   it.effect("a signal that fires between two attempts of a command ends the wait", () =>
     Effect.gen(function*() {
       const controller = new AbortController()
-      const retry = { schedule: Schedule.spaced("20 seconds"), while: () => true }
+      let failures = 0
+      const retry = { schedule: Schedule.spaced("1 minute"), while: () => ++failures > 0 }
       const command = sh("exit 3", [], { cancelOn: controller.signal, retry })
       const fiber = yield* Effect.forkChild(timed(reasonOf(Command.run(command))), { startImmediately: true })
-      yield* Effect.sleep("200 millis")
+      yield* eventually("the first attempt has failed", () => failures === 1)
       controller.abort()
       const [reason, elapsed] = yield* Fiber.join(fiber)
       assert.deepInclude(reason, { _tag: "Cancelled", stop: undefined })
-      assert.isBelow(elapsed, 2000)
+      assert.isBelow(elapsed, 30_000)
     }))
 
   // R3
@@ -347,6 +350,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
       const running = yield* Effect.scoped(Effect.gen(function*() {
         const running = yield* Command.start(run("ignores-sigterm.sh", [], { stop: { grace: "20 seconds" } }))
         yield* Stream.runHead(running.stdoutLines)
+        // Into the grace of the close that follows, wherever exactly.
         yield* Effect.forkDetach(Effect.andThen(Effect.sleep("100 millis"), running.kill))
         return running
       }))

@@ -6,7 +6,7 @@ import * as Outcome from "processkit/Outcome"
 import * as RunningProcess from "processkit/RunningProcess"
 import { isAlive } from "./oracle.ts"
 import { reasonOf, sh, timed } from "./programs.ts"
-import { slowness } from "./slowness.ts"
+import { allowance } from "./slowness.ts"
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("waiting for several programs", (it) => {
   it.effect("the first to end is given, and the others run on and can be waited for and killed", () =>
@@ -14,11 +14,11 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("waiting for sever
       const [slow, quick] = [yield* Command.start(sh("exec sleep 60")), yield* Command.start(sh("sleep 0.1; exit 3"))]
       const [winner, elapsed] = yield* timed(RunningProcess.waitAny([slow, quick]))
       assert.deepEqual(winner, [1, Outcome.exited(3)])
-      assert.isBelow(elapsed, 2000 * slowness)
+      assert.isBelow(elapsed, allowance(2000))
       assert.isTrue(isAlive(slow.pid ?? 0))
       const [kill, killing] = yield* timed(slow.kill)
       assert.isUndefined(kill)
-      assert.isBelow(killing, 1000 * slowness)
+      assert.isBelow(killing, allowance(1000))
       const both = [Outcome.signaled("SIGKILL", 9, false), Outcome.exited(3)]
       assert.deepEqual(yield* RunningProcess.waitAll([slow, quick]), both)
       assert.deepEqual(yield* RunningProcess.waitAny([slow, quick]), [0, both[0]])
@@ -56,6 +56,6 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("waiting for sever
       ))
       assert.deepEqual(new Set(outcomes.map((outcome) => outcome._tag)), new Set(["Signaled"]))
       assert.strictEqual(outcomes.length, 20)
-      assert.isBelow(elapsed, 15_000 * slowness)
+      assert.isBelow(elapsed, allowance(15_000))
     }))
 })

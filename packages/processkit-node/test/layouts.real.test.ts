@@ -6,18 +6,14 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import type { Mechanism } from "processkit/Mechanism"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import { cgroupMount, hasCgroups, ownGroups, ready } from "./hostedWorld.ts"
+import { directoriesAnywhereOf, hasCgroups, ownGroups, ready } from "./hostedWorld.ts"
 import { eventually, hasProc, survivors } from "./oracle.ts"
-import { fixture, has, reasonOf, run, sh } from "./programs.ts"
-import { slowness } from "./slowness.ts"
-import { makeMark } from "./survivors.ts"
+import { ending, owning } from "./owners.ts"
+import { has, reasonOf, run, sh } from "./programs.ts"
 
 interface Choice {
   readonly mechanism: Mechanism
@@ -46,14 +42,6 @@ const predicted = Effect.runSync(NodeProcessRunner.containment)
 const opened = Effect.scoped(Effect.map(ProcessGroup.make, ({ containment }) => containment)).pipe(
   Effect.provide(NodeProcessRunner.layer)
 )
-
-/** Every directory of an owner, anywhere in the visible hierarchy. */
-const ownerDirectories = (pid: number | undefined): ReadonlyArray<string> =>
-  cgroupMount === "" ?
-    [] :
-    fs.readdirSync(cgroupMount, { recursive: true, encoding: "utf8" }).filter((name) =>
-      new RegExp(`(^|/)processkit-\\d+-${pid}-[^/]+$`).test(name)
-    )
 
 const stayers = ["new-session.sh", "double-forks.sh", "job-control.sh", "ignores-sigterm.sh", "stops-itself.sh"]
 
@@ -104,24 +92,12 @@ describe("the best mechanism of this layout", () => {
 
   it.live.runIf(hasProc)("leaves nobody and no directory of an owner that is killed", () =>
     Effect.gen(function*() {
-      const mark = makeMark()
-      const [name, value] = mark.variable
-      const owner = spawn(
-        process.execPath,
-        ["--conditions=processkit-source", fixture("owns-hosted-groups.ts"), "SIGKILL", "best"],
-        { env: { ...process.env, [name]: value }, stdio: ["pipe", "pipe", "inherit"] }
-      )
-      const exit = once(owner, "exit")
-      yield* Effect.promise(() => Promise.race([once(owner.stdout, "data"), exit]))
-      assert.deepEqual([owner.exitCode, owner.signalCode], [null, null], "the owner ended before it was ready")
-      yield* eventually("owner and members are there", () => mark.survivors().length >= 39)
-      assert.lengthOf(ownerDirectories(owner.pid), hasCgroups ? 1 : 0)
-      owner.stdin.write("now\n")
-      assert.deepEqual(yield* Effect.promise(() => exit), [null, "SIGKILL"])
-      yield* eventually(
-        "nobody and no directory is left",
-        () => mark.survivors().length === 0 && ownerDirectories(owner.pid).length === 0,
-        1_000 * slowness
-      )
+      // 38 members; see ownerDeathHosted.real.
+      const owner = yield* owning("owns-hosted-groups.ts", ["SIGKILL", "best"], 38)
+      const directories = () => directoriesAnywhereOf(owner.pid)
+      assert.lengthOf(directories(), hasCgroups ? 1 : 0)
+      const left = yield* ending(owner, () => directories().length === 0)
+      assert.deepEqual(left, { ended: [null, "SIGKILL"], survivors: [] })
+      assert.deepEqual(directories(), [])
     }))
 })

@@ -139,6 +139,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       const used = Effect.map(group.stats, ({ cpuTime }) => Duration.toMillis(cpuTime ?? Duration.zero))
       const share = Effect.gen(function*() {
         const [before, from] = [yield* used, performance.now()]
+        // Forty periods of the kernel's, so that one more or less is within the tenth.
         yield* Effect.sleep("4 seconds")
         return ((yield* used) - before) / (performance.now() - from)
       })

@@ -8,7 +8,7 @@ import * as fs from "node:fs"
 import { carriers } from "./survivors.ts"
 
 export { hasProc } from "./survivors.ts"
-export { eventually } from "./world.ts"
+export { eventually, throughout } from "./world.ts"
 
 const read = (path: string): string => {
   try {
@@ -31,6 +31,13 @@ export const isAlive = (pid: number): boolean => {
   const state = stat(pid)?.state
   return state !== undefined && state !== "Z" && state !== "X"
 }
+
+/** The children of a process, and nobody where it is gone (proc_pid_task(5): `children`). */
+export const childrenOf = (pid: number): ReadonlyArray<number> =>
+  read(`/proc/${pid}/task/${pid}/children`).split(" ").map(Number).filter((child) => child > 0)
+
+/** What a process calls itself, and nothing where it is gone. */
+export const nameOf = (pid: number): string => read(`/proc/${pid}/comm`).trimEnd()
 
 const argv = (pid: number): string => read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim()
 

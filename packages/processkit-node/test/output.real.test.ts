@@ -10,9 +10,9 @@ import * as Outcome from "processkit/Outcome"
 import * as OutputBuffer from "processkit/OutputBuffer"
 import * as ProcessEvent from "processkit/ProcessEvent"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import { eventually, survivors } from "./oracle.ts"
+import { eventually, survivors, throughout } from "./oracle.ts"
 import { errorOf, fixture, reasonOf, run, sh, timed } from "./programs.ts"
-import { slowness } from "./slowness.ts"
+import { allowance, slowness } from "./slowness.ts"
 
 const bytesOf = (chunks: ReadonlyArray<Uint8Array>): Buffer => Buffer.concat(chunks)
 
@@ -97,7 +97,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       for (const flow of [Command.stdoutChunks(tree), Command.events(tree)]) {
         const [taken, elapsed] = yield* timed(Stream.runCollect(Stream.take<unknown, unknown, never>(flow as never, 2)))
         assert.strictEqual(taken.length, 2)
-        assert.isBelow(elapsed, 3000 * slowness)
+        assert.isBelow(elapsed, allowance(3000))
         assert.deepEqual(survivors(), [])
       }
     }))
@@ -119,7 +119,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       const controller = new AbortController()
       const running = yield* Command.start(run("floods.sh", [], { cancelOn: controller.signal }))
       const fiber = yield* Effect.forkChild(Stream.runDrain(running.stdoutLines))
-      yield* Effect.sleep("30 millis")
+      yield* eventually("it prints", () => Effect.runSync(running.counters).stdout.bytes > 0)
       controller.abort()
       yield* Fiber.join(fiber)
       assert.strictEqual((yield* reasonOf(running.result))._tag, "Cancelled")
@@ -245,8 +245,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output without en
       )
       yield* eventually("the reader is behind", () => Effect.runSync(running.counters).stdout.bytes > 262_144)
       // `yes` writes more than a gigabyte a second to whoever reads.
-      yield* Effect.sleep("200 millis")
-      assert.isBelow((yield* running.counters).stdout.bytes, 1_000_000)
+      const seen = () => Effect.runSync(running.counters).stdout.bytes
+      yield* throughout("nothing more is read", () => seen() < 1_000_000, 200)
       yield* Fiber.interrupt(reader)
     }))
 

@@ -7,6 +7,7 @@ import * as LiveTrees from "../src/internal/liveTrees.ts"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
 import { endings } from "./ownerEndings.ts"
 import { ending, owning } from "./owners.ts"
+import { allowance } from "./slowness.ts"
 import { hasProc, makeMark } from "./survivors.ts"
 import { eventually, exitOf, fixture, inContainer, isInheritable, request, type World } from "./world.ts"
 
@@ -81,7 +82,7 @@ describe.runIf(hasProc)("an owner", () => {
       yield* Effect.promise(() => once(owner.stdout, "data"))
       const closed = performance.now()
       assert.deepStrictEqual(yield* Effect.promise(() => exit), [0, null])
-      assert.isBelow(performance.now() - closed, 2000)
+      assert.isBelow(performance.now() - closed, allowance(2000))
     }))
 
   for (const shell of shells) {

@@ -4,7 +4,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { directoriesOf, mechanisms, ownCgroup } from "./hostedWorld.ts"
-import { eventually } from "./oracle.ts"
+import { childrenOf, eventually, nameOf } from "./oracle.ts"
 import { endings } from "./ownerEndings.ts"
 import { ending, type Owner, owning } from "./owners.ts"
 import { isRoot } from "./programs.ts"
@@ -82,12 +82,7 @@ describe.runIf(hasProc)("a second after the end of an owner", () => {
   }
 })
 
-const childrenOf = (pid: number): ReadonlyArray<number> =>
-  fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter((text) => text !== "").map(
-    Number
-  )
-
-const isMonitor = (pid: number): boolean => fs.readFileSync(`/proc/${pid}/comm`, "latin1") === "pk-monitor\n"
+const isMonitor = (pid: number): boolean => nameOf(pid) === "pk-monitor"
 
 describe.runIf(hasProc)("an owner that dies while its host is stopped", () => {
   for (const { name } of mechanisms) {

@@ -12,6 +12,15 @@ const bySignal = (signal: NodeJS.Signals): Ending => ({
   signal
 })
 
+/** Stays until a line comes, and ends in a way then, or does what follows it; or until its test is gone. */
+export const endsWhenTold = (way: string, then: () => void = () => {}): void => {
+  process.stdin.once("data", () => {
+    endings[way]?.act()
+    then()
+  })
+  process.stdin.on("end", () => process.exit(1))
+}
+
 export const endings: Readonly<Record<string, Ending>> = {
   exit: { act: () => process.exit(7), code: 7, signal: null },
   throw: {

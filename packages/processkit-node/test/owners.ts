@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { allowance } from "./slowness.ts"
 import { makeMark } from "./survivors.ts"
 import { eventually, fixture } from "./world.ts"
 
@@ -23,11 +24,11 @@ export const owning = Effect.fnUntraced(function*(name: string, args: ReadonlyAr
 
 export type Owner = Effect.Success<ReturnType<typeof owning>>
 
-/** Lets an owner end, and gives how it ended and who is alive one second later, or once nothing else is left. */
+/** Lets an owner end, and gives how it ended and who is alive one second later, or when nobody is. */
 export const ending = Effect.fnUntraced(function*({ exit, owner, survivors }: Owner, isClean: () => boolean) {
   owner.stdin.write("now\n")
   const ended = yield* Effect.promise(() => exit)
-  const over = performance.now() + 1_000
+  const over = performance.now() + allowance(1_000)
   yield* eventually(
     "a second passes or nothing is left",
     () => (survivors().length === 0 && isClean()) || performance.now() > over

@@ -14,6 +14,7 @@ import * as ProcessRunner from "processkit/ProcessRunner"
 import { mechanisms, ownGroups } from "./hostedWorld.ts"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 import { isInheritable } from "./world.ts"
 
 /** A backend that connects nobody, so that the engine has to pass the bytes on. */
@@ -106,7 +107,7 @@ for (const { name, runner } of runners) {
         const [result, elapsed] = yield* timed(Pipeline.outputString(Pipeline.make(quiet, sh("exit 4"), cat)))
         assert.deepInclude(result, { culprit: 1 })
         assert.deepInclude(outcomes(result)[0], { _tag: "Signaled", signal: "SIGTERM" })
-        assert.isBelow(elapsed, 5000)
+        assert.isBelow(elapsed, allowance(5000))
       }))
 
     live("ends a quiet stage before one that was cancelled", () =>
@@ -118,7 +119,7 @@ for (const { name, runner } of runners) {
         abort.abort()
         const [reason, elapsed] = yield* timed(Fiber.join(fiber))
         assert.deepInclude(reason, { _tag: "Cancelled", program: "sleep" })
-        assert.isBelow(elapsed, 5000)
+        assert.isBelow(elapsed, allowance(5000))
       }))
 
     live(
@@ -175,7 +176,7 @@ for (const { name, runner } of runners) {
         assert.deepInclude(late, { stdout: "first\nlate\n", leftovers: 0 })
         const [never, elapsed] = yield* timed(Pipeline.checked(Pipeline.make(sh("sleep 600 2>&- & echo first"), cat)))
         assert.deepInclude(never, { stdout: "first\n", leftovers: 1 })
-        assert.isBelow(elapsed, 5000)
+        assert.isBelow(elapsed, allowance(5000))
       }))
 
     live("leaves nothing of the others when a stage cannot be started, however often", () =>

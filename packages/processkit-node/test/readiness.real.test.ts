@@ -16,13 +16,13 @@ import type { ProcessError } from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as Readiness from "processkit/Readiness"
 import { probes } from "../src/internal/probes.ts"
-import { isAlive, openDescriptors, survivors } from "./oracle.ts"
+import { isAlive, openDescriptors, survivors, throughout } from "./oracle.ts"
 import { fixture, has, reasonOf, run, sh, timed } from "./programs.ts"
 import { hasPython, python } from "./python.ts"
-import { slowness } from "./slowness.ts"
+import { allowance } from "./slowness.ts"
 import { eventually } from "./world.ts"
 
-const slack = 1500 * slowness
+const slack = allowance(1500)
 
 const hasIpv6 = has("IPv6", Object.values(os.networkInterfaces()).flat().some((one) => one?.address === "::1"))
 
@@ -370,8 +370,7 @@ layer(NodeProcessRunner.layer)("readiness under a virtual clock", (it) => {
       const port = yield* freePort
       const running = yield* Command.start(Command.make("sleep", ["60"]))
       const fiber = yield* Effect.forkChild(reasonOf(running.waitForPort(port, { within: "1 minute" })))
-      yield* TestClock.withLive(Effect.sleep("100 millis"))
-      assert.isUndefined(fiber.pollUnsafe())
+      yield* throughout("it waits", () => fiber.pollUnsafe() === undefined)
       yield* TestClock.adjust(Duration.minutes(1))
       assert.include((yield* Fiber.join(fiber)).message, "ECONNREFUSED")
     }))

@@ -9,6 +9,7 @@ import * as Command from "processkit/Command"
 import * as RetryPolicy from "processkit/RetryPolicy"
 import { eventually, survivors } from "./oracle.ts"
 import { reasonOf, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 /** A file of its own for one test. */
 const scratchFile = Effect.acquireRelease(
@@ -59,7 +60,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a real command th
         const fiber = yield* Effect.forkChild(Command.run(sh(script, [file], { retry })), { startImmediately: true })
         yield* eventually("it has run", () => linesOf(file).length === 1)
         const [, elapsed] = yield* timed(Fiber.interrupt(fiber))
-        assert.isBelow(elapsed, 3000)
+        assert.isBelow(elapsed, allowance(3000))
         assert.deepStrictEqual(survivors(), [])
       }
       assert.strictEqual(linesOf(file).length, 1)

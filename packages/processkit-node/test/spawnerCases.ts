@@ -18,6 +18,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as os from "node:os"
+import { isAlive } from "./oracle.ts"
 import { carriers } from "./survivors.ts"
 import { eventually } from "./world.ts"
 
@@ -67,15 +68,6 @@ const within = <A, E, R>(effect: Effect.Effect<A, E, R>, millis = 3000) =>
     Effect.timeoutOption(effect, Duration.millis(millis)),
     (found) => found._tag === "Some" ? found.value : "hangs"
   )
-
-const isAlive = (pid: number): boolean => {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1")
-    return !["Z", "X"].includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "X")
-  } catch {
-    return false
-  }
-}
 
 let marks = 0
 

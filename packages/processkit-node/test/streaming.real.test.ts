@@ -5,8 +5,9 @@ import * as Stream from "effect/Stream"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
-import { isAlive, survivors } from "./oracle.ts"
+import { isAlive, survivors, throughout } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they come", (it) => {
   it.effect("a line is there before the program goes on", () =>
@@ -84,10 +85,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they 
     Effect.gen(function*() {
       const running = yield* Command.start(run("floods.sh"))
       assert.isTrue(Option.isSome(yield* Stream.runHead(running.stdoutLines)))
-      yield* Effect.sleep("50 millis")
-      assert.isTrue(isAlive(running.pid ?? 0))
+      yield* throughout("it lives", () => isAlive(running.pid ?? 0))
       const [, elapsed] = yield* timed(running.stop())
-      assert.isBelow(elapsed, 1500)
+      assert.isBelow(elapsed, allowance(1500))
       assert.deepInclude(yield* running.outcome, { _tag: "Signaled", signal: "SIGTERM" })
     }))
 

@@ -113,6 +113,7 @@ for (const [name, runner] of Object.entries(runners)) {
         const second = yield* Supervisor.make(stubborn, { ready: saysSomething })
         yield* second.ready
         const stopping = yield* Effect.forkChild(timed(second.stop()), { startImmediately: true })
+        // Into the grace, wherever exactly.
         yield* Effect.sleep("100 millis")
         yield* second.stop()
         assert.isBelow((yield* Fiber.join(stopping))[1], 20_000)
@@ -212,8 +213,8 @@ for (const [name, runner] of Object.entries(runners)) {
           "-e",
           "const { createServer } = require('node:http'); const fs = require('node:fs')\n" +
           "const [port, file] = process.argv.slice(1); const first = !fs.existsSync(file); fs.writeFileSync(file, 'x')\n" +
-          "const server = createServer((_, response) => response.end('fine')).listen(Number(port), '127.0.0.1')\n" +
-          "if (first) setTimeout(() => { for (;;); }, 300)"
+          "let answers = 0; const wedge = () => { if (first && ++answers === 3) for (;;); }\n" +
+          "createServer((_, response) => response.end('fine', wedge)).listen(Number(port), '127.0.0.1')"
         ])
         const port = yield* freePort
         const address = `${url}:${port}/`
@@ -245,6 +246,7 @@ for (const [name, runner] of Object.entries(runners)) {
           const until = performance.now() + 1500
           while (performance.now() < until);
         }
+        // Time for a verdict that was reached meanwhile.
         yield* Effect.sleep("200 millis")
         for (const session of sessions) {
           assert.deepInclude(yield* session.status, { incarnation: 1, livenessKills: 0 })

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
-import { slowness } from "./slowness.ts"
+import { allowance } from "./slowness.ts"
 import { makeMark } from "./survivors.ts"
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
@@ -40,15 +40,46 @@ export const request = (
   ...more
 })
 
-/** Waits until a condition holds, and fails with its name when that takes too long. */
-export const eventually = (what: string, holds: () => boolean, within = 10_000 * slowness): Effect.Effect<void> =>
+/**
+ * Waits until a condition holds, and fails with its name when that takes longer than it may ({@link allowance}). A question that throws has no answer
+ * yet: what it asks of may not be there, or not any more.
+ */
+export const eventually = (what: string, holds: () => boolean, within = 10_000): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    const end = performance.now() + within
+    const end = performance.now() + allowance(within)
+    let cause: unknown
+    const asked = (): boolean => {
+      try {
+        cause = undefined
+        return holds()
+      } catch (thrown) {
+        cause = thrown
+        return false
+      }
+    }
     const timer = setInterval(() => {
-      const late = performance.now() > end
-      if (!late && !holds()) return
+      // Asked once more after the last moment: a machine that was too busy to ask has not shown that it does not hold.
+      const isLate = performance.now() > end
+      const isSo = asked()
+      if (!isSo && !isLate) return
       clearInterval(timer)
-      resume(late && !holds() ? Effect.die(new Error(`never happened: ${what}`)) : Effect.void)
+      resume(isSo ? Effect.void : Effect.die(new Error(`never happened: ${what}`, { cause })))
+    }, 5)
+    return Effect.sync(() => clearInterval(timer))
+  })
+
+/**
+ * Looks for a while whether a condition goes on to hold. For claims that something does not happen, which only time can
+ * show: a window that is too short for a slow machine shows less there, and fails nowhere by chance.
+ */
+export const throughout = (what: string, holds: () => boolean, milliseconds = 100): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const end = performance.now() + milliseconds
+    const timer = setInterval(() => {
+      const isSo = holds()
+      if (isSo && performance.now() < end) return
+      clearInterval(timer)
+      resume(isSo ? Effect.void : Effect.die(new Error(`did not go on: ${what}`)))
     }, 5)
     return Effect.sync(() => clearInterval(timer))
   })

@@ -6,6 +6,7 @@ import * as Outcome from "processkit/Outcome"
 import * as OutputBuffer from "processkit/OutputBuffer"
 import type * as ProcessRunner from "processkit/ProcessRunner"
 import type { Program } from "../src/internal/scriptedProcess.ts"
+import { timed } from "./processorTime.ts"
 import { scripted } from "./scripted.ts"
 
 const size = 10 * 1024 * 1024
@@ -45,14 +46,8 @@ const uses: Record<string, Work> = {
     Effect.map(Effect.flip(Command.run(Command.make(program, { okCodes: [1] }))), (error) => error.message)
 }
 
-const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => {
-    const began = performance.now()
-    return Effect.map(effect, () => performance.now() - began)
-  })
-
 describe("ten megabytes of output", () => {
-  // X6. A quadratic reader takes hours for this, so the factor has room for whatever else the machine does.
+  // X6. A quadratic reader takes hours for this.
   for (const [use, work] of Object.entries(uses)) {
     it.effect(
       `take time in proportion to their size, whatever they are, when they are ${use}`,

@@ -32,12 +32,12 @@ export const sizes: Arbitrary.Arbitrary<Array<number>> = Arbitrary.array(intBetw
   maxLength: 8
 })
 
-/** The same bytes in chunks of the given sizes. */
-export const chunked = (bytes: Uint8Array, sizes: ReadonlyArray<number>): Array<Uint8Array> => {
-  const chunks: Array<Uint8Array> = []
-  for (let at = 0, i = 0; at < bytes.length; i++) {
+/** The same bytes, or the same text, in pieces of the given sizes; those of a text may end in the middle of a character. */
+export const chunked = <A extends string | Uint8Array>(whole: A, sizes: ReadonlyArray<number>): Array<A> => {
+  const chunks: Array<A> = []
+  for (let at = 0, i = 0; at < whole.length; i++) {
     const size = sizes[i % sizes.length] ?? 1
-    chunks.push(bytes.slice(at, at + size))
+    chunks.push(whole.slice(at, at + size) as A)
     at += size
   }
   return chunks

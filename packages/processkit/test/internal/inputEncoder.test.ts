@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { joined } from "../../src/internal/chunkQueue.ts"
 import { InputEncoder } from "../../src/internal/inputEncoder.ts"
-import { sizes, text, utf8 } from "../arbitraries.ts"
+import { chunked, sizes, text, utf8 } from "../arbitraries.ts"
 
 type Items = ReadonlyArray<string | Uint8Array>
 
@@ -10,20 +10,9 @@ const encoded = (...batches: ReadonlyArray<Items>): Uint8Array => {
   return joined([...batches.map((items) => encoder.encode(items)), encoder.end()])
 }
 
-/** A text in pieces that may end in the middle of a character. */
-const pieces = (text: string, sizes: ReadonlyArray<number>): Array<string> => {
-  const pieces: Array<string> = []
-  for (let at = 0, i = 0; at < text.length; i++) {
-    const size = sizes[i % sizes.length] ?? 1
-    pieces.push(text.slice(at, at + size))
-    at += size
-  }
-  return pieces
-}
-
 describe("inputEncoder", () => {
   it.prop("gives the bytes of a text however it is cut into pieces", [text, sizes], ([text, sizes]) => {
-    const all = pieces(text, sizes)
+    const all = chunked(text, sizes)
     assert.deepStrictEqual(encoded(...all.map((piece) => [piece])), utf8(text))
     assert.deepStrictEqual(encoded(all), utf8(text))
     assert.deepStrictEqual(encoded([...all, utf8("!")]), utf8(`${text}!`))

@@ -28,6 +28,15 @@ const waiting = (tree: FakeTree, reached: Deferred.Deferred<void>): ProcessBacke
 })
 const grace = Duration.hours(1)
 
+/** A ladder whose first request has come to its grace. */
+const inGrace = Effect.fnUntraced(function*(tree: FakeTree, escalate = true) {
+  const reached = yield* Deferred.make<void>()
+  const ladder = new StopLadder(waiting(tree, reached))
+  const first = yield* Effect.forkChild(ladder.stop(request({ grace, escalate })))
+  yield* Deferred.await(reached)
+  return { ladder, first }
+})
+
 describe("stopLadder", () => {
   it.effect("signals, continues, waits for the grace, kills, and waits for the end", () =>
     Effect.gen(function*() {
@@ -120,10 +129,7 @@ describe("stopLadder", () => {
     it.effect("goes to SIGKILL at once and gets the same report", () =>
       Effect.gen(function*() {
         const tree = new FakeTree([7], endsOn("kill"))
-        const reached = yield* Deferred.make<void>()
-        const ladder = new StopLadder(waiting(tree, reached))
-        const first = yield* Effect.forkChild(ladder.stop(request({ grace })))
-        yield* Deferred.await(reached)
+        const { first, ladder } = yield* inGrace(tree)
         assert.isDefined(ladder.underWay)
         const second = yield* ladder.stop(request())
         assert.strictEqual(yield* Fiber.join(first), second)
@@ -136,10 +142,7 @@ describe("stopLadder", () => {
     it.effect("waits no longer than for a kill, also where that ends nobody", () =>
       Effect.gen(function*() {
         const tree = new FakeTree([7])
-        const reached = yield* Deferred.make<void>()
-        const ladder = new StopLadder(waiting(tree, reached))
-        const first = yield* Effect.forkChild(ladder.stop(request({ grace, escalate: false })))
-        yield* Deferred.await(reached)
+        const { first, ladder } = yield* inGrace(tree, false)
         const report = yield* ladder.stop(request())
         assert.deepStrictEqual(report.survivors, [7])
         assert.strictEqual(yield* Fiber.join(first), report)
@@ -148,10 +151,7 @@ describe("stopLadder", () => {
     it.effect("that is not to escalate only waits for the report", () =>
       Effect.gen(function*() {
         const tree = new FakeTree([7], endsOn("kill"))
-        const reached = yield* Deferred.make<void>()
-        const ladder = new StopLadder(waiting(tree, reached))
-        yield* Effect.forkChild(ladder.stop(request({ grace })))
-        yield* Deferred.await(reached)
+        const { ladder } = yield* inGrace(tree)
         const patient = yield* Effect.forkChild(ladder.stop(request({ escalate: false })))
         yield* Effect.yieldNow
         assert.notInclude(tree.log, "kill")
@@ -162,10 +162,7 @@ describe("stopLadder", () => {
     it.effect("is not kept from its end by an interruption", () =>
       Effect.gen(function*() {
         const tree = new FakeTree([7], endsOn("kill"))
-        const reached = yield* Deferred.make<void>()
-        const ladder = new StopLadder(waiting(tree, reached))
-        const first = yield* Effect.forkChild(ladder.stop(request({ grace })))
-        yield* Deferred.await(reached)
+        const { first, ladder } = yield* inGrace(tree)
         first.interruptUnsafe()
         yield* ladder.stop(request())
         assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(first)))

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Text from "../../src/internal/textHygiene.ts"
 import { intBetween, text, utf8 } from "../arbitraries.ts"
+import { timeOf } from "../processorTime.ts"
 
 /** Every UTF-16 unit is possible, halves of surrogate pairs included; the dangerous ones are frequent. */
 const hostile = Arbitrary.map(
@@ -120,12 +121,6 @@ describe("textHygiene", () => {
     assert.isBelow(timeOf(() => hygiene(large)), reference * 100 * 20)
   })
 })
-
-const timeOf = (work: () => unknown): number => {
-  const began = performance.now()
-  work()
-  return performance.now() - began
-}
 
 const hygiene = (text: string): ReadonlyArray<string> => [
   Text.oneLine(text),
