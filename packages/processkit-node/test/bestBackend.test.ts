@@ -56,7 +56,11 @@ const rung = (
       return Effect.succeed<ProcessBackend.Container>({
         ...child,
         containment: containment(mechanism),
-        spawn: () => spawn === undefined ? Effect.succeed(child) : Effect.fail(spawn),
+        spawn: (request) => {
+          // From where we are: a directory that was removed had once refused every mechanism but the last.
+          assert.strictEqual(request.cwd, "/")
+          return spawn === undefined ? Effect.succeed(child) : Effect.fail(spawn)
+        },
         suspend: Effect.void,
         resume: Effect.void,
         release: Effect.sync(() => void log.push(`release ${mechanism}`))

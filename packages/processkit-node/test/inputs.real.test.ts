@@ -266,6 +266,22 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a command is
       assert.strictEqual((yield* reasonOf(Command.run(Command.make("./program"))))._tag, "NotFound")
     }))
 
+  // The name that Node remembers had been gone to: nowhere, or where somebody else had a directory by then.
+  it.effect("a program starts in the owner's directory also where that was renamed since the owner has asked for it", () =>
+    Effect.gen(function*() {
+      const before = process.cwd()
+      fs.mkdirSync(at("old/below"), { recursive: true })
+      process.chdir(at("old"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.chdir(before)))
+      assert.strictEqual(process.cwd(), at("old"))
+      fs.renameSync(at("old"), at("new"))
+      fs.mkdirSync(at("old"))
+      assert.strictEqual(yield* Command.run(Command.make("pwd", ["-P"])), at("new"))
+      if (hasProc) {
+        assert.strictEqual(yield* Command.run(Command.make("pwd", ["-P"], { cwd: "below" })), at("new/below"))
+      }
+    }))
+
   // resolve is the launch's own lookup
   it.effect("what resolve finds is what runs", () =>
     Effect.gen(function*() {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
@@ -13,7 +14,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import { mechanisms, ownGroups } from "./hostedWorld.ts"
 import { eventually, openDescriptors, survivors } from "./oracle.ts"
-import { reasonOf, run, sh, timed } from "./programs.ts"
+import { has, reasonOf, run, sh, timed } from "./programs.ts"
 import { allowance } from "./slowness.ts"
 import { isInheritable } from "./world.ts"
 
@@ -317,4 +318,20 @@ describe("a relayed pipeline", () => {
       assert.deepInclude(yield* reasonOf(merged), { _tag: "Unsupported", mechanism: "process-group" })
       assert.deepEqual(survivors(), [])
     }).pipe(Effect.provide(relayed)))
+})
+
+describe("a pipeline of process-group where nothing can be written to the directory for temporary files", () => {
+  // It had failed, although a container with a read-only root has another place for a name.
+  it.live.skipIf(!has("/dev/shm", fs.existsSync("/dev/shm")))("is made elsewhere", () =>
+    Effect.gen(function*() {
+      const before = process.env["TMPDIR"]
+      process.env["TMPDIR"] = "/dev/null/nothing"
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          if (before === undefined) delete process.env["TMPDIR"]
+          else process.env["TMPDIR"] = before
+        })
+      )
+      assert.strictEqual(yield* Pipeline.run(Pipeline.make(Command.make("echo", ["x"]), cat)), "x")
+    }).pipe(Effect.scoped, Effect.provide(NodeProcessRunner.layerProcessGroup())))
 })

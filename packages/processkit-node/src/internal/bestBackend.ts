@@ -49,7 +49,7 @@ const harmless = (): ProcessBackend.SpawnRequest => {
   return {
     program,
     args: ["--version"],
-    cwd: undefined,
+    cwd: "/", // where we are may have been removed, which says nothing of a mechanism
     env: { base: "empty", set: [] },
     preferLocal: [],
     stdin: "null",

@@ -77,13 +77,21 @@ const run = (program: string, file: string): Effect.Effect<string | undefined> =
 const failed = (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation: "making a pipe", errno }))
 
+/** Makes a directory that nobody else may enter (mkdtemp(3): mode 0700). */
+const directoryIn = (place: string): Effect.Effect<string, ProcessError.ProcessError> =>
+  attempt(() => fs.mkdtempSync(path.join(place, "processkit-")))
+
+/** A name stands for a moment only. Where nothing is to be written in `/tmp`, Linux has shared memory (shm_overview(7)). */
+const ownDirectory: Effect.Effect<string, ProcessError.ProcessError> = Effect.suspend(() =>
+  Effect.catch(directoryIn(os.tmpdir()), (error) => Effect.mapError(directoryIn("/dev/shm"), () => error))
+)
+
 /** Gives the path of a file that does not exist yet to somebody who makes it, and removes it afterwards. */
 const withFile = <A>(
   use: (file: string) => Effect.Effect<A, ProcessError.ProcessError>
 ): Effect.Effect<A, ProcessError.ProcessError> =>
   Effect.acquireUseRelease(
-    // Nobody else may enter: mkdtemp(3) makes directories with mode 0700.
-    attempt(() => fs.mkdtempSync(path.join(os.tmpdir(), "processkit-"))),
+    ownDirectory,
     (directory) => use(path.join(directory, "pipe")),
     (directory) =>
       // Without listing it, which would need a descriptor where there may be none left.

@@ -6,16 +6,27 @@ import * as path from "node:path"
 import * as ProcessError from "processkit/ProcessError"
 import { errnoOf } from "./errno.ts"
 
+/** The owner's directory by the owner, whatever its name is now: Linux leads to it from another process (proc_pid_cwd(5)). */
+const byProcess = `/proc/${process.pid}/cwd`
+
+const isSame = (first: string, second: string): boolean => {
+  const [one, other] = [fs.statSync(first), fs.statSync(second)]
+  return one.ino === other.ino && one.dev === other.dev
+}
+
 /**
- * The owner's directory. One that has been removed has no name any more and is still the owner's: a program that were
- * started in another one would not know, and `rm -r build` is not for just anywhere. Linux leads to it by the process,
- * also from another one (proc_pid_cwd(5)); nothing is found in it, nor below a path that does not exist.
+ * The owner's directory.
+ *
+ * Node remembers its name (`wrappedCwd` in lib/internal/bootstrap/switches/does_own_process_state.js, Node 22 and 24), so
+ * that one that was renamed, removed or covered by a mount is told as if nothing had happened. A program that were
+ * started in another directory would not know, and `rm -r build` is not for just anywhere.
  */
 export const owner = (): string => {
   try {
-    return process.cwd()
+    const name = process.cwd()
+    return process.platform !== "linux" || isSame(".", name) ? name : byProcess
   } catch {
-    return `/proc/${process.pid}/cwd`
+    return byProcess
   }
 }
 

@@ -117,14 +117,15 @@ export const open = Effect.fnUntraced(function*(
   const stop = yield* Effect.fromResult(InputRules.checked(undefined, () => InputRules.groupStop(options)))
   const required = yield* Effect.fromResult(InputRules.checked(undefined, () => Requirements.read(options)))
   const limits = yield* Effect.fromResult(Limits.read(options?.limits))
-  const { mechanism } = backend.containment
-  yield* Effect.makeSpanScoped("processkit.group", { attributes: { "processkit.mechanism": mechanism } })
+  const span = yield* Effect.makeSpanScoped("processkit.group")
   const state = yield* Effect.acquireRelease(
     Effect.map(prepared(backend, limits), (limited) => new GroupState(limited, stop, backend.sleep)),
     (state) => state.close
   )
   // Only the container that was opened knows for certain what holds it.
-  yield* Effect.fromResult(Requirements.check(required, state.container.containment))
+  const { containment } = state.container
+  span.attribute("processkit.mechanism", containment.mechanism)
+  yield* Effect.fromResult(Requirements.check(required, containment))
   return fromState(state, backend, runner)
 })
 

@@ -15,6 +15,7 @@ import * as ProcessError from "../ProcessError.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
+import { sleepAndCatchUp } from "./deadlines.ts"
 import { Joint } from "./joint.ts"
 import * as Blame from "./pipelineBlame.ts"
 import type { Plan, PlannedStage } from "./pipelinePlan.ts"
@@ -95,11 +96,7 @@ export class Watch {
     const failure = Effect.flatMap(Deferred.await(this.#failed), (culprit) => this.#tearDown(culprit))
     const { timeout } = this.plan
     if (timeout === undefined) return failure
-    const deadline = Effect.sleep(timeout).pipe(
-      // An owner that was busy for long finds its timers due before the exits that came first: those are let in.
-      Effect.andThen(Effect.yieldNow)
-    )
-    return Effect.raceFirst(Effect.asVoid(Deferred.await(this.#failed)), deadline).pipe(
+    return Effect.raceFirst(Effect.asVoid(Deferred.await(this.#failed)), sleepAndCatchUp(timeout)).pipe(
       // Both may have come before this fiber goes on: then the failure was first, or there was nothing left to be late.
       Effect.andThen(Effect.suspend(() => Deferred.isDoneUnsafe(this.#failed) ? failure : this.#expire(timeout)))
     )

@@ -323,7 +323,7 @@ export class Run implements Owner {
       Telemetry.ended(context, span, outcome, this.duration)
       this.child.concluded?.(outcome)
     }
-    span.end(clock.currentTimeNanosUnsafe(), this.#exit)
+    Telemetry.endSpan(context, span, clock, this.#exit)
     Deferred.doneUnsafe(this.#settled, this.#exit)
     this.#setting.onSettled(this)
   }

@@ -1,6 +1,8 @@
 /** Turns a command into a run inside a container. */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Command from "../Command.ts"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
@@ -40,11 +42,16 @@ const begin = Effect.fnUntraced(function*(
   const context = yield* Effect.context<never>()
   const clock = yield* Clock.Clock
   const span = yield* Effect.makeSpan("processkit.run", { attributes: Telemetry.startAttributes(program) })
-  const container = yield* Effect.tapCause(open, () => giveBackSource(prepared))
+  const notStarted = (cause: Cause.Cause<ProcessError.ProcessError>) =>
+    Effect.sync(() => {
+      giveBackSource(prepared)
+      Telemetry.endSpan(context, span, clock, Exit.failCause(cause))
+    })
+  const container = yield* Effect.tapCause(open, notStarted)
   const supported = SpawnAttributes.check(prepared.request.attributes, container.containment)
   const child = yield* Effect.tapCause(
     Effect.flatMap(Effect.fromResult(supported), () => container.spawn(prepared.request, manner.isPrivate)),
-    () => Effect.andThen(giveBackSource(prepared), manner.isPrivate ? container.release : Effect.void)
+    (cause) => Effect.andThen(notStarted(cause), manner.isPrivate ? container.release : Effect.void)
   )
   const run = new Run(prepared, child, { ...manner, container, cancelOn, onStderrLine, onStdoutLine }, {
     context,
@@ -69,7 +76,6 @@ const takeSource = ({ payload, request }: InputRules.Prepared): Effect.Effect<vo
   })
 
 /** A start that failed has consumed nothing. */
-const giveBackSource = ({ payload }: InputRules.Prepared): Effect.Effect<void> =>
-  Effect.sync(() => {
-    if (payload._tag === "Feed" && payload.once !== undefined) payload.once.taken = false
-  })
+const giveBackSource = ({ payload }: InputRules.Prepared): void => {
+  if (payload._tag === "Feed" && payload.once !== undefined) payload.once.taken = false
+}

@@ -3,10 +3,13 @@
  *
  * Names and numbers only: programs by name, never arguments, variables, input or output.
  */
+import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
@@ -46,16 +49,29 @@ export const startAttributes = (program: string): Record<string, string> => ({
   "process.executable.name": executableName(program)
 })
 
+/**
+ * Tells something from a callback, where nobody would catch what a tracer of the user's throws: the program of a run must
+ * not lose its owner because of it, nor the owner end.
+ */
+const telling = (context: Context.Context<never>, tell: () => void): void => {
+  const told = Result.try(tell)
+  if (Result.isSuccess(told)) return
+  Effect.runForkWith(context)(
+    Effect.logWarning("a tracer or a metric threw, and a run is told of in part", told.failure)
+  )
+}
+
 /** Counts a start; synchronous, since a run is driven by callbacks. */
 export const started = (
   context: Context.Context<never>,
   span: Tracer.Span,
   mechanism: string,
   pid: number | undefined
-): void => {
-  spawns(mechanism).updateUnsafe(1, context)
-  if (pid !== undefined) span.attribute("process.pid", pid)
-}
+): void =>
+  telling(context, () => {
+    spawns(mechanism).updateUnsafe(1, context)
+    if (pid !== undefined) span.attribute("process.pid", pid)
+  })
 
 /** Counts a detached start, of which nothing else will be known. */
 export const detached = (mechanism: string, pid: number): Effect.Effect<void> =>
@@ -67,14 +83,23 @@ export const ended = (
   span: Tracer.Span,
   outcome: Outcome.Outcome,
   elapsed: Duration.Duration
-): void => {
-  runs(outcome._tag).updateUnsafe(1, context)
-  duration.updateUnsafe(elapsed, context)
-  const exit = outcome._tag === "TimedOut" ? outcome.exit : outcome
-  if (exit._tag === "Exited") span.attribute("process.exit.code", exit.code)
-  else span.attribute("processkit.exit.signal", exit.signal)
-  span.attribute("processkit.outcome", outcome._tag)
-}
+): void =>
+  telling(context, () => {
+    runs(outcome._tag).updateUnsafe(1, context)
+    duration.updateUnsafe(elapsed, context)
+    const exit = outcome._tag === "TimedOut" ? outcome.exit : outcome
+    if (exit._tag === "Exited") span.attribute("process.exit.code", exit.code)
+    else span.attribute("processkit.exit.signal", exit.signal)
+    span.attribute("processkit.outcome", outcome._tag)
+  })
+
+/** Ends the span of a run, or of a start that failed. */
+export const endSpan = (
+  context: Context.Context<never>,
+  span: Tracer.Span,
+  clock: Clock.Clock,
+  exit: Exit.Exit<unknown, unknown>
+): void => telling(context, () => span.end(clock.currentTimeNanosUnsafe(), exit))
 
 /** Counts the end of a tree, and warns of those who could not be ended. */
 export const teardown = (report: StopPolicy.ShutdownReport, insisted: boolean): Effect.Effect<void> => {
