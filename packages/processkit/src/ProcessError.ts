@@ -720,41 +720,23 @@ export const make = (reason: Reason): ProcessError => new ProcessError({ reason 
  * @since 0.1.0
  */
 export const fromErrno = (program: string, errno: string): Reason => {
-  switch (errno) {
-    case "ENOENT":
-      return new NotFound({ program, searched: undefined })
-    case "EACCES":
-    case "EPERM":
-      return new PermissionDenied({ program, errno })
-    case "ENOEXEC":
-      return new ExecFormat({ program, interpreter: undefined })
-    case "EAGAIN":
-    case "EMFILE":
-    case "ENFILE":
-    case "ENOMEM":
-      return new ResourceExhausted({ program, errno })
-    default:
-      return new SpawnFailed({ program, errno })
-  }
+  if (errno === "ENOENT") return new NotFound({ program, searched: undefined })
+  if (errno === "ENOEXEC") return new ExecFormat({ program, interpreter: undefined })
+  if (errno === "EACCES" || errno === "EPERM") return new PermissionDenied({ program, errno })
+  return shortages.has(errno) ? new ResourceExhausted({ program, errno }) : new SpawnFailed({ program, errno })
 }
 
 // -----------------------------------------------------------------------------
 
+/** The system has no more of something at the moment. */
+const shortages: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"])
+
 const transientErrnos: ReadonlySet<string> = new Set(["EINTR", "EAGAIN", "EBUSY", "ETXTBSY"])
 
 /** Only failures of the operating system to serve us now; never an exit code, never a deadline. */
-const isTransientReason = (reason: Reason): boolean => {
-  switch (reason._tag) {
-    case "ResourceExhausted":
-    case "HostLost":
-      return true
-    case "SpawnFailed":
-    case "IoFailed":
-      return transientErrnos.has(reason.errno)
-    default:
-      return false
-  }
-}
+const isTransientReason = (reason: Reason): boolean =>
+  reason._tag === "ResourceExhausted" || reason._tag === "HostLost" ||
+  ((reason._tag === "SpawnFailed" || reason._tag === "IoFailed") && transientErrnos.has(reason.errno))
 
 const name = (reason: { readonly program: string | undefined }): string =>
   reason.program === undefined ? "the command" : Text.shown(reason.program)
