@@ -1,5 +1,4 @@
 import { assert, layer } from "@effect/vitest"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as os from "node:os"
@@ -9,7 +8,7 @@ import * as Outcome from "processkit/Outcome"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
 import { survivors } from "./oracle.ts"
-import { reasonOf, run, sh } from "./programs.ts"
+import { aroundTheEndOf, reasonOf, run, sh } from "./programs.ts"
 
 const withCodes = (script: string) => sh(`echo out; ${script}`, [], { okCodes: [0, 3] })
 
@@ -129,10 +128,11 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
   it.effect("a process that ends by itself while it is killed has one outcome, and the result says who ended it", () =>
     Effect.gen(function*() {
       const seen = new Set<string>()
-      yield* Effect.forEach(Array.from({ length: 60 }, (_, i) => i), (i) =>
+      const moments = yield* aroundTheEndOf(Command.exitCode(sh("exit 5")), 60)
+      yield* Effect.forEach(moments, (moment) =>
         Effect.scoped(Effect.gen(function*() {
           const running = yield* Command.start(sh("exit 5"))
-          yield* Effect.sleep(Duration.micros(BigInt(i * 100)))
+          yield* Effect.sleep(moment)
           const report = yield* running.stop({ grace: 0 })
           const outcome = yield* running.outcome
           const result = yield* running.result

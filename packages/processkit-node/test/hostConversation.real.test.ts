@@ -236,6 +236,7 @@ describe.runIf(isSupported)("a conversation", () => {
           Effect.all([
             children,
             Effect.gen(function*() {
+              // The starts are on their way then, and not yet told.
               yield* Effect.sleep("20 millis")
               const until = performance.now() + 1500
               while (performance.now() < until); // channel and socket fill up meanwhile

@@ -66,6 +66,21 @@ export const quickest = <A, E, R>(
 ): Effect.Effect<readonly [A, number], E, R> =>
   Effect.repeat(effect, { times: 4, until: ([, elapsed]) => elapsed < bound })
 
+/**
+ * Moments around the end of something, from long before to long after, as milliseconds from its beginning. Where the end
+ * comes is measured here and now: on a busy machine it comes late.
+ */
+export const aroundTheEndOf = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  count: number
+): Effect.Effect<Array<number>, E, R> =>
+  Effect.gen(function*() {
+    const times: Array<number> = []
+    for (let i = 0; i < 9; i++) times.push((yield* timed(effect))[1])
+    const usual = times.toSorted((a, b) => a - b)[4] ?? 0
+    return Array.from({ length: count }, (_, i) => 3 * usual * ((i + 1) / count) ** 2)
+  })
+
 /** Says by name what this machine cannot show, once, and tells whether it can. */
 export const has = (what: string, available: boolean): boolean => {
   if (!available) console.warn(`left out, needs ${what}`)

@@ -101,8 +101,9 @@ for (const [name, runner] of Object.entries(mechanisms)) {
         Effect.gen(function*() {
           const group = yield* ProcessGroup.make
           yield* group.start(sh("while :; do /bin/true & /bin/true; done"))
-          const samples = yield* Stream.runCollect(Stream.take(group.sampleStats("1 millis"), 100))
-          assert.strictEqual(samples.length, 100)
+          // Each of them has looked at processes that were gone a moment later.
+          const samples = yield* Stream.runCollect(Stream.take(group.sampleStats("1 millis"), 12))
+          assert.strictEqual(samples.length, 12)
           for (const stats of samples) {
             assert.isAtLeast(stats.processes, 0)
             assert.isAtLeast(stats.memoryBytes ?? 0, 0)

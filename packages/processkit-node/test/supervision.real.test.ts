@@ -242,6 +242,7 @@ for (const [name, runner] of Object.entries(runners)) {
           5
         )
         for (let i = 0; i < 3; i++) {
+          // Another place in the rhythm of the checks each time.
           yield* Effect.sleep(`${50 + 17 * i} millis`)
           const until = performance.now() + 1500
           while (performance.now() < until);

@@ -12,7 +12,7 @@ import * as Outcome from "processkit/Outcome"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
 import { eventually, isAlive, stat, survivors, throughout } from "./oracle.ts"
-import { quickest, reasonOf, run, sh, timed } from "./programs.ts"
+import { aroundTheEndOf, quickest, reasonOf, run, sh, timed } from "./programs.ts"
 
 /** What a stop may take besides its times, and far less than the programs would run. */
 const slack = 8000
@@ -257,10 +257,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a deadline and an exit in the same moment give one outcome, which stays", () =>
     Effect.gen(function*() {
       const seen = new Set<string>()
-      yield* Effect.forEach(Array.from({ length: 90 }, (_, i) => i), (i) =>
+      const moments = yield* aroundTheEndOf(Command.run(Command.make("sleep", ["0.02"])), 90)
+      yield* Effect.forEach(moments, (timeout) =>
         Effect.scoped(Effect.gen(function*() {
-          // Around the time that sleep needs to start and end, in steps of 0.3 ms.
-          const timeout = Duration.micros(BigInt(18_000 + 300 * (i % 45)))
           const running = yield* Command.start(Command.make("sleep", ["0.02"], { timeout }))
           const outcome = yield* running.outcome
           const result = yield* running.result

@@ -354,7 +354,7 @@ describe("stopping a session", () => {
         restart: RestartPolicy.always,
         backoff: Backoff.exponential({ base: 0 })
       })
-      yield* Effect.sleep("30 millis")
+      yield* Effect.repeat(session.status, { until: ({ restarts }) => restarts >= 3, schedule: Schedule.spaced(1) })
       const outcome = yield* session.stop()
       assert.strictEqual(outcome.reason, "Stopped")
       assert.isAtLeast(outcome.restarts, 3)
