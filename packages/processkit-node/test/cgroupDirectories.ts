@@ -22,6 +22,26 @@ export const directoriesOf = (pid: number): ReadonlyArray<string> =>
       .map((name) => `${ownCgroup}/${name}`)
     : []
 
+/** The names of the directories in one: none where this user may not look, or where it is gone by then. */
+const directoriesIn = (directory: string): ReadonlyArray<string> => {
+  try {
+    return fs.readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((it) =>
+      it.name
+    )
+  } catch {
+    return []
+  }
+}
+
+const below = (directory: string): ReadonlyArray<string> => {
+  const inside = directoriesIn(directory).map((name) => `${directory}/${name}`)
+  return inside.concat(inside.flatMap(below))
+}
+
+/** The directories that owners with this pid have, anywhere in the visible hierarchy. */
+export const directoriesAnywhere = (pid: number): ReadonlyArray<string> =>
+  cgroupMount === "" ? [] : below(cgroupMount).filter((path) => new RegExp(`/processkit-\\d+-${pid}-[^/]+$`).test(path))
+
 /** The groups of this process that have a directory. */
 export const ownGroups = (): ReadonlyArray<string> =>
   directoriesOf(process.pid).flatMap((directory) =>

@@ -8,12 +8,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import type { Mechanism } from "processkit/Mechanism"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import { cgroupMount, hasCgroups, ownGroups, ready } from "./hostedWorld.ts"
+import { directoriesAnywhere } from "./cgroupDirectories.ts"
+import { hasCgroups, ownGroups, ready } from "./hostedWorld.ts"
 import { eventually, hasProc, survivors } from "./oracle.ts"
 import { fixture, has, reasonOf, run, sh } from "./programs.ts"
 import { slowness } from "./slowness.ts"
@@ -46,14 +46,6 @@ const predicted = Effect.runSync(NodeProcessRunner.containment)
 const opened = Effect.scoped(Effect.map(ProcessGroup.make, ({ containment }) => containment)).pipe(
   Effect.provide(NodeProcessRunner.layer)
 )
-
-/** Every directory of an owner, anywhere in the visible hierarchy. */
-const ownerDirectories = (pid: number | undefined): ReadonlyArray<string> =>
-  cgroupMount === "" ?
-    [] :
-    fs.readdirSync(cgroupMount, { recursive: true, encoding: "utf8" }).filter((name) =>
-      new RegExp(`(^|/)processkit-\\d+-${pid}-[^/]+$`).test(name)
-    )
 
 const stayers = ["new-session.sh", "double-forks.sh", "job-control.sh", "ignores-sigterm.sh", "stops-itself.sh"]
 
@@ -115,12 +107,12 @@ describe("the best mechanism of this layout", () => {
       yield* Effect.promise(() => Promise.race([once(owner.stdout, "data"), exit]))
       assert.deepEqual([owner.exitCode, owner.signalCode], [null, null], "the owner ended before it was ready")
       yield* eventually("owner and members are there", () => mark.survivors().length >= 39)
-      assert.lengthOf(ownerDirectories(owner.pid), hasCgroups ? 1 : 0)
+      assert.lengthOf(directoriesAnywhere(owner.pid ?? 0), hasCgroups ? 1 : 0)
       owner.stdin.write("now\n")
       assert.deepEqual(yield* Effect.promise(() => exit), [null, "SIGKILL"])
       yield* eventually(
         "nobody and no directory is left",
-        () => mark.survivors().length === 0 && ownerDirectories(owner.pid).length === 0,
+        () => mark.survivors().length === 0 && directoriesAnywhere(owner.pid ?? 0).length === 0,
         1_000 * slowness
       )
     }))
