@@ -16,7 +16,7 @@ export const cgroupMount = /^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m.exec(read("/p
 /** The cgroup of this process and of everything that it starts without a mechanism. */
 export const ownCgroup = `${cgroupMount}${/^0::(.*)$/m.exec(read("/proc/self/cgroup"))?.[1] ?? ""}`.replace(/\/$/, "")
 
-/** The directories in another one; none where it is gone, be it in this moment. */
+/** The directories in another one; none where this user may not look, or where it is gone, be it in this moment. */
 const directoriesIn = (directory: string): ReadonlyArray<string> => {
   try {
     return fs.readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())

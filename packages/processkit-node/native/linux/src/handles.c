@@ -21,7 +21,7 @@ static unsigned end;
 
 void handles_add(uint32_t id, unsigned index, int fd)
 {
-    if (end == QUEUE_SIZE) { /* no start has more; an end that is lost would be better than memory that is */
+    if (end == QUEUE_SIZE) { /* does not happen, see above; a pipe that ends is better than memory that is overwritten */
         (void)sys_close(fd);
         return;
     }
