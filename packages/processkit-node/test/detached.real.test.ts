@@ -112,6 +112,7 @@ const properties = ({ name, runner }: Mechanism) => {
     })
   )
 
+  // behaviour 122
   test(
     "outlives its scope, its group and what ends that, beside an owned one that does not",
     Effect.gen(function*() {
@@ -174,6 +175,7 @@ const properties = ({ name, runner }: Mechanism) => {
     })
   )
 
+  // behaviour 122
   test(
     "is reaped while its owner lives: of 32 that end at once no zombie is left",
     Effect.gen(function*() {
