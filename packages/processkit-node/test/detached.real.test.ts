@@ -15,7 +15,6 @@ import * as Host from "../src/internal/host/host.ts"
 import { directoriesOf, mechanisms, ownGroups } from "./hostedWorld.ts"
 import { eventually, hasProc, isAlive, openDescriptors, stat } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
-import { endings } from "./ownerEndings.ts"
 import { owning } from "./owners.ts"
 import { assertHides, errorOf, has, isRoot, reasonOf, run, sh } from "./programs.ts"
 import { isInheritable } from "./world.ts"
@@ -113,6 +112,7 @@ const properties = ({ name, runner }: Mechanism) => {
     })
   )
 
+  // behaviour 122
   test(
     "outlives its scope, its group and what ends that, beside an owned one that does not",
     Effect.gen(function*() {
@@ -175,6 +175,7 @@ const properties = ({ name, runner }: Mechanism) => {
     })
   )
 
+  // behaviour 122
   test(
     "is reaped while its owner lives: of 32 that end at once no zombie is left",
     Effect.gen(function*() {
@@ -353,17 +354,25 @@ const end = ({ exit, owner }: Leaving) =>
     return Effect.promise(() => exit)
   })
 
-const { SIGHUP, SIGKILL, exit, throw: thrown } = endings
+/** How an owner may end, and with which code or signal. */
+const ways: ReadonlyArray<readonly [way: string, code: number | null, signal: NodeJS.Signals | null]> = [
+  // The scope closes, and then the program has to end by itself.
+  ["return", 0, null],
+  ["SIGKILL", null, "SIGKILL"],
+  ["exit", 7, null],
+  ["throw", 1, null],
+  ["SIGHUP", null, "SIGHUP"]
+]
 
-/** By its program's end too, which closes the scope and has to come by itself; the other ways are for what is owned. */
-const ways = { return: { code: 0, signal: null }, exit, throw: thrown, SIGHUP, SIGKILL }
+/** A host sees the same end of file after each of them; without one the owner itself ends what it owns, or the guardian. */
+const waysOf = ({ name }: Mechanism) => name === "process-group" ? ways : ways.slice(0, 2)
 
 describe.runIf(hasProc)("after the end of an owner", () => {
-  for (const { name } of all) {
-    for (const [way, { code, signal }] of Object.entries(ways)) {
-      it.live(`by ${way} its detached programs are alive, and nothing else is left (${name})`, () =>
+  for (const mechanism of all) {
+    for (const [way, code, signal] of waysOf(mechanism)) {
+      it.live(`by ${way} its detached programs are alive, and nothing else is left (${mechanism.name})`, () =>
         Effect.gen(function*() {
-          const left = yield* leaving(way, name)
+          const left = yield* leaving(way, mechanism.name)
           assert.lengthOf(left.behind, 3)
           assert.deepEqual(yield* end(left), [code, signal])
           yield* eventually("the owned one is gone", () => !isAlive(left.owned))

@@ -139,6 +139,7 @@ const test = (name: string, body: (host: HostConnection, directory: string) => E
 const failureInside = (host: HostConnection, cgroup: string) => startFailure(host, request("/bin/true", [], { cgroup }))
 
 describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", () => {
+  // P9
   test("is a member before its first instruction", (host, directory) =>
     Effect.gen(function*() {
       const mark = makeMark()

@@ -36,6 +36,7 @@ const periodsOf = (directory: string) => {
 }
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group", (it) => {
+  // P5
   it.effect("can be had exactly as predicted, or are refused by name before anything is started", () =>
     Effect.gen(function*() {
       for (const name of ["memory", "processes", "cpus"] as const) {
@@ -81,6 +82,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       assert.strictEqual(fs.readFileSync("/proc/self/cgroup", "utf8"), before)
     }))
 
+  // P8
   it.effect("that no system could enforce are refused everywhere", () =>
     Effect.gen(function*() {
       for (const limits of [{ memory: 0 }, { processes: Number.NaN }, { cpus: -1 }]) {
@@ -89,6 +91,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       }
     }))
 
+  // P6, E7
   it.effect("of memory end the whole group that needs more, with evidence, and nobody else", () =>
     Effect.gen(function*() {
       if (!canLimit("memory")) return
@@ -113,6 +116,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       assert.isUndefined((yield* next.result).oomKilled)
     }).pipe(Effect.scoped))
 
+  // P7
   it.effect("of processes let starts fail inside, and the tree can still be killed", () =>
     Effect.gen(function*() {
       if (!canLimit("processes")) return

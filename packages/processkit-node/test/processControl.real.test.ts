@@ -123,6 +123,7 @@ const claims = ({ name, runner }: Mechanism) => {
     })
   )
 
+  // behaviour 119
   test(
     "ends what a leader has left behind in its session",
     Effect.gen(function*() {
@@ -137,6 +138,7 @@ const claims = ({ name, runner }: Mechanism) => {
     })
   )
 
+  // behaviour 120
   test(
     "holds who has left the session of its leader: as a member, for signals, and at its end",
     Effect.gen(function*() {

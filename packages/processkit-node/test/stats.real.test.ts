@@ -81,6 +81,7 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           }
         }).pipe(Effect.scoped))
 
+      // behaviour 124
       it.effect("make a live series that ends with the group", () =>
         Effect.gen(function*() {
           const series = yield* Effect.scoped(Effect.gen(function*() {
@@ -97,6 +98,7 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           assert.deepEqual(survivors(), [])
         }))
 
+      // P12
       it.effect("of members that vanish all the time are an answer and no error", () =>
         Effect.gen(function*() {
           const group = yield* ProcessGroup.make

@@ -103,7 +103,8 @@ export type Input = ReadonlyArray<Command.Argument> | Command.Command
  * **Details**
  *
  * `command` makes a command with the defaults in it; `commandIn` does so for a working directory. The verbs are those of
- * `Command`, with the program, the defaults and the runner filled in; `options` go before the defaults.
+ * `Command`, with the program, the defaults and the runner filled in; `options` go before the defaults. There is no
+ * `startDetached`, which refuses most of what is a default.
  *
  * @stability experimental
  * @category models

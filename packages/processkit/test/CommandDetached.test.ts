@@ -246,6 +246,28 @@ describe("startDetached", () => {
   })
 })
 
+describe("mapDetached", () => {
+  it.effect("decorates detached starts alone, also of a runner whose methods are inherited", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const below: ProcessRunner.ProcessRunner["Service"] = Object.create(
+        ProcessRunner.fromBackend(backend().service)
+      )
+      const decorated = ProcessRunner.mapDetached(
+        ProcessRunner.mapStart(below, (start) => start),
+        (start, { program }) => Effect.andThen(Effect.sync(() => void seen.push(program)), start)
+      )
+      yield* decorated.startDetached(Command.make("waits"))
+      yield* Effect.scoped(decorated.start(Command.make("exitsWith", ["0"])))
+      yield* Effect.scoped(Effect.flatMap(
+        decorated.openGroup(),
+        ({ runner }) => runner.startDetached(Command.make("ignoresTerm"))
+      ))
+      assert.deepEqual(seen, ["waits", "ignoresTerm"])
+      assert.strictEqual(yield* decorated.resolve(Command.make("waits")), "waits")
+    }))
+})
+
 describe("a double for detached programs", () => {
   const editor = Command.make("editor", ["file"])
 

@@ -132,6 +132,7 @@ describe("sampleStats", () => {
       yield* Fiber.join(sampling)
     }).pipe(Effect.scoped, answering(Effect.delay(Effect.succeed(full), "2500 millis"))))
 
+  // behaviour 125
   it.effect("takes an interval of zero for a millisecond", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
@@ -154,6 +155,7 @@ describe("sampleStats", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(scripted())))
 
+  // P12
   it.effect("ends as soon as the group closes, however long the interval, and is empty afterwards", () =>
     Effect.gen(function*() {
       for (const every of ["1 hour", Duration.infinity] as const) {

@@ -1,6 +1,7 @@
 /** The runner that every backend shares. */
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import type * as ProcessGroup from "../ProcessGroup.ts"
 import type * as ProcessRunner from "../ProcessRunner.ts"
 import { withDescriptors } from "./descriptors.ts"
 import * as Detached from "./detached.ts"
@@ -52,23 +53,26 @@ const inPipeline = (backend: ProcessBackend.ProcessBackend["Service"], stage: St
   Effect.map(stage.home.at(backend, backend.open, true), (container) => stage.seat(container))
 
 export const mapStart = (runner: Runner, decorator: ProcessRunner.Decorator): Runner => ({
-  ...runner,
   start: (command, options) => decorator(runner.start(command, options), command),
+  startDetached: (command) => runner.startDetached(command),
   openGroup: (options) =>
-    Effect.map(runner.openGroup(options), (group) =>
-      fromParts({
-        ...group,
-        start: (command) => decorator(group.start(command), command),
-        runner: mapStart(group.runner, decorator)
-      }))
+    mapGroup(runner.openGroup(options), (group) => ({
+      start: (command) => decorator(group.start(command), command),
+      runner: mapStart(group.runner, decorator)
+    })),
+  resolve: (command) => runner.resolve(command)
 })
 
 export const mapDetached = (runner: Runner, decorator: ProcessRunner.DetachedDecorator): Runner => ({
-  ...runner,
+  start: (command, options) => runner.start(command, options),
   startDetached: (command) => decorator(runner.startDetached(command), command),
   openGroup: (options) =>
-    Effect.map(
-      runner.openGroup(options),
-      (group) => fromParts({ ...group, runner: mapDetached(group.runner, decorator) })
-    )
+    mapGroup(runner.openGroup(options), (group) => ({ runner: mapDetached(group.runner, decorator) })),
+  resolve: (command) => runner.resolve(command)
 })
+
+const mapGroup = <E, R>(
+  opened: Effect.Effect<ProcessGroup.ProcessGroup, E, R>,
+  change: (group: ProcessGroup.ProcessGroup) => Partial<ProcessGroup.ProcessGroup>
+): Effect.Effect<ProcessGroup.ProcessGroup, E, R> =>
+  Effect.map(opened, (group) => fromParts({ ...group, ...change(group) }))
