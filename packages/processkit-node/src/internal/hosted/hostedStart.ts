@@ -138,7 +138,7 @@ export const start = (
     const pipe = StreamFiles.refusal(request)
     if (pipe !== undefined) return Effect.fail(ProcessError.make(pipe))
     const by = (host: HostConnection) => startBy(host, request, located.success, cgroup)
-    return hasTerminal(request) ? TerminalStart.lend(host, by) : by(host)
+    return hasTerminal(request) ? TerminalStart.lend(host, request.program, by) : by(host)
   })
 
 const startBy = (
