@@ -83,11 +83,12 @@ const neededByStart = 8
  *
  * Asked before each start: a child for which the last descriptors are missing fails with EMFILE, and Node (22 and 24)
  * then loses the pipes that libuv has opened for it (`ChildProcess.prototype.spawn` returns before it looks at them).
+ * Each descriptor above the standard ones takes two more.
  */
-export const shortage = (): string | undefined => {
+export const shortage = (further = 0): string | undefined => {
   const opened: Array<number> = []
   try {
-    while (opened.length < neededByStart) opened.push(fs.openSync("/dev/null", fs.constants.O_RDONLY))
+    while (opened.length < neededByStart + 2 * further) opened.push(fs.openSync("/dev/null", fs.constants.O_RDONLY))
     return undefined
   } catch (thrown) {
     const errno = errnoOf(thrown)

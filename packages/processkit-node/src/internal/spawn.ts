@@ -99,7 +99,7 @@ const attempt = (
   streams: StandardStreams.StandardStreams
 ): Result.Result<ChildProcess, string> => {
   try {
-    const shortage = Reserve.shortage()
+    const shortage = Reserve.shortage(request.descriptors?.length)
     if (shortage !== undefined) return Result.fail(shortage)
     return Result.succeed(nodeSpawn(located.file, [...request.args], optionsOf(request, located.env, streams.stdio)))
   } catch (thrown) {

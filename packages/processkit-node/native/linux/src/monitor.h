@@ -1,8 +1,10 @@
 /*
- * The monitor: one process per start, where there are no cgroups. It is the subreaper of one leader, so that whoever
- * the leader leaves behind becomes the monitor's child, whatever it did to its session, group and environment.
+ * The monitor: one process per start, where there are no cgroups or a terminal is lent. It is the subreaper of one leader,
+ * so that whoever the leader leaves behind becomes the monitor's child, whatever it did to its session, group and
+ * environment.
  *
- * It obeys commands of its host, ends when nobody is left, and kills its tree when the host is gone.
+ * It obeys commands of its host, ends when nobody is left, and kills its tree when the host is gone. A leader with the
+ * terminal it holds as a shell holds its foreground job (terminal.h).
  */
 #ifndef PROCESSKIT_MONITOR_H
 #define PROCESSKIT_MONITOR_H

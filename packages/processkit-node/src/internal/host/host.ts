@@ -72,7 +72,8 @@ const greet = (
     }
     HostProcesses.start(file, role, receiver, (started) => {
       if ("errno" in started) {
-        return settle(Effect.fail({ path: file, why: `cannot be executed (${started.errno})`, executed: false }))
+        const { errno } = started
+        return settle(Effect.fail({ path: file, why: `cannot be executed (${errno})`, executed: false, errno }))
       }
       process = started
       started.send(Requests.hello(helloToken, mode))

@@ -18,6 +18,8 @@ import { hashes } from "./hostHashes.ts"
 export interface Rejected {
   readonly path: string
   readonly why: string
+  /** Where the system refused to start it. */
+  readonly errno?: string | undefined
 }
 
 /** A file to be tried, and what to do when that is over. */

@@ -146,7 +146,7 @@ export const start = (
     const located = examine(request)
     if (Result.isFailure(located)) return Effect.fail(ProcessError.make(located.failure))
     const by = (host: HostConnection) => startBy(host, request, located.success, cgroup)
-    return hasTerminal(request) ? TerminalStart.lend(host, by) : by(host)
+    return hasTerminal(request) ? TerminalStart.lend(host, request.program, by) : by(host)
   })
 
 const startBy = (

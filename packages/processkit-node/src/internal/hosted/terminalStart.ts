@@ -11,7 +11,9 @@ import * as os from "node:os"
 import * as ProcessError from "processkit/ProcessError"
 import * as Host from "../host/host.ts"
 import type { HostChild } from "../host/hostAnswers.ts"
+import type { Rejected } from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
+import { spawnFailure } from "../spawnFailure.ts"
 
 const { SIGTSTP, SIGTTIN, SIGTTOU } = os.constants.signals
 
@@ -68,18 +70,22 @@ const followJob = (child: HostChild): void => {
   })
 }
 
-const unavailable = ({ path, why }: { readonly path: string; readonly why: string }): ProcessError.ProcessError =>
-  ProcessError.make(refused(`${path} ${why}`))
+/** A shortage passes; everything else says that this machine cannot do it. */
+const unavailable = (program: string) => ({ errno, path, why }: Rejected): ProcessError.ProcessError => {
+  const reason = errno === undefined ? undefined : spawnFailure(errno, { program, bytes: () => 0 })
+  return ProcessError.make(reason?._tag === "ResourceExhausted" ? reason : refused(`${path} ${why}`))
+}
 
 /** Starts a child with the terminal, by a start that is given the host to do it. */
 export const lend = (
   host: HostConnection,
+  program: string,
   start: (host: HostConnection) => Effect.Effect<HostChild, ProcessError.ProcessError>
 ): Effect.Effect<HostChild, ProcessError.ProcessError> =>
   Effect.suspend(() => {
     if (isLent) return Effect.fail(taken)
     isLent = true
-    return Effect.mapError(Host.lendTerminal(host), unavailable).pipe(
+    return Effect.mapError(Host.lendTerminal(host), unavailable(program)).pipe(
       Effect.flatMap((lender) => Effect.onError(start(lender), () => Effect.sync(lender.close))),
       Effect.tap((child) => Effect.sync(() => followJob(child))),
       Effect.onError(() => Effect.sync(giveBack))
