@@ -331,7 +331,7 @@ export const make: {
  *
  * ```ts
  * import type * as Effect from "effect/Effect"
- * import type * as ProcessError from "processkit/ProcessError"
+ * import * as ProcessError from "processkit/ProcessError"
  * import * as StormGuard from "processkit/StormGuard"
  * import * as Supervisor from "processkit/Supervisor"
  *
