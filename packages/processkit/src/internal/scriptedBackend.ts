@@ -57,19 +57,21 @@ const firstId = 2 ** 31 + 1
 
 export const make = (library: Library): ScriptedBackend => {
   const spawned: Array<Spawned> = []
-  const containers: Array<Array<ScriptedProcess>> = []
+  const containers = new Set<Array<ScriptedProcess>>()
   const doors = new ScriptedDoors()
   const files = new ScriptedFiles()
   let nextId = firstId
   const newId = () => nextId++
   const open = Effect.sync(() => {
     const processes: Array<ScriptedProcess> = []
-    containers.push(processes)
-    return makeContainer({ library, processes, spawned, newId, doors, files })
+    containers.add(processes)
+    // Whoever outlived its container is still there to be asked about.
+    const forget = () => void (idsOf(processes).length === 0 && containers.delete(processes))
+    return makeContainer({ library, processes, spawned, newId, doors, files, forget })
   })
   return {
     service: { containment, open, resolve: library.resolve, sleep: Effect.sleep, probes: doors.probes },
-    alive: () => containers.flatMap(idsOf),
+    alive: () => [...containers].flatMap(idsOf),
     spawned
   }
 }
@@ -81,6 +83,7 @@ interface Holder {
   readonly newId: () => number
   readonly doors: ScriptedDoors
   readonly files: ScriptedFiles
+  readonly forget: () => void
 }
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
@@ -95,7 +98,7 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
       ),
     suspend: tree.signal("SIGSTOP"),
     resume: tree.signal("SIGCONT"),
-    release: Effect.void
+    release: Effect.sync(holder.forget)
   }
 }
 
