@@ -102,7 +102,7 @@ describe("StormGuard.pause", () => {
       assert.deepStrictEqual(waits(said), [0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 7, 0])
     }))
 
-  // P8
+  // P8, V5
   it.effect("does not notice clean ends", () =>
     Effect.gen(function*() {
       const said = yield* drive(pause({ threshold: 1, pause: 7 }), [[0, crash()], ...burst(20, clean()), [0, crash()]])
