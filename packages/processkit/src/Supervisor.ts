@@ -221,9 +221,9 @@ export const isHopeless = ({ error }: Attempt.Attempt): boolean =>
  * **Example** (A policy without a supervisor)
  *
  * ```ts
- * import type * as Duration from "effect/Duration"
+ * import * as Duration from "effect/Duration"
  * import * as Effect from "effect/Effect"
- * import type * as Attempt from "processkit/Attempt"
+ * import * as Attempt from "processkit/Attempt"
  * import * as Backoff from "processkit/Backoff"
  * import * as Outcome from "processkit/Outcome"
  * import * as ProcessResult from "processkit/ProcessResult"
@@ -331,7 +331,7 @@ export const make: {
  *
  * ```ts
  * import type * as Effect from "effect/Effect"
- * import type * as ProcessError from "processkit/ProcessError"
+ * import * as ProcessError from "processkit/ProcessError"
  * import * as StormGuard from "processkit/StormGuard"
  * import * as Supervisor from "processkit/Supervisor"
  *

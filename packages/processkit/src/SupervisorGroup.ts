@@ -196,7 +196,7 @@ export class UnknownDependency extends Data.TaggedError("UnknownDependency")<{
  *
  * ```ts
  * import * as Effect from "effect/Effect"
- * import type * as Command from "processkit/Command"
+ * import * as Command from "processkit/Command"
  * import * as RestartPolicy from "processkit/RestartPolicy"
  * import * as SupervisorGroup from "processkit/SupervisorGroup"
  * import { Reply, ScriptedRunner } from "processkit/testing"

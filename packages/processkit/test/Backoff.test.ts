@@ -30,7 +30,7 @@ describe("the delay of a level", () => {
     }
   )
 
-  // P2
+  // P2, V3
   it.prop(
     "never falls as the level rises, and never exceeds the cap",
     [anyWait, anyFactor, anyWait, intBetween(0, 2_000_000)],
@@ -75,6 +75,7 @@ describe("Backoff.exponential", () => {
       )
     }))
 
+  // V5
   it.effect("counts clean ends like crashes", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(waits(yield* drive(exact({ base: 1 }), times(4, clean()))), [1, 2, 4, 8])

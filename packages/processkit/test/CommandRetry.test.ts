@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -25,6 +26,53 @@ const failing = (...codes: ReadonlyArray<number>): Record<string, Program> => {
 }
 
 const flaky = (retry: Command.Retry) => Command.make("flaky", { retry })
+
+/** What the two counters of retries say, by reason, in a registry of their own. */
+const counted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    yield* Effect.exit(effect)
+    const found: Record<string, unknown> = {}
+    for (const { attributes, id, state } of yield* Metric.snapshot) {
+      const [, name] = /^processkit_retries_(?:(exhausted)_)?total$/.exec(id) ?? []
+      if (id.startsWith("processkit_retries")) {
+        found[`${name ?? "again"} ${JSON.stringify(attributes)}`] = "count" in state ? state.count : undefined
+      }
+    }
+    return found
+  }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+
+describe("the counters of retries", () => {
+  it.effect("count each attempt after the first by the tag of the reason before, and nothing else of it", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* counted(Command.run(flaky(always))), { "again {\"reason\":\"NonZeroExit\"}": 2 })
+    }).pipe(Effect.provide(scripted(failing(1, 2)))))
+
+  it.effect("count a verb that failed in the end by its last reason", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* counted(Command.run(flaky(always))), {
+        "again {\"reason\":\"NonZeroExit\"}": 3,
+        "exhausted {\"reason\":\"NonZeroExit\"}": 1
+      })
+    }).pipe(Effect.provide(scripted(failing(1, 2, 3, 4, 5)))))
+
+  it.effect("say nothing of a verb that worked, or that was not worth another attempt", () =>
+    Effect.gen(function*() {
+      const never = { schedule: thrice, while: () => false }
+      assert.deepStrictEqual(yield* counted(Command.run(flaky(never))), {})
+      assert.deepStrictEqual(yield* counted(Command.run(flaky(always))), {})
+    }).pipe(Effect.provide(scripted(failing(1)))))
+
+  it.effect("do not count an attempt that was only waited for", () =>
+    Effect.gen(function*() {
+      const slow = flaky({ schedule: Schedule.spaced("1 hour"), while: () => true })
+      const interrupted = Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(Command.run(slow))
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.interrupt(fiber)
+      })
+      assert.deepStrictEqual(yield* counted(interrupted), {})
+    }).pipe(Effect.provide(scripted(failing(1)))))
+})
 
 describe("retry", () => {
   it.effect("repeats a verb that checks until it works", () =>

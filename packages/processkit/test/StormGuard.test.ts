@@ -71,6 +71,30 @@ describe("the score", () => {
   })
 })
 
+describe("what a guard remembers", () => {
+  // P13
+  it.prop("is two numbers, however many failures there were", [gaps, threshold], ([gaps, threshold]) => {
+    for (const { state } of after({ ...defaults, threshold }, gaps)) {
+      assert.deepStrictEqual(Object.keys(state), ["score", "at"])
+      assert.isTrue(Object.values(state).every(Number.isFinite))
+    }
+  })
+
+  // P13
+  it.prop(
+    "is no more than the failures that are still in its window",
+    [gaps, intBetween(1, 60_000)],
+    ([gaps, length]) => {
+      let times: ReadonlyArray<number> = []
+      let at = 0
+      for (const gap of gaps) {
+        times = Model.within(times, at += gap, length)
+        assert.isTrue(times.every((time) => time >= at - length))
+      }
+    }
+  )
+})
+
 describe("StormGuard.pause", () => {
   it.effect("pauses once at the sixth failure of a burst, and counts anew", () =>
     Effect.gen(function*() {
@@ -78,7 +102,7 @@ describe("StormGuard.pause", () => {
       assert.deepStrictEqual(waits(said), [0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 7, 0])
     }))
 
-  // P8
+  // P8, V5
   it.effect("does not notice clean ends", () =>
     Effect.gen(function*() {
       const said = yield* drive(pause({ threshold: 1, pause: 7 }), [[0, crash()], ...burst(20, clean()), [0, crash()]])

@@ -133,10 +133,12 @@ export const begin = Effect.fnUntraced(function*<E, R>(
     group.members.set(name, yield* Supervision.begin({ ...own, membership }))
   }
   const coordinator = yield* Effect.forkScoped(coordinate(group, plan.strategy, failing))
-  yield* Effect.forkScoped(Effect.onExit(
-    Effect.onExit(conclude(group, coordinator), (exit) => Deferred.done(group.conclusion, exit)),
-    () => Effect.sync(() => group.log.end())
-  ))
+  // At once: a fiber that is interrupted before it began never concludes, and whoever awaits the group would wait on.
+  yield* conclude(group, coordinator).pipe(
+    Effect.onExit((exit) => Deferred.done(group.conclusion, exit)),
+    Effect.onExit(() => Effect.sync(() => group.log.end())),
+    Effect.forkScoped({ startImmediately: true })
+  )
   return group
 })
 

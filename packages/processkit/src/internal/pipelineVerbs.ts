@@ -10,6 +10,7 @@ import type * as ProcessError from "../ProcessError.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import * as PipelinePlan from "./pipelinePlan.ts"
 import * as PipelineRun from "./pipelineRun.ts"
+import { retried } from "./retrying.ts"
 import * as TerminalRules from "./terminalRules.ts"
 import * as Verbs from "./verbs.ts"
 
@@ -26,7 +27,7 @@ export const composite = (pipeline: Pipeline.Pipeline): Verbs.Composite => {
 
 export const checked = (pipeline: Pipeline.Pipeline): Verbs.Verb<Pipeline.PipelineResult<string>> => {
   const subject = composite(pipeline)
-  return Verbs.retried(
+  return retried(
     subject,
     Verbs.asking(
       subject,

@@ -58,7 +58,7 @@ const firstId = 2 ** 31 + 1
 
 export const make = (library: Library): ScriptedBackend => {
   const spawned: Array<Spawned> = []
-  const containers: Array<Array<ScriptedProcess>> = []
+  const containers = new Set<Array<ScriptedProcess>>()
   const doors = new ScriptedDoors()
   const files = new ScriptedFiles()
   const terminal = new ScriptedTerminal()
@@ -66,8 +66,10 @@ export const make = (library: Library): ScriptedBackend => {
   const newId = () => nextId++
   const holder = Effect.sync((): Holder => {
     const processes: Array<ScriptedProcess> = []
-    containers.push(processes)
-    return { library, processes, spawned, newId, doors, files, terminal }
+    containers.add(processes)
+    // Whoever outlived its container is still there to be asked about.
+    const forget = () => void (idsOf(processes).length === 0 && containers.delete(processes))
+    return { library, processes, spawned, newId, doors, files, terminal, forget }
   })
   return {
     service: {
@@ -78,7 +80,7 @@ export const make = (library: Library): ScriptedBackend => {
       sleep: Effect.sleep,
       probes: doors.probes
     },
-    alive: () => containers.flatMap(idsOf),
+    alive: () => [...containers].flatMap(idsOf),
     spawned
   }
 }
@@ -91,6 +93,7 @@ interface Holder {
   readonly doors: ScriptedDoors
   readonly files: ScriptedFiles
   readonly terminal: ScriptedTerminal
+  readonly forget: () => void
 }
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
@@ -101,7 +104,7 @@ const makeContainer = (holder: Holder): ProcessBackend.Container => {
     spawn: (request) => Effect.map(started(holder, request), ({ child }) => child),
     suspend: tree.signal("SIGSTOP"),
     resume: tree.signal("SIGCONT"),
-    release: Effect.void
+    release: Effect.sync(holder.forget)
   }
 }
 

@@ -120,7 +120,7 @@ export class ScriptedProcess {
   get #life(): Effect.Effect<void> {
     return Effect.yieldNow.pipe(
       Effect.andThen(Effect.suspend(() => this.#birth.program.main(this.#io))),
-      Effect.tap(() => this.#going),
+      Effect.tap(() => this.#going()),
       Effect.onExit((exit) => Effect.sync(() => this.#end(exit))),
       Effect.asVoid
     )
@@ -131,19 +131,19 @@ export class ScriptedProcess {
     const pipes = { stdout, stderr }
     return {
       request,
-      write: (stream, output) => Effect.andThen(this.#going, pipes[stream]?.write(bytesOf(output)) ?? Effect.void),
-      read: Effect.andThen(this.#going, input?.read ?? Effect.succeed(undefined)),
-      fork: (program) => Effect.andThen(this.#going, Effect.sync(() => fork(program))),
-      open: (door) => Effect.andThen(this.#going, Effect.sync(() => doors.open(door, this)))
+      write: (stream, output) => Effect.andThen(this.#going(), pipes[stream]?.write(bytesOf(output)) ?? Effect.void),
+      read: Effect.andThen(this.#going(), input?.read ?? Effect.succeed(undefined)),
+      fork: (program) => Effect.andThen(this.#going(), Effect.sync(() => fork(program))),
+      open: (door) => Effect.andThen(this.#going(), Effect.sync(() => doors.open(door, this)))
     }
   }
 
   /** Waits while the process is stopped. */
-  get #going(): Effect.Effect<void> {
+  #going(): Effect.Effect<void> {
     return Effect.suspend(() =>
       this.#stopped
         ? Effect.callback<void>((resume) => {
-          const wake = () => resume(this.#going)
+          const wake = () => resume(this.#going())
           const waiting = this.#onContinue ??= new Set()
           waiting.add(wake)
           return Effect.sync(() => waiting.delete(wake))

@@ -12,6 +12,7 @@ import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import type * as Tracer from "effect/Tracer"
 import type * as Outcome from "../Outcome.ts"
+import type * as ProcessError from "../ProcessError.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Text from "./textHygiene.ts"
 
@@ -39,6 +40,18 @@ const runs = counters("processkit_runs_total", "runs ended, by outcome", "outcom
 const duration = Metric.timer("processkit_run_duration", { description: "time from start to end of a run" })
 
 const teardowns = counters("processkit_teardowns_total", "process trees ended, by how", "how")
+
+const retries = counters(
+  "processkit_retries_total",
+  "attempts of a verb after its first, by the reason that the one before failed with",
+  "reason"
+)
+
+const exhausted = counters(
+  "processkit_retries_exhausted_total",
+  "verbs that were tried again and failed all the same, by the reason of their last failure",
+  "reason"
+)
 
 /** The program as it may be shown: its last path segment, on one line. */
 export const executableName = (program: string): string =>
@@ -100,6 +113,14 @@ export const endSpan = (
   clock: Clock.Clock,
   exit: Exit.Exit<unknown, unknown>
 ): void => telling(context, () => span.end(clock.currentTimeNanosUnsafe(), exit))
+
+/** Counts an attempt that follows a failed one. The tag of a reason is one of a few dozen words, and quotes nothing. */
+export const retry = ({ reason }: ProcessError.ProcessError): Effect.Effect<void> =>
+  Metric.update(retries(reason._tag), 1)
+
+/** Counts a failure that all attempts after the first have left. */
+export const retriesExhausted = ({ reason }: ProcessError.ProcessError): Effect.Effect<void> =>
+  Metric.update(exhausted(reason._tag), 1)
 
 /** Counts the end of a tree, and warns of those who could not be ended. */
 export const teardown = (report: StopPolicy.ShutdownReport, insisted: boolean): Effect.Effect<void> => {

@@ -16,9 +16,9 @@ import type * as ProcessEvent from "../ProcessEvent.ts"
 import * as ProcessResult from "../ProcessResult.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
-import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
 import { isCaptured } from "./outputRules.ts"
+import { retried } from "./retrying.ts"
 import * as TerminalRules from "./terminalRules.ts"
 
 export type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
@@ -64,50 +64,6 @@ const closeWriter = (
   { options }: Pick<Subject, "options">,
   running: RunningProcess.RunningProcess
 ): Effect.Effect<void> => options.stdin === "pipe" ? running.stdin.end : Effect.void
-
-/** Repeats a verb as its command asks: never a cancelled one, and never one whose input is used up. */
-export const retried = <A, R>(command: Subject, verb: Effect.Effect<A, ProcessError.ProcessError, R>) => {
-  // A retry that is none is refused by the start.
-  const retry = Result.getOrUndefined(
-    InputRules.checked(InputRules.programOf(command), () => InputRules.retryOf(command))
-  )
-  const cancelOn = InputRules.cancelOnOf(command)
-  if (retry === undefined) return verb
-  const worth = retry.while ?? ((error: ProcessError.ProcessError) => error.isTransient)
-  const repeat = (attempt: typeof verb) =>
-    Effect.retry(attempt, {
-      schedule: retry.schedule,
-      while: (error) =>
-        error.reason._tag !== "Cancelled" && cancelOn?.aborted !== true && !InputRules.isUsedUp(command) && worth(error)
-    })
-  return cancelOn === undefined ? repeat(verb) : waitingFor(cancelOn, command.program, verb, repeat)
-}
-
-/** Ends the wait between two attempts when the caller's signal fires; an attempt under way ends by itself. */
-const waitingFor = <A, R>(
-  cancelOn: AbortSignal,
-  program: string,
-  verb: Effect.Effect<A, ProcessError.ProcessError, R>,
-  repeat: (attempt: typeof verb) => typeof verb
-): typeof verb =>
-  Effect.suspend(() => {
-    let attempting = true
-    const attempt = Effect.suspend(() => {
-      attempting = true
-      return Effect.ensuring(
-        verb,
-        Effect.sync(() => {
-          attempting = false
-        })
-      )
-    })
-    const aborted = Effect.callback<never, ProcessError.ProcessError>((resume) => {
-      const onAbort = () => attempting ? undefined : resume(Effect.fail(Conclusion.cancelled(program, undefined)))
-      cancelOn.addEventListener("abort", onAbort)
-      return Effect.sync(() => cancelOn.removeEventListener("abort", onAbort))
-    })
-    return Effect.raceFirst(repeat(attempt), aborted)
-  })
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
 export const capturing = <A, R>(command: Subject, verb: Verb<A, R>): Verb<A, R> =>
