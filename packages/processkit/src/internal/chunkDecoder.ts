@@ -62,6 +62,12 @@ export class ChunkDecoder {
     return this.#withoutMark(this.#isUtf8 ? this.#whole(bytes) : this.#streamed(bytes))
   }
 
+  /** Goes on behind a line end of UTF-8 whose bytes it was not given: no character reaches across one. */
+  skip(): void {
+    this.#held = none
+    this.#started = true
+  }
+
   /** What the end of the stream makes of a character that was not finished. */
   end(): string {
     const held = this.#held

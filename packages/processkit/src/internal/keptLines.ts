@@ -47,7 +47,7 @@ export class KeptLines implements Retention {
   push(bytes: Uint8Array): void {
     if (this.released) return
     this.#totalBytes += bytes.length
-    this.#keepAll(this.#cutter.push(bytes))
+    this.#keepAll(this.#sealed ? this.#newest(bytes) : this.#cutter.push(bytes))
     this.#terminated = !this.#cutter.unfinished
   }
 
@@ -119,17 +119,19 @@ export class KeptLines implements Retention {
     return this.#droppedLines
   }
 
-  /**
-   * Once the head is full, lines that the same chunk pushes out again are only counted. Lines of the tail are copied when
-   * the next ones come: most of those of a flood are dropped by then.
-   */
-  #keepAll(lines: ReadonlyArray<string>): void {
-    if (lines.length === 0) return
-    const skipped = this.#sealed ? Math.max(0, lines.length - this.#limits.lines) : 0
+  /** Once the head is full, lines that the same chunk pushes out again are only counted. */
+  #newest(bytes: Uint8Array): ReadonlyArray<string> {
+    const { lines, skipped } = this.#cutter.pushNewest(bytes, this.#hasTail ? this.#limits.lines - this.#headTaken : 0)
     this.#totalLines += skipped
     this.#droppedLines += skipped
     this.#dropped ||= skipped > 0
-    for (let i = skipped; i < lines.length; i++) this.#keep(lines[i] as string)
+    return lines
+  }
+
+  /** Lines of the tail are copied when the next ones come: most of those of a flood are dropped by then. */
+  #keepAll(lines: ReadonlyArray<string>): void {
+    if (lines.length === 0) return
+    for (const line of lines) this.#keep(line)
     this.#tail.replace(this.#attached, lines.length, detached)
     this.#attached = lines.length
     if (this.#cutter.hasCut) this.#dropped = true

@@ -12,6 +12,7 @@
 import type * as Command from "../Command.ts"
 import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
+import { newestFrom, newlinesIn } from "./newlines.ts"
 import { Tail } from "./tail.ts"
 import * as Text from "./textHygiene.ts"
 
@@ -27,6 +28,12 @@ export interface LineRules {
   readonly lineTerminator: Command.LineTerminator
   /** Cleans each line, and is told whether it was cut. */
   readonly clean?: Cleaner | undefined
+}
+
+/** Lines of a chunk, and how many of the chunk came before them. */
+export interface Cut {
+  readonly skipped: number
+  readonly lines: Array<string>
 }
 
 export class LineCutter {
@@ -74,6 +81,26 @@ export class LineCutter {
   /** The lines that the bytes complete. */
   push(bytes: Uint8Array): Array<string> {
     return this.pushText(this.#decoder.decode(bytes))
+  }
+
+  /**
+   * The lines that the bytes complete, for somebody who keeps the newest `most` of them.
+   *
+   * Where it can be seen in the bytes which they are, and nobody has to look at each line, those before them are neither
+   * decoded nor made: a flood costs what is kept of it.
+   */
+  pushNewest(bytes: Uint8Array, most: number): Cut {
+    const skipped = this.#seesEnds ? newlinesIn(bytes) - most : 0
+    if (skipped <= 0) return { skipped: 0, lines: this.push(bytes) }
+    this.count += skipped
+    this.#pieces = []
+    this.#length = 0
+    this.#decoder.skip()
+    return { skipped, lines: this.push(bytes.subarray(newestFrom(bytes, most))) }
+  }
+
+  get #seesEnds(): boolean {
+    return this.#rules.encoding === "utf-8" && !this.#cutsAtReturns && this.#rules.clean === undefined
   }
 
   /** The lines that decoded text completes. */
