@@ -235,6 +235,17 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
 })
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("output without end", (it) => {
+  // A source may read into the same memory again where nobody keeps a chunk.
+  it.effect("chunks that a consumer keeps stay what they were, while others of the run are read and dropped", () =>
+    Effect.gen(function*() {
+      const script = "seq 300000 & yes dropped | head -c 3000000 >&2; wait"
+      const running = yield* Command.start(sh(script, [], { buffer: OutputBuffer.tail({ bytes: 10 }) }))
+      const chunks = yield* Stream.runCollect(running.stdoutChunks)
+      yield* running.outcome
+      const expected = Array.from({ length: 300_000 }, (_, i) => `${i + 1}\n`).join("")
+      assert.isTrue(Buffer.concat(chunks).toString() === expected)
+    }))
+
   it.effect("a reader that sleeps holds the program up and no memory, and the other stream is read", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("(yes err | head -c 2000000 >&2) & exec yes out"))

@@ -133,6 +133,10 @@ export interface ByteReceiver {
  * `start` is called once, in the same tick in which the child is handed over; nothing is delivered before it. `close`
  * releases the descriptor at once and is idempotent; no `chunk` and no `end` follow it.
  *
+ * A chunk belongs to its receiver for good. A source that would rather read into the same memory again has `recycle`,
+ * which is called during the delivery of a chunk that nobody keeps. Whoever stands between a source and its receiver and
+ * keeps chunks has none.
+ *
  * @stability experimental
  * @category models
  * @since 0.1.0
@@ -140,6 +144,7 @@ export interface ByteReceiver {
 export interface ByteSource {
   readonly start: (receiver: ByteReceiver) => void
   readonly resume: () => void
+  readonly recycle?: (bytes: Uint8Array) => void
   readonly close: () => void
 }
 

@@ -30,7 +30,8 @@ export interface HandedOver {
 }
 
 export interface Retention {
-  readonly push: (bytes: Uint8Array) => void
+  /** Takes a chunk, and answers whether it keeps the bytes themselves. */
+  readonly push: (bytes: Uint8Array) => boolean
   readonly end: (clean: boolean) => void
   /** What the policy dropped something of, where it did. */
   readonly dropped: () => Overflow | undefined
@@ -124,12 +125,16 @@ class KeptBytes implements Retention {
       : 0
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.released) return
+  push(bytes: Uint8Array): boolean {
+    if (this.released) return false
     this.#total += bytes.length
     const rest = this.#fillHead(bytes)
-    if (rest.length === 0) return
-    this.#tail.push(rest)
+    if (rest.length > 0) this.#pushToTail(rest)
+    return true
+  }
+
+  #pushToTail(bytes: Uint8Array): void {
+    this.#tail.push(bytes)
     if (this.#tail.total <= this.#tailRoom) return
     this.#dropped = true
     this.#count()

@@ -19,6 +19,7 @@ import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as InputRules from "./inputRules.ts"
 import { isCaptured } from "./outputRules.ts"
+import * as Subscription from "./subscription.ts"
 
 export type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
 
@@ -236,9 +237,9 @@ const flowing = <A>(
       (running) => closeWriter(command, running)
     ),
     (running) =>
-      Stream.concat(
+      Subscription.endingWith(
         view(running),
-        Stream.fromEffectDrain(Effect.flatMap(running.result, ProcessResult.ensureSuccess))
+        Effect.as(Effect.flatMap(running.result, ProcessResult.ensureSuccess), [])
       )
   ))
 
