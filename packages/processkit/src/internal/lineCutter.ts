@@ -46,25 +46,25 @@ export class LineCutter {
   /** The length of the unfinished line, with what was dropped of it. */
   #length = 0
   /** Whether the last character was a `\r` that ended a line, so that a `\n` belongs to it. */
-  #afterReturn = false
+  #afterReturn: boolean
   /** Whether a line was cut so far. */
   hasCut = false
   /** How many lines were given. */
   count = 0
 
-  constructor(rules: LineRules, decoder = new ChunkDecoder(rules.encoding)) {
+  constructor(rules: LineRules, decoder = new ChunkDecoder(rules.encoding), afterReturn = false) {
     this.#rules = rules
     this.#decoder = decoder
+    this.#afterReturn = afterReturn
     this.#maxBytes = rules.maxLineBytes
     this.#cutsAtReturns = rules.lineTerminator === "carriage-return"
   }
 
   /** A cutter that goes on from here by itself. */
   fork(): LineCutter {
-    const fork = new LineCutter(this.#rules, this.#decoder.fork())
+    const fork = new LineCutter(this.#rules, this.#decoder.fork(), this.#afterReturn)
     fork.#pieces = [...this.#pieces]
     fork.#length = this.#length
-    fork.#afterReturn = this.#afterReturn
     return fork
   }
 
