@@ -38,6 +38,18 @@ const hasPython = has(
   })()
 )
 
+const hasOpenssl = has(
+  "openssl",
+  (() => {
+    try {
+      execFileSync("openssl", ["version"], { stdio: "ignore" })
+      return true
+    } catch {
+      return false
+    }
+  })()
+)
+
 const onServer = <A>(host: string, use: (port: number) => A): Promise<A> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, host, () => {
@@ -267,6 +279,29 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       const never = running.waitForHttp(`http://127.0.0.1:${port}/`, { status: [204, 503], within: "200 millis" })
       assert.include((yield* reasonOf(never)).message, `127.0.0.1:${port}: 127.0.0.1 status 200`)
     }))
+
+  it.effect.runIf(hasOpenssl)(
+    "over TLS the certificate has to be one that is trusted, for the name that is asked",
+    () =>
+      Effect.gen(function*() {
+        const port = yield* freePort
+        const [certificate, key] = [yield* freshPath("certificate.pem"), yield* freshPath("key.pem")]
+        execFileSync("openssl", [
+          ...["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"],
+          ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]
+        ], { stdio: "ignore" })
+        const running = yield* Command.start(run("signs-its-own-certificate.mjs", [String(port), certificate, key]))
+        const url = `https://localhost:${port}/`
+        yield* running.waitForHttp(url, { certificate: "any" })
+        const signedBy = fs.readFileSync(certificate, "utf8")
+        yield* running.waitForHttp(url, { certificate: { signedBy } })
+        const untrusted = yield* reasonOf(running.waitForHttp(url, { within: "200 millis" }))
+        assert.include(untrusted.message, "DEPTH_ZERO_SELF_SIGNED_CERT")
+        const ofAnother = { certificate: { signedBy }, within: "200 millis" } as const
+        const misnamed = yield* reasonOf(running.waitForHttp(`https://127.0.0.1:${port}/`, ofAnother))
+        assert.include(misnamed.message, "ERR_TLS_CERT_ALTNAME_INVALID")
+      })
+  )
 
   it.effect("a request that is never answered is given up and made anew", () =>
     Effect.gen(function*() {

@@ -21,6 +21,7 @@ import type * as Limits from "./Limits.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Processes from "./Processes.ts"
+import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stats from "./Stats.ts"
@@ -312,7 +313,7 @@ export interface Container extends Tree {
  * - `port`: a TCP connection to any address of the host can be made.
  * - `socket`: a connection to a Unix socket, or to a named pipe on Windows, can be made.
  * - `path`: something exists there.
- * - `http`: a GET request is answered with a status that is accepted.
+ * - `http`: a GET request is answered with a status that is accepted, over `https:` by a server whose certificate is.
  *
  * @stability experimental
  * @category models
@@ -322,7 +323,11 @@ export interface Probes {
   readonly port: (host: string, port: number) => Effect.Effect<void, string>
   readonly socket: (path: string) => Effect.Effect<void, string>
   readonly path: (path: string) => Effect.Effect<void, string>
-  readonly http: (url: URL, accepts: (status: number) => boolean) => Effect.Effect<void, string>
+  readonly http: (
+    url: URL,
+    accepts: (status: number) => boolean,
+    certificate?: Readiness.Certificate
+  ) => Effect.Effect<void, string>
 }
 
 /**

@@ -17,6 +17,7 @@ import * as ProcessResult from "../ProcessResult.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as Conclusion from "./conclusion.ts"
+import { detached } from "./detached.ts"
 import * as InputRules from "./inputRules.ts"
 import { isCaptured } from "./outputRules.ts"
 import * as Subscription from "./subscription.ts"
@@ -212,8 +213,10 @@ export const firstLine = (
   capturing(
     command,
     during(command, "ignore", (running) =>
-      Effect.tap(Stream.runHead(Stream.filter(running.stdoutLines, predicate)), (line) =>
-        Option.isSome(line) ? Effect.void : withinDeadline(running)))
+      Effect.tap(
+        Effect.map(Stream.runHead(Stream.filter(running.stdoutLines, predicate)), Option.map(detached)),
+        (line) => Option.isSome(line) ? Effect.void : withinDeadline(running)
+      ))
   )
 
 /** Fails where output ended because a deadline passed; any other end is an answer. */

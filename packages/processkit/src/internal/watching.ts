@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as ProcessError from "../ProcessError.ts"
+import { detached } from "./detached.ts"
 import type { Batch, Follower } from "./follower.ts"
 import type { Pump } from "./pump.ts"
 import type { TextCondition } from "./readinessRules.ts"
@@ -127,7 +128,7 @@ class LineLook implements Look {
     const index = lines.findIndex((line) => this.#fits(line))
     if (index === -1) return undefined
     this.#pump.retention.forget(markAfter(index))
-    return lines[index]
+    return detached(lines[index] as string)
   }
 }
 
