@@ -76,6 +76,7 @@ const freshPath = (name: string) =>
 const stillRuns = (pid: number | undefined) => assert.isTrue(isAlive(pid ?? 0))
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) => {
+  // behaviour 84
   it.effect("a line makes a server ready, which runs on, and what it says next is not lost", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(
@@ -87,6 +88,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.deepEqual(yield* Stream.runCollect(Stream.take(running.stdoutLines, 1)), ["next"])
     }))
 
+  // behaviour 85
   it.effect("a server that says nothing is not ready when the time is over, and runs on", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(Command.make("sleep", ["60"]))
@@ -97,6 +99,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       stillRuns(running.pid)
     }))
 
+  // P2, behaviour 86
   it.effect("a server that dies fails every wait at once and says how, long before the time is over", () =>
     Effect.gen(function*() {
       const port = yield* freePort
@@ -117,6 +120,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.strictEqual((yield* running.result).stderr, "cannot bind\n")
     }))
 
+  // P2
   it.effect("a server that closes its output will never say the line, and runs on", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("exec >&- sleep 60"))
@@ -136,6 +140,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.deepInclude(yield* reasonOf(running.waitFor(both)), { _tag: "NotReady", ended: "output" })
     }))
 
+  // P2
   it.effect("a line right before a crash is found, also without an end", () =>
     Effect.gen(function*() {
       for (const [script, line] of [["echo READY; exit 1", "READY"], ["printf READY; kill -9 $$", "READY"]] as const) {
@@ -145,6 +150,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       }
     }))
 
+  // P1
   it.effect("a line in pieces, with colours, after a megabyte of noise is found on the stream that is asked", () =>
     Effect.gen(function*() {
       for (const stream of ["stdout", "stderr"] as const) {
@@ -160,6 +166,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       }
     }))
 
+  // behaviour 89
   it.effect("a start that writes megabytes is not held up by somebody who waits for something else", () =>
     Effect.gen(function*() {
       for (const redirection of ["", ">&2"]) {
@@ -184,6 +191,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.strictEqual((yield* running.result).stdout, "name: word of ada: ada has x\n")
     }))
 
+  // P3, behaviour 87
   it.effect("a port is waited for until somebody listens", () =>
     Effect.gen(function*() {
       const port = yield* freePort
@@ -239,6 +247,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       stillRuns(running.pid)
     }))
 
+  // P3
   it.effect("a foreign server on the port makes a program ready that does not listen at all", () =>
     Effect.gen(function*() {
       const port = yield* freePort
@@ -286,10 +295,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       Effect.gen(function*() {
         const port = yield* freePort
         const [certificate, key] = [yield* freshPath("certificate.pem"), yield* freshPath("key.pem")]
-        execFileSync("openssl", [
-          ...["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"],
-          ...["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]
-        ], { stdio: "ignore" })
+        const how = "req -x509 -nodes -newkey rsa:2048 -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        execFileSync("openssl", [...how.split(" "), "-out", certificate, "-keyout", key], { stdio: "ignore" })
         const running = yield* Command.start(run("signs-its-own-certificate.mjs", [String(port), certificate, key]))
         const url = `https://localhost:${port}/`
         yield* running.waitForHttp(url, { certificate: "any" })
