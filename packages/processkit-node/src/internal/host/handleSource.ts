@@ -14,6 +14,9 @@ import type { Handle } from "./hostPipe.ts"
 /** What libuv reads at once by itself, and the capacity of a pipe (pipe(7)). */
 const blockSize = 65_536
 
+/** What most streams live with, which bring a line now and then. */
+const firstSize = 8192
+
 /** A chunk below this is copied: whoever keeps it would keep a whole block. */
 const worthABlock = blockSize / 2
 
@@ -24,9 +27,9 @@ export class HandleSource implements ByteSource {
   #state: State = "idle"
   #receiver: ByteReceiver | undefined
   #ending: { readonly errno: string | undefined } | undefined
-  #block = Buffer.allocUnsafeSlow(blockSize)
-  /** Whether somebody may keep the block that was read into last. */
-  #isLent = false
+  #block = Buffer.allocUnsafeSlow(firstSize)
+  /** Whether the next read needs another block: somebody may keep this one, or it was too small. */
+  #isSpent = false
 
   constructor(handle: Handle) {
     const onread = { buffer: () => this.#free(), callback: (size: number) => this.#read(size) }
@@ -51,7 +54,7 @@ export class HandleSource implements ByteSource {
   }
 
   recycle(bytes: Uint8Array): void {
-    if (bytes.buffer === this.#block.buffer) this.#isLent = false
+    if (bytes.buffer === this.#block.buffer && this.#block.length === blockSize) this.#isSpent = false
   }
 
   close(): void {
@@ -68,17 +71,18 @@ export class HandleSource implements ByteSource {
 
   /** Where the next read goes. */
   #free(): Buffer {
-    if (this.#isLent) this.#block = Buffer.allocUnsafeSlow(blockSize)
-    this.#isLent = false
+    if (this.#isSpent) this.#block = Buffer.allocUnsafeSlow(blockSize)
+    this.#isSpent = false
     return this.#block
   }
 
   /** Takes what was read into the block, and answers whether to read on. */
   #read(size: number): boolean {
     if (this.#state !== "flowing") return false
-    this.#isLent = size >= worthABlock
     const chunk = new Uint8Array(this.#block.buffer, 0, size)
-    const isWanted = this.#receiver?.chunk(this.#isLent ? chunk : chunk.slice())
+    const isLent = size >= worthABlock
+    this.#isSpent = isLent || size === this.#block.length
+    const isWanted = this.#receiver?.chunk(isLent ? chunk : chunk.slice())
     if (isWanted === false && this.#state === "flowing") this.#state = "paused"
     return this.#state === "flowing"
   }
