@@ -145,6 +145,7 @@ describe.each(modes)("output that a %s host relays", (mode) => {
       const outputs = children.map((child) => collect(child, 1))
       children.forEach((child, i) => child.pipes[0]?.socket().end(`${i}\n`))
       for (const [i, { text }] of outputs.entries()) assert.strictEqual(yield* text, `begun\n${i}\n`)
+      for (const child of children) child.relays[1]?.close()
     }))
 
   test("that nobody wants any more ends its writer as a closed pipe does", (host) =>

@@ -77,6 +77,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       assert.deepInclude(reason, { _tag: "NonZeroExit", code: 5 })
     }))
 
+  // O15
   it.effect("the order within each stream is exact when both are merged", () =>
     Effect.gen(function*() {
       const lines = yield* Effect.flatMap(
@@ -91,6 +92,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       }
     }))
 
+  // O8
   it.effect("a verb that streams ends the whole tree when its consumer stops", () =>
     Effect.gen(function*() {
       const tree = sh("sleep 60 & sleep 60 & yes | cat")
@@ -102,6 +104,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       }
     }))
 
+  // behaviour 28
   it.effect("a stream that is taken ends at the deadline, and the result says so", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(run("floods.sh", [], { timeout: "200 millis" }))
@@ -114,6 +117,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       assert.isTrue(Outcome.isTimedOut(yield* shared.outcome))
     }))
 
+  // behaviour 56
   it.effect("a cancelled run ends its stream, and then fails its result", () =>
     Effect.gen(function*() {
       const controller = new AbortController()
@@ -125,6 +129,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       assert.strictEqual((yield* reasonOf(running.result))._tag, "Cancelled")
     }))
 
+  // O19
   it.effect("output written after the stop signal is part of the stream", () =>
     Effect.gen(function*() {
       const script = "trap 'sleep 0.1; echo late; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
@@ -138,6 +143,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       assert.deepEqual(seen, ["ready", "late"])
     }))
 
+  // O3
   it.effect("a program that closes its output ends the stream, and its exit comes later", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("echo x; exec >&-; sleep 0.3; exit 4"))
@@ -146,6 +152,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       assert.deepEqual(yield* running.outcome, Outcome.exited(4))
     }))
 
+  // O14
   it.effect("a prompt without a newline is there in the chunks before the program goes on", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("printf 'name? '; read name; echo hello $name", [], { stdin: "pipe" }))
@@ -182,6 +189,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
     60_000 * slowness
   )
 
+  // O11, O12
   it.effect("a dangling character is one U+FFFD, NUL stays, and a byte order mark goes once", () =>
     Effect.gen(function*() {
       assert.deepEqual(yield* linesOf("printf 'a\\342\\202'"), ["a\ufffd"])
@@ -190,6 +198,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
       assert.deepEqual(yield* linesOf("printf 'a\\342\\200\\250b\\013c\\014d\\n'"), ["a\u2028b\vc\fd"])
     }))
 
+  // O13
   it.effect("carriage returns end lines where the command says so, also CRLF in two writes", () =>
     Effect.gen(function*() {
       const parts = ["10%\r", "20%\r", "\n", "done\r\n\nend"].map((part) => Array.from(Buffer.from(part)))
@@ -198,6 +207,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
       assert.deepEqual(yield* Stream.runCollect(Command.stdoutLines(inParts(parts))), ["10%\r20%", "done", "", "end"])
     }))
 
+  // O11
   it.effect("bytes that are no text in the encoding end neither the stream nor the owner", () =>
     Effect.gen(function*() {
       for (const encoding of ["gb18030", "euc-jp"]) {
@@ -207,6 +217,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
       }
     }))
 
+  // O5
   it.effect("a line above its bound is cut and marked, and the next one is whole", () =>
     Effect.gen(function*() {
       const command = sh("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo next")
@@ -214,6 +225,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
       assert.deepEqual([long.length, long.at(-1), next], [1_048_577, "…", "next"])
     }))
 
+  // O18
   it.effect("an error has all of standard error, and shows one line of it", () =>
     Effect.gen(function*() {
       const error = yield* errorOf(
@@ -225,6 +237,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
       for (const shown of [error.message, inspect(error), JSON.stringify(error)]) assert.isBelow(shown.length, 8192)
     }))
 
+  // O16
   it.effect("escapes are in the captured text and in no message", () =>
     Effect.gen(function*() {
       const error = yield* errorOf(Command.run(sh("printf 'a\\033[31m\\033]0;title\\007b\\n' >&2; exit 1")))
@@ -235,6 +248,18 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output as text", 
 })
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("output without end", (it) => {
+  // A source may read into the same memory again where nobody keeps a chunk.
+  it.effect("chunks that a consumer keeps stay what they were, while others of the run are read and dropped", () =>
+    Effect.gen(function*() {
+      const script = "seq 300000 & yes dropped | head -c 3000000 >&2; wait"
+      const running = yield* Command.start(sh(script, [], { buffer: OutputBuffer.tail({ bytes: 10 }) }))
+      const chunks = yield* Stream.runCollect(running.stdoutChunks)
+      yield* running.outcome
+      const expected = Array.from({ length: 300_000 }, (_, i) => `${i + 1}\n`).join("")
+      assert.isTrue(Buffer.concat(chunks).toString() === expected)
+    }))
+
+  // O7
   it.effect("a reader that sleeps holds the program up and no memory, and the other stream is read", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("(yes err | head -c 2000000 >&2) & exec yes out"))
@@ -250,6 +275,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output without en
       yield* Fiber.interrupt(reader)
     }))
 
+  // O6
   it.effect("counters are exact about a flood of which a tail is kept", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("seq 200000", [], { buffer: OutputBuffer.tail({ lines: 10 }) }))
@@ -262,6 +288,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output without en
     }))
 
   // The owner is a process of its own: its standard output is a pipe whose reader leaves.
+  // O20
   it.effect("an owner whose own output is closed is told, and its program ends", () =>
     Effect.gen(function*() {
       const report = `${process.env["TMPDIR"] ?? "/tmp"}/processkit-${process.pid}-closed-output`

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import { execFileSync, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { createServer } from "node:net"
 import * as os from "node:os"
@@ -25,6 +26,8 @@ import { eventually } from "./world.ts"
 const slack = allowance(1500)
 
 const hasIpv6 = has("IPv6", Object.values(os.networkInterfaces()).flat().some((one) => one?.address === "::1"))
+
+const hasOpenssl = has("openssl", spawnSync("openssl", ["version"], { stdio: "ignore" }).status === 0)
 
 const onServer = <A>(host: string, use: (port: number) => A): Promise<A> =>
   new Promise((resolve) => {
@@ -52,6 +55,7 @@ const freshPath = (name: string) =>
 const stillRuns = (pid: number | undefined) => assert.isTrue(isAlive(pid ?? 0))
 
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) => {
+  // behaviour 84
   it.effect("a line makes a server ready, which runs on, and what it says next is not lost", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(
@@ -63,6 +67,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.deepEqual(yield* Stream.runCollect(Stream.take(running.stdoutLines, 1)), ["next"])
     }))
 
+  // behaviour 85
   it.effect("a server that says nothing is not ready when the time is over, and runs on", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(Command.make("sleep", ["60"]))
@@ -73,6 +78,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       stillRuns(running.pid)
     }))
 
+  // P2, behaviour 86
   it.effect("a server that dies fails every wait at once and says how, long before the time is over", () =>
     Effect.gen(function*() {
       const port = yield* freePort
@@ -93,6 +99,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.strictEqual((yield* running.result).stderr, "cannot bind\n")
     }))
 
+  // P2
   it.effect("a server that closes its output will never say the line, and runs on", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(sh("exec >&- sleep 60"))
@@ -112,6 +119,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.deepInclude(yield* reasonOf(running.waitFor(both)), { _tag: "NotReady", ended: "output" })
     }))
 
+  // P2
   it.effect("a line right before a crash is found, also without an end", () =>
     Effect.gen(function*() {
       for (const [script, line] of [["echo READY; exit 1", "READY"], ["printf READY; kill -9 $$", "READY"]] as const) {
@@ -121,6 +129,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       }
     }))
 
+  // P1
   it.effect("a line in pieces, with colours, after a megabyte of noise is found on the stream that is asked", () =>
     Effect.gen(function*() {
       for (const stream of ["stdout", "stderr"] as const) {
@@ -136,6 +145,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       }
     }))
 
+  // behaviour 89
   it.effect("a start that writes megabytes is not held up by somebody who waits for something else", () =>
     Effect.gen(function*() {
       for (const redirection of ["", ">&2"]) {
@@ -160,6 +170,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       assert.strictEqual((yield* running.result).stdout, "name: word of ada: ada has x\n")
     }))
 
+  // P3, behaviour 87
   it.effect("a port is waited for until somebody listens", () =>
     Effect.gen(function*() {
       const port = yield* freePort
@@ -215,6 +226,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       stillRuns(running.pid)
     }))
 
+  // P3
   it.effect("a foreign server on the port makes a program ready that does not listen at all", () =>
     Effect.gen(function*() {
       const port = yield* freePort
@@ -255,6 +267,27 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       const never = running.waitForHttp(`http://127.0.0.1:${port}/`, { status: [204, 503], within: "200 millis" })
       assert.include((yield* reasonOf(never)).message, `127.0.0.1:${port}: 127.0.0.1 status 200`)
     }))
+
+  it.effect.runIf(hasOpenssl)(
+    "over TLS the certificate has to be one that is trusted, for the name that is asked",
+    () =>
+      Effect.gen(function*() {
+        const port = yield* freePort
+        const [certificate, key] = [yield* freshPath("certificate.pem"), yield* freshPath("key.pem")]
+        const how = "req -x509 -nodes -newkey rsa:2048 -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        execFileSync("openssl", [...how.split(" "), "-out", certificate, "-keyout", key], { stdio: "ignore" })
+        const running = yield* Command.start(run("signs-its-own-certificate.mjs", [String(port), certificate, key]))
+        const url = `https://localhost:${port}/`
+        yield* running.waitForHttp(url, { certificate: "any" })
+        const signedBy = fs.readFileSync(certificate, "utf8")
+        yield* running.waitForHttp(url, { certificate: { signedBy } })
+        const untrusted = yield* reasonOf(running.waitForHttp(url, { within: "200 millis" }))
+        assert.include(untrusted.message, "DEPTH_ZERO_SELF_SIGNED_CERT")
+        const ofAnother = { certificate: { signedBy }, within: "200 millis" } as const
+        const misnamed = yield* reasonOf(running.waitForHttp(`https://127.0.0.1:${port}/`, ofAnother))
+        assert.include(misnamed.message, "ERR_TLS_CERT_ALTNAME_INVALID")
+      })
+  )
 
   it.effect("a request that is never answered is given up and made anew", () =>
     Effect.gen(function*() {

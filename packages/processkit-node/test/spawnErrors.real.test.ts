@@ -32,6 +32,16 @@ const reported = (command: Command.Command) =>
 const limited = (limit: string, name: string): Command.Command =>
   sh(`${limit}; exec "$@"`, [process.execPath, "--conditions=processkit-source", fixture(name)])
 
+/** What a program says that runs under Node's permission model. */
+const underPermissions = (...flags: ReadonlyArray<string>) =>
+  reported(Command.make(process.execPath, [
+    "--permission",
+    "--allow-fs-read=*",
+    ...flags,
+    "--conditions=processkit-source",
+    fixture("may-start-nothing.mjs")
+  ]))
+
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that cannot be started", (it) => {
   // S1
   it.effect("a name that is nowhere on PATH is NotFound, with the directories searched and without PATH in the text", () =>
@@ -98,21 +108,13 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a program that ca
   // The message had named the guardian of process groups, and a mechanism had been predicted that could not be had.
   it.effect("under a permission model without children nothing is predicted that cannot be had, and it says what to do", () =>
     Effect.gen(function*() {
-      const asking = (...flags: ReadonlyArray<string>) =>
-        reported(Command.make(process.execPath, [
-          "--permission",
-          "--allow-fs-read=*",
-          ...flags,
-          "--conditions=processkit-source",
-          fixture("may-start-nothing.mjs")
-        ]))
-      const forbidden = yield* asking()
+      const forbidden = yield* underPermissions()
       const detail = "the permission model of Node forbids it: run node with --allow-child-process"
       assert.include(forbidden["message"], detail)
       if (process.platform === "linux") {
         assert.deepInclude(forbidden["refused"], { mechanism: "subreaper", reason: detail })
       }
-      assert.deepInclude(yield* asking("--allow-child-process"), { message: "started" })
+      assert.deepInclude(yield* underPermissions("--allow-child-process"), { message: "started" })
     }))
 
   // S3

@@ -21,6 +21,7 @@ import type * as Limits from "./Limits.ts"
 import type * as Outcome from "./Outcome.ts"
 import type * as ProcessError from "./ProcessError.ts"
 import type * as Processes from "./Processes.ts"
+import type * as Readiness from "./Readiness.ts"
 import type * as Signal from "./Signal.ts"
 import type * as SpawnAttributes from "./SpawnAttributes.ts"
 import type * as Stats from "./Stats.ts"
@@ -147,6 +148,10 @@ export interface ByteReceiver {
  * `start` is called once, in the same tick in which the child is handed over; nothing is delivered before it. `close`
  * releases the descriptor at once and is idempotent; no `chunk` and no `end` follow it.
  *
+ * A chunk belongs to its receiver for good. A source that would rather read into the same memory again has `recycle`,
+ * which is called during the delivery of a chunk that nobody keeps. Whoever stands between a source and its receiver and
+ * keeps chunks has none.
+ *
  * @stability experimental
  * @category models
  * @since 0.1.0
@@ -154,6 +159,7 @@ export interface ByteReceiver {
 export interface ByteSource {
   readonly start: (receiver: ByteReceiver) => void
   readonly resume: () => void
+  readonly recycle?: (bytes: Uint8Array) => void
   readonly close: () => void
 }
 
@@ -355,7 +361,7 @@ export interface Outside {
  * - `port`: a TCP connection to any address of the host can be made.
  * - `socket`: a connection to a Unix socket, or to a named pipe on Windows, can be made.
  * - `path`: something exists there.
- * - `http`: a GET request is answered with a status that is accepted.
+ * - `http`: a GET request is answered with a status that is accepted, over `https:` by a server whose certificate is.
  *
  * @stability experimental
  * @category models
@@ -365,7 +371,11 @@ export interface Probes {
   readonly port: (host: string, port: number) => Effect.Effect<void, string>
   readonly socket: (path: string) => Effect.Effect<void, string>
   readonly path: (path: string) => Effect.Effect<void, string>
-  readonly http: (url: URL, accepts: (status: number) => boolean) => Effect.Effect<void, string>
+  readonly http: (
+    url: URL,
+    accepts: (status: number) => boolean,
+    certificate?: Readiness.Certificate
+  ) => Effect.Effect<void, string>
 }
 
 /**

@@ -83,12 +83,30 @@ export interface PortOptions {
 }
 
 /**
+ * Which certificate a server may show that is asked over TLS.
+ *
+ * **Details**
+ *
+ * - `"trusted"`: one for this host name, signed by whom the owner's runtime trusts.
+ * - `{ signedBy }`: one for this host name, signed by these certificates (PEM) and nobody else; a certificate that has
+ *   signed itself may stand there.
+ * - `"any"`: any at all. Nothing is verified then: whoever can answer at that address passes for the program.
+ *
+ * @stability experimental
+ * @category models
+ * @since 0.1.0
+ */
+export type Certificate = "trusted" | "any" | { readonly signedBy: string }
+
+/**
  * What an answer over HTTP must be, and how long one request may take.
  *
  * **Details**
  *
  * `status` is a status, a list of them, or a function; by default from 200 to 399, as an orchestrator's probes have it.
  * `attempt` is when a request is given up and made anew; 5 seconds by default.
+ *
+ * `certificate` says whose word is taken for a server that is asked over `https:`, by default `"trusted"`.
  *
  * @stability experimental
  * @category models
@@ -97,6 +115,7 @@ export interface PortOptions {
 export interface HttpOptions {
   readonly status?: number | ReadonlyArray<number> | ((status: number) => boolean) | undefined
   readonly attempt?: Duration.Input | undefined
+  readonly certificate?: Certificate | undefined
 }
 
 /**
@@ -227,8 +246,8 @@ export const path = (path: string): Readiness => readiness({ _tag: "Path", path 
  *
  * **Gotchas**
  *
- * There is no TLS, since a server that is being developed rarely has a certificate that can be trusted. Use
- * {@link effect} with the client that knows it.
+ * Over `https:` the certificate is verified. A server that is being developed rarely has one that can be trusted; say
+ * with `certificate` whose word is taken instead.
  *
  * @stability experimental
  * @category constructors

@@ -7,9 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import type { IncomingMessage } from "node:http"
+import type { RequestOptions } from "node:https"
 import * as net from "node:net"
 import { urlToHttpOptions } from "node:url"
 import type * as ProcessBackend from "processkit/ProcessBackend"
+import type { Certificate } from "processkit/Readiness"
 import { errnoOf } from "./errno.ts"
 
 export const probes: ProcessBackend.Probes = {
@@ -19,11 +21,11 @@ export const probes: ProcessBackend.Probes = {
     Effect.callback((resume) =>
       fs.stat(path, (error) => resume(error === null ? Effect.void : Effect.fail(errnoOf(error))))
     ),
-  http: (url, accepts) =>
+  http: (url, accepts, certificate = "trusted") =>
     anyAddress(
       withoutBrackets(url.hostname),
       (address) =>
-        Effect.flatMap(statusOf(url, address), (status) =>
+        Effect.flatMap(statusOf(url, address, certificate), (status) =>
           accepts(status) ? Effect.void : Effect.fail(`status ${status}`))
     )
 }
@@ -73,23 +75,37 @@ const connect = (options: net.NetConnectOpts): Effect.Effect<void, string> =>
     return Effect.sync(() => socket.destroy())
   })
 
+/**
+ * The connection is to an address; the certificate has to be for the name. A name that is an address itself is none to
+ * ask for (RFC 6066, 3).
+ */
+const trusting = (url: URL, certificate: Certificate): RequestOptions => ({
+  servername: net.isIP(withoutBrackets(url.hostname)) === 0 ? url.hostname : "",
+  rejectUnauthorized: certificate !== "any",
+  ...(typeof certificate === "object" ? { ca: certificate.signedBy } : undefined)
+})
+
 /** The status of the final answer; the rest of it is not read. */
-const statusOf = (url: URL, address: string): Effect.Effect<number, string> =>
-  Effect.flatMap(Effect.promise(() => import("node:http")), ({ request }) =>
-    Effect.callback((resume) => {
-      const asking = request({
-        ...urlToHttpOptions(url),
-        hostname: address,
-        headers: { host: url.host, connection: "close" },
-        agent: false
+const statusOf = (url: URL, address: string, certificate: Certificate): Effect.Effect<number, string> =>
+  Effect.flatMap(
+    Effect.promise(() => url.protocol === "https:" ? import("node:https") : import("node:http")),
+    ({ request }) =>
+      Effect.callback((resume) => {
+        const asking = request({
+          ...urlToHttpOptions(url),
+          hostname: address,
+          headers: { host: url.host, connection: "close" },
+          agent: false,
+          ...(url.protocol === "https:" ? trusting(url, certificate) : undefined)
+        })
+        const answered = ({ statusCode = 0 }: IncomingMessage) => {
+          asking.destroy()
+          resume(Effect.succeed(statusCode))
+        }
+        asking.once("response", answered)
+        asking.once("upgrade", answered)
+        asking.on("error", (error) => resume(Effect.fail(errnoOf(error))))
+        asking.end()
+        return Effect.sync(() => asking.destroy())
       })
-      const answered = ({ statusCode = 0 }: IncomingMessage) => {
-        asking.destroy()
-        resume(Effect.succeed(statusCode))
-      }
-      asking.once("response", answered)
-      asking.once("upgrade", answered)
-      asking.on("error", (error) => resume(Effect.fail(errnoOf(error))))
-      asking.end()
-      return Effect.sync(() => asking.destroy())
-    }))
+  )

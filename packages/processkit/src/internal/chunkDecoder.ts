@@ -36,11 +36,12 @@ export class ChunkDecoder {
   /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
   #started: boolean
 
-  constructor(encoding: string) {
+  /** `isMiddle` says that the bytes do not begin where the stream does, so that a mark there is text. */
+  constructor(encoding: string, isMiddle = false) {
     this.#decoder = new TextDecoder(encoding, { ignoreBOM: true })
     this.#isUtf8 = this.#decoder.encoding === "utf-8"
     this.#unitBytes = this.#decoder.encoding.startsWith("utf-16") ? 2 : 1
-    this.#started = !this.#decoder.encoding.startsWith("utf-")
+    this.#started = isMiddle || !this.#decoder.encoding.startsWith("utf-")
   }
 
   /**
@@ -60,6 +61,12 @@ export class ChunkDecoder {
   /** The characters that the bytes complete. */
   decode(bytes: Uint8Array): string {
     return this.#withoutMark(this.#isUtf8 ? this.#whole(bytes) : this.#streamed(bytes))
+  }
+
+  /** Goes on behind a line end of UTF-8 whose bytes it was not given: no character reaches across one. */
+  skip(): void {
+    this.#held = none
+    this.#started = true
   }
 
   /** What the end of the stream makes of a character that was not finished. */

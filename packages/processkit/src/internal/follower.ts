@@ -5,7 +5,12 @@
  * Every line has a mark: the place in the stream right after it. A retention told to forget up to a mark keeps what
  * comes after that line, to the byte.
  */
+import { ChunkDecoder } from "./chunkDecoder.ts"
+import { joined } from "./chunkQueue.ts"
 import { LineCutter, type LineRules } from "./lineCutter.ts"
+
+const newline = 10
+const carriageReturn = 13
 
 /** Lines that were completed together. */
 export interface Batch {
@@ -25,7 +30,23 @@ export interface Follower {
 export interface Segment {
   readonly from: number
   readonly chunks: ReadonlyArray<Uint8Array>
+  /** Whether a CR that ended a line came right before it. */
+  readonly afterReturn?: boolean
 }
+
+/** How an encoding spells a CR that ends a line. */
+export const returnIn = (encoding: string): Uint8Array =>
+  Uint8Array.from(
+    encoding === "utf-16le" ? [carriageReturn, 0] : encoding === "utf-16be" ? [0, carriageReturn] : [
+      carriageReturn
+    ]
+  )
+
+/** The last bytes that tell where in a unit the next one begins, and whether the unit before it was a CR. */
+const recentOf = (before: Uint8Array, bytes: Uint8Array): Uint8Array =>
+  bytes.length >= 3 ? bytes.slice(-3) : joined([before, bytes]).slice(-3)
+
+const nothing = new Uint8Array(0)
 
 /** Follows bytes; a mark is how many of them came before it. A line does not reach across two segments. */
 export class ByteFollower implements Follower {
@@ -33,7 +54,7 @@ export class ByteFollower implements Follower {
   readonly #segments: ReadonlyArray<Segment>
   #cutter: LineCutter
   #offset = 0
-  #lastByte: number | undefined
+  #recent: Uint8Array = nothing
 
   constructor(rules: LineRules, segments: ReadonlyArray<Segment>) {
     this.#rules = rules
@@ -42,19 +63,19 @@ export class ByteFollower implements Follower {
   }
 
   *kept(): Iterable<Batch> {
-    for (const { chunks, from } of this.#segments) {
+    for (const { afterReturn = false, chunks, from } of this.#segments) {
       if (this.#cutter.unfinished) yield this.end(false)
-      this.#cutter = new LineCutter(this.#rules)
+      this.#cutter = new LineCutter(this.#rules, new ChunkDecoder(this.#rules.encoding, from > 0), afterReturn)
       this.#offset = from
-      this.#lastByte = undefined
+      this.#recent = afterReturn ? returnIn(this.#rules.encoding) : nothing
       for (const chunk of chunks) yield this.push(chunk)
     }
   }
 
   push(bytes: Uint8Array): Batch {
-    const [from, before] = [this.#offset, this.#lastByte]
+    const [from, before] = [this.#offset, this.#recent]
     this.#offset += bytes.length
-    this.#lastByte = bytes.at(-1) ?? before
+    this.#recent = recentOf(before, bytes)
     return {
       lines: this.#cutter.push(bytes),
       markAfter: (index) => from + lineEnd(this.#rules, { bytes, before, from }, index)
@@ -107,14 +128,12 @@ export class LineFollower implements Follower {
 
 const batchOf = ({ from, lines }: Stretch): Batch => ({ lines, markAfter: (index) => from + index + 1 })
 
-/** A chunk, the byte before it, and where it begins. */
+/** A chunk, the last bytes before it, and where it begins. */
 interface Place {
   readonly bytes: Uint8Array
-  readonly before: number | undefined
+  readonly before: Uint8Array
   readonly from: number
 }
-
-const newline = 10
 
 /**
  * Where, in a chunk, the line ends that is the n-th to end there, counting from 0.
@@ -129,31 +148,30 @@ const lineEnd = ({ encoding, lineTerminator }: LineRules, { before, bytes, from 
   let ends = 0
   for (let at = 0; at < bytes.length; at++) {
     const ended = isUtf16
-      ? (from + at) % 2 === 1 && bytes[at] === second && (at === 0 ? before : bytes[at - 1]) === first
+      ? (from + at) % 2 === 1 && bytes[at] === second && (at === 0 ? before.at(-1) : bytes[at - 1]) === first
       : bytes[at] === newline
     if (ended && ends++ === index) return at + 1
   }
   return bytes.length
 }
 
-const carriageReturn = 13
-
-/** The same where CR ends lines too; a LF after the CR belongs to the end. */
+/** The same where CR ends lines too; a LF after the CR belongs to the end. A unit ends where its last byte is. */
 const endAtReturn = (encoding: string, { before, bytes, from }: Place, index: number): number => {
   const width = encoding.startsWith("utf-16") ? 2 : 1
   const low = encoding === "utf-16be" ? 1 : 0
+  const all = joined([before, bytes])
   const unit = (at: number): number | undefined => {
-    const byte = bytes[at + low]
-    return width === 1 ? byte : byte === undefined || bytes[at + 1 - low] !== 0 ? undefined : byte
+    const byte = all[at + low]
+    return width === 1 ? byte : byte === undefined || all[at + 1 - low] !== 0 ? undefined : byte
   }
   let ends = 0
-  let last = width === 1 ? before : undefined
-  for (let at = width === 2 ? from % 2 : 0; at < bytes.length; at += width) {
+  let last: number | undefined
+  for (let at = (from - before.length) % width; at + width <= all.length; at += width) {
     const now = unit(at)
     const isEnd = now === carriageReturn || (now === newline && last !== carriageReturn)
-    if (isEnd && ends++ === index) {
+    if (isEnd && at + width > before.length && ends++ === index) {
       const hasMore = now === carriageReturn && unit(at + width) === newline
-      return at + (hasMore ? 2 * width : width)
+      return at + (hasMore ? 2 * width : width) - before.length
     }
     last = now
   }

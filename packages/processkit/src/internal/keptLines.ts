@@ -4,13 +4,15 @@
 import { type Follower, LineFollower } from "./follower.ts"
 import { LineCutter, type LineRules } from "./lineCutter.ts"
 import { Newest } from "./newest.ts"
+import { Oldest } from "./oldest.ts"
+import { ownText } from "./ownText.ts"
 import type { HandedOver, Limits, Overflow, Retention } from "./retention.ts"
 import type { Tail } from "./tail.ts"
 
 export class KeptLines implements Retention {
   readonly #limits: Limits
   readonly #cutter: LineCutter
-  readonly #head: Array<string> = []
+  readonly #head = new Oldest()
   readonly #tail: Newest<string>
   readonly #cost: (line: string) => number
   readonly #headLines: number
@@ -31,10 +33,10 @@ export class KeptLines implements Retention {
 
   constructor(limits: Limits, rules: LineRules) {
     const { lines, policy } = limits
-    // The bound of a failure is in raw bytes, and no encoding takes more than three bytes of UTF-8 for one of its own.
+    // The bound of a failure is in raw bytes. No encoding has more characters than bytes; what cleaning adds has room.
     const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
-    this.#cost = bytes === Infinity ? () => 0 : cost
+    this.#cost = bytes === Infinity ? () => 0 : policy === "FailAbove" ? ({ length }) => length : cost
     this.#tail = new Newest(this.#cost)
     // A line that is cleaned counts as what is left of it, so it is read to its end first.
     const maxLineBytes = rules.clean ? rules.maxLineBytes : Math.min(rules.maxLineBytes, bytes + 1)
@@ -44,11 +46,12 @@ export class KeptLines implements Retention {
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.released) return
+  push(bytes: Uint8Array): false {
+    if (this.released) return false
     this.#totalBytes += bytes.length
-    this.#keepAll(this.#cutter.push(bytes))
+    this.#keepAll(this.#sealed ? this.#newest(bytes) : this.#cutter.push(bytes))
     this.#terminated = !this.#cutter.unfinished
+    return false
   }
 
   end(clean: boolean): void {
@@ -78,8 +81,8 @@ export class KeptLines implements Retention {
   }
 
   text(): string {
-    const lines = this.#head.concat(this.#tail.all())
-    return lines.length === 0 ? "" : lines.join("\n") + (this.#terminated ? "\n" : "")
+    const text = this.#head.text + this.#tail.all().map((line) => `${line}\n`).join("")
+    return this.#terminated || text === "" ? text : text.slice(0, -1)
   }
 
   bytes(): Uint8Array {
@@ -87,15 +90,15 @@ export class KeptLines implements Retention {
   }
 
   handOver(): HandedOver {
-    const lines = this.#head.concat(this.#tail.all())
-    this.#head.length = 0
+    const lines = this.#head.all().concat(this.#tail.all())
+    this.#head.clear()
     this.#tail.clear()
     this.released = true
     return { lines, cutter: this.#cutter }
   }
 
   follow(): Follower {
-    const head = { from: this.#headTaken - this.#head.length, lines: [...this.#head] }
+    const head = { from: this.#headTaken - this.#head.size, lines: this.#head.all() }
     const tail = { from: this.#totalLines - this.#tail.size, lines: this.#tail.all() }
     return new LineFollower([head, tail], this.#cutter.fork(), this.#totalLines)
   }
@@ -105,7 +108,7 @@ export class KeptLines implements Retention {
   }
 
   forget(mark: number): void {
-    this.#head.splice(0, mark - (this.#headTaken - this.#head.length))
+    this.#head.forget(mark - (this.#headTaken - this.#head.size))
     while (this.#tail.size > 0 && this.#totalLines - this.#tail.size < mark) this.#tail.shift()
   }
 
@@ -119,31 +122,42 @@ export class KeptLines implements Retention {
     return this.#droppedLines
   }
 
-  /**
-   * Once the head is full, lines that the same chunk pushes out again are only counted. Lines of the tail are copied when
-   * the next ones come: most of those of a flood are dropped by then.
-   */
-  #keepAll(lines: ReadonlyArray<string>): void {
-    if (lines.length === 0) return
-    const skipped = this.#sealed ? Math.max(0, lines.length - this.#limits.lines) : 0
+  /** Once the head is full, lines that the same chunk pushes out again are only counted. */
+  #newest(bytes: Uint8Array): ReadonlyArray<string> {
+    const { lines, skipped } = this.#cutter.pushNewest(bytes, this.#hasTail ? this.#limits.lines - this.#headTaken : 0)
     this.#totalLines += skipped
     this.#droppedLines += skipped
     this.#dropped ||= skipped > 0
-    for (let i = skipped; i < lines.length; i++) this.#keep(lines[i] as string)
-    this.#tail.replace(this.#attached, lines.length, detached)
-    this.#attached = lines.length
+    return lines
+  }
+
+  /** Lines of the tail are copied when the next ones come: most of those of a flood are dropped by then. */
+  #keepAll(lines: ReadonlyArray<string>): void {
+    if (lines.length === 0) return
+    const taken = this.#fillHead(lines)
+    for (let i = taken; i < lines.length; i++) this.#keepNewest(lines[i] as string)
+    this.#totalLines += lines.length
+    this.#tail.replace(this.#attached, lines.length - taken, ownText)
+    this.#attached = lines.length - taken
     if (this.#cutter.hasCut) this.#dropped = true
   }
 
-  #keep(line: string): void {
-    this.#totalLines++
-    if (!this.#sealed && this.#headTaken < this.#headLines && this.#headCost + this.#cost(line) <= this.#headBytes) {
-      this.#head.push(detached(line))
-      this.#headTaken++
-      this.#headCost += this.#cost(line)
-      return
+  /** Gives the head what fits, and answers how many lines that were: the first that does not seals it. */
+  #fillHead(lines: ReadonlyArray<string>): number {
+    if (this.#sealed) return 0
+    let taken = 0
+    for (; taken < lines.length && this.#headTaken + taken < this.#headLines; taken++) {
+      const cost = this.#cost(lines[taken] as string)
+      if (this.#headCost + cost > this.#headBytes) break
+      this.#headCost += cost
     }
-    this.#sealed = true
+    this.#sealed = taken < lines.length
+    this.#headTaken += taken
+    this.#head.push(this.#sealed ? lines.slice(0, taken) : lines)
+    return taken
+  }
+
+  #keepNewest(line: string): void {
     if (!this.#hasTail) {
       this.#dropped = true
       this.#droppedLines++
@@ -161,9 +175,6 @@ export class KeptLines implements Retention {
   }
 }
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
-
 /** A line costs its UTF-8 bytes and never nothing, so that a flood of empty lines is bounded as well. */
 const cost = (line: string): number => {
   let bytes = line.length
@@ -173,16 +184,3 @@ const cost = (line: string): number => {
   }
   return Math.max(1, bytes)
 }
-
-/**
- * Copies a line out of the chunk it was cut from. V8 keeps the whole decoded chunk alive for as long as any substring
- * of more than 12 characters is (v8/src/objects/string.h, SlicedString::kMinLength = 13).
- */
-const detached = (line: string): string => {
-  if (line.length < 13) return line
-  // No more than three bytes for a unit of UTF-16; one piece of memory serves all lines that are not very long.
-  if (line.length * 3 > scratch.length) return decoder.decode(encoder.encode(line))
-  return decoder.decode(scratch.subarray(0, encoder.encodeInto(line, scratch).written))
-}
-
-const scratch = new Uint8Array(4096)

@@ -30,6 +30,8 @@ export class KeptText implements Retention {
   #total = 0
   #cutter: LineCutter | undefined
   #ended = false
+  /** Whether what was forgotten ended in a CR, to which a LF would belong that comes next. */
+  #afterReturn = false
   /** How many lines were forgotten, which are a mark to whoever reads along. */
   #forgotten = 0
 
@@ -40,20 +42,21 @@ export class KeptText implements Retention {
     this.#decoder = new ChunkDecoder(rules.encoding)
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.#cutter !== undefined) return
+  push(bytes: Uint8Array): false {
+    if (this.#cutter !== undefined) return false
     const room = this.#maxBytes - this.#total
     this.#total += bytes.length
-    if (room <= 0) return
+    if (room <= 0) return false
     const kept = bytes.length <= room ? bytes : bytes.subarray(0, room)
     if (kept.length < small) this.#gather(kept)
     else this.#decode(kept)
+    return false
   }
 
   end(): void {
     this.#decode(nothing)
     this.#block = nothing
-    if (!this.#ended && this.#total <= this.#maxBytes && this.#cutter === undefined) this.#text += this.#decoder.end()
+    if (!this.#ended && this.#total <= this.#maxBytes && this.#cutter === undefined) this.#append(this.#decoder.end())
     this.#ended = true
   }
 
@@ -93,7 +96,7 @@ export class KeptText implements Retention {
 
   handOver(): HandedOver {
     const text = this.text()
-    const cutter = this.#cutter = new LineCutter(this.#rules, this.#decoder)
+    const cutter = this.#cutter = new LineCutter(this.#rules, this.#decoder, this.#afterReturn)
     this.#text = ""
     return { lines: cutter.pushText(text), cutter }
   }
@@ -117,13 +120,16 @@ export class KeptText implements Retention {
       // The last line of all has no end.
       from = end.exec(this.#text) === null ? this.#text.length : end.lastIndex
     }
+    if (from === 0) return
+    const isWhole = from === this.#text.length
+    this.#afterReturn = isWhole && this.#rules.lineTerminator === "carriage-return" && this.#text.endsWith("\r")
     this.#text = this.#text.slice(from)
   }
 
   /** The lines of what is kept, and a cutter of its own that continues them. */
   #cut(): HandedOver {
     this.#decode(nothing)
-    const cutter = new LineCutter(this.#rules, this.#decoder.fork())
+    const cutter = new LineCutter(this.#rules, this.#decoder.fork(), this.#afterReturn)
     return { lines: cutter.pushText(this.#text), cutter }
   }
 
@@ -136,8 +142,14 @@ export class KeptText implements Retention {
 
   /** Decodes what waits, and the bytes after it. */
   #decode(bytes: Uint8Array): void {
-    if (this.#used > 0) this.#text += this.#decoder.decode(this.#block.subarray(0, this.#used))
+    if (this.#used > 0) this.#append(this.#decoder.decode(this.#block.subarray(0, this.#used)))
     this.#used = 0
-    if (bytes.length > 0) this.#text += this.#decoder.decode(bytes)
+    if (bytes.length > 0) this.#append(this.#decoder.decode(bytes))
+  }
+
+  #append(text: string): void {
+    if (text === "") return
+    this.#text += this.#afterReturn && text.startsWith("\n") ? text.slice(1) : text
+    this.#afterReturn = false
   }
 }

@@ -12,6 +12,7 @@
 import type * as Command from "../Command.ts"
 import type { Cleaner } from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
+import { newestFrom, newlinesIn } from "./newlines.ts"
 import { Tail } from "./tail.ts"
 import * as Text from "./textHygiene.ts"
 
@@ -29,6 +30,12 @@ export interface LineRules {
   readonly clean?: Cleaner | undefined
 }
 
+/** Lines of a chunk, and how many of the chunk came before them. */
+export interface Cut {
+  readonly skipped: number
+  readonly lines: Array<string>
+}
+
 export class LineCutter {
   readonly #decoder: ChunkDecoder
   readonly #maxBytes: number
@@ -39,25 +46,25 @@ export class LineCutter {
   /** The length of the unfinished line, with what was dropped of it. */
   #length = 0
   /** Whether the last character was a `\r` that ended a line, so that a `\n` belongs to it. */
-  #afterReturn = false
+  #afterReturn: boolean
   /** Whether a line was cut so far. */
   hasCut = false
   /** How many lines were given. */
   count = 0
 
-  constructor(rules: LineRules, decoder = new ChunkDecoder(rules.encoding)) {
+  constructor(rules: LineRules, decoder = new ChunkDecoder(rules.encoding), afterReturn = false) {
     this.#rules = rules
     this.#decoder = decoder
+    this.#afterReturn = afterReturn
     this.#maxBytes = rules.maxLineBytes
     this.#cutsAtReturns = rules.lineTerminator === "carriage-return"
   }
 
   /** A cutter that goes on from here by itself. */
   fork(): LineCutter {
-    const fork = new LineCutter(this.#rules, this.#decoder.fork())
+    const fork = new LineCutter(this.#rules, this.#decoder.fork(), this.#afterReturn)
     fork.#pieces = [...this.#pieces]
     fork.#length = this.#length
-    fork.#afterReturn = this.#afterReturn
     return fork
   }
 
@@ -74,6 +81,26 @@ export class LineCutter {
   /** The lines that the bytes complete. */
   push(bytes: Uint8Array): Array<string> {
     return this.pushText(this.#decoder.decode(bytes))
+  }
+
+  /**
+   * The lines that the bytes complete, for somebody who keeps the newest `most` of them.
+   *
+   * Where it can be seen in the bytes which they are, and nobody has to look at each line, those before them are neither
+   * decoded nor made: a flood costs what is kept of it.
+   */
+  pushNewest(bytes: Uint8Array, most: number): Cut {
+    const skipped = this.#seesEnds ? newlinesIn(bytes) - most : 0
+    if (skipped <= 0) return { skipped: 0, lines: this.push(bytes) }
+    this.count += skipped
+    this.#pieces = []
+    this.#length = 0
+    this.#decoder.skip()
+    return { skipped, lines: this.push(bytes.subarray(newestFrom(bytes, most))) }
+  }
+
+  get #seesEnds(): boolean {
+    return this.#rules.encoding === "utf-8" && !this.#cutsAtReturns && this.#rules.clean === undefined
   }
 
   /** The lines that decoded text completes. */

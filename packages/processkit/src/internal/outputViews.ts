@@ -50,11 +50,11 @@ const eventOf = { stdout: ProcessEvent.stdout, stderr: ProcessEvent.stderr }
 
 /** `Started` is the first thing that waits, so that nothing the program printed comes before it. */
 const events = (run: Run): Output<ProcessEvent.ProcessEvent> =>
-  Stream.concat(
+  Subscription.endingWith(
     both<ProcessEvent.ProcessEvent>(run, (lines, name) => lines.map((line) => eventOf[name](line)), [
       ProcessEvent.started(run.child.pid)
     ]),
-    Stream.fromEffect(Effect.map(run.outcome, ProcessEvent.exited))
+    Effect.map(run.outcome, (outcome) => [ProcessEvent.exited(outcome)])
   )
 
 const single = <A>(run: Run, name: Name, take: (pump: Pump) => Output<A>): Output<A> =>

@@ -6,9 +6,9 @@
  * wrong one.
  */
 
-/** The text of the first bytes of a stream. */
-export const first = (encoding: string, bytes: Uint8Array): string =>
-  new TextDecoder(encoding).decode(bytes, { stream: true })
+/** The text of the first bytes of a stream, or of what follows those that were forgotten. */
+export const first = (encoding: string, bytes: Uint8Array, isMiddle: boolean): string =>
+  new TextDecoder(encoding, { ignoreBOM: isMiddle }).decode(bytes, { stream: true })
 
 /** The text of the last bytes of a stream, of which `offset` bytes came before them. */
 export const last = (encoding: string, bytes: Uint8Array, offset: number): string =>

@@ -13,6 +13,8 @@ import type { Tee } from "./tee.ts"
 
 /** Somebody who consumes a stream while it flows. */
 export interface Subscriber {
+  /** Whether a chunk may be used after it was taken. */
+  readonly keeps: boolean
   /** Takes a chunk and answers whether it wants more at once. */
   readonly chunk: (bytes: Uint8Array) => boolean
   readonly end: (errno: string | undefined) => void
@@ -157,13 +159,15 @@ export class Pump {
   #take(bytes: Uint8Array): boolean {
     if (this.ended) return true
     this.bytesSeen += bytes.length
-    this.retention.push(bytes)
+    const subscriber = this.#subscriber
+    const isKept = this.retention.push(bytes) || subscriber?.keeps === true
     this.#observer?.chunk(bytes)
     this.held = this.#tee?.chunk(bytes) === false
-    this.paused = this.#subscriber !== undefined && !this.#subscriber.chunk(bytes)
+    this.paused = subscriber !== undefined && !subscriber.chunk(bytes)
     this.#owner.onChunk(this)
     // Last: whoever waits for a line goes on within this call, and may subscribe to what comes after it.
     for (const watcher of this.#watchers) watcher.chunk(bytes)
+    if (!isKept) this.#source.recycle?.(bytes)
     return !this.paused && !this.held
   }
 

@@ -116,14 +116,23 @@ const isAbsolute = (path: string): boolean => path.startsWith("/") || /^(?:[a-z]
 
 const http = (address: string | URL, options: Readiness.HttpOptions): Probe => {
   const url = Result.getOrElse(Result.try(() => new URL(address)), () => refuse("the URL", "is not one"))
-  if (url.protocol !== "http:") refuse("the URL", "does not begin with http:, and nothing else can be asked")
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    refuse("the URL", "begins with neither http: nor https:, and nothing else can be asked")
+  }
   const attempt = own(options, "attempt")
+  const trust = certificate(own(options, "certificate"))
+  const accepts = accepting(own(options, "status"))
   return probe(
     // Without what may be a secret in it: credentials, path, query.
     url.host,
     attempt === undefined ? defaultAttempt : Amounts.duration("attempt", attempt),
-    (probes) => probes.http(url, accepting(own(options, "status")))
+    (probes) => probes.http(url, accepts, trust)
   )
+}
+
+const certificate = (given: Readiness.Certificate = "trusted"): Readiness.Certificate => {
+  if (given === "trusted" || given === "any") return given
+  return { signedBy: word("the certificate", own(record("the certificate", given), "signedBy") ?? "") }
 }
 
 const accepting = (status: Readiness.HttpOptions["status"]): (status: number) => boolean => {

@@ -9,7 +9,7 @@ import type * as OutputBuffer from "../OutputBuffer.ts"
 import * as CapturePolicy from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
-import { ByteFollower, type Follower, type Segment } from "./follower.ts"
+import { ByteFollower, type Follower, returnIn, type Segment } from "./follower.ts"
 import { KeptLines } from "./keptLines.ts"
 import { KeptText } from "./keptText.ts"
 import { LineCounter } from "./lineCounter.ts"
@@ -32,7 +32,8 @@ export interface HandedOver {
 }
 
 export interface Retention {
-  readonly push: (bytes: Uint8Array) => void
+  /** Takes a chunk, and answers whether it keeps the bytes themselves. */
+  readonly push: (bytes: Uint8Array) => boolean
   readonly end: (clean: boolean) => void
   /** What the policy dropped something of, where it did. */
   readonly dropped: () => Overflow | undefined
@@ -105,6 +106,8 @@ export const make = (limits: Limits, rules: LineRules, textOnly = false): Retent
   return textOnly && keepsStart ? new KeptText(limits, rules) : new KeptBytes(limits, rules)
 }
 
+const newline = 10
+
 class KeptBytes implements Retention {
   readonly #limits: Limits
   readonly #rules: LineRules
@@ -126,6 +129,9 @@ class KeptBytes implements Retention {
   /** How many lines there are beside those that the cutter has given, once the lines were handed over. */
   #linesBefore = 0
   #cutter: LineCutter | undefined
+  /** Where something was forgotten up to a CR, to which a LF would belong that comes next. */
+  #openEnd: number | undefined
+  #hasForgotten = false
 
   constructor(limits: Limits, rules: LineRules) {
     this.#limits = limits
@@ -143,12 +149,17 @@ class KeptBytes implements Retention {
       : 0
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.released) return
+  push(bytes: Uint8Array): boolean {
+    if (this.released) return false
     this.#total += bytes.length
     const rest = this.#fillHead(bytes)
-    if (rest.length === 0) return
-    this.#tail.push(rest)
+    if (rest.length > 0) this.#pushToTail(rest)
+    this.#closeEnd()
+    return true
+  }
+
+  #pushToTail(bytes: Uint8Array): void {
+    this.#tail.push(bytes)
     if (this.#tail.total <= this.#tailRoom) return
     this.#dropped = true
     this.#count()
@@ -187,15 +198,18 @@ class KeptBytes implements Retention {
 
   text(): string {
     if (this.#total === 0 || this.released) return ""
-    if (!this.#dropped) return decoded(this.#chunks(), this.#rules.encoding)
+    if (!this.#dropped) return decoded(this.#chunks(), this.#decoder())
     const tail = joined(this.#tail.all())
-    return Piece.first(this.#rules.encoding, joined(this.#head.all())) +
+    return Piece.first(this.#rules.encoding, joined(this.#head.all()), this.#hasForgotten) +
       Piece.last(this.#rules.encoding, tail, this.#total - tail.length)
   }
 
   handOver(): HandedOver {
-    const cutter = new LineCutter(this.#rules)
-    const lines = this.#dropped ? this.#cutEnds(cutter) : this.#chunks().flatMap((chunk) => cutter.push(chunk))
+    const first = new LineCutter(this.#rules, this.#decoder(), this.#openEnd !== undefined)
+    const cutter = this.#dropped ? new LineCutter(this.#rules, new ChunkDecoder(this.#rules.encoding, true)) : first
+    const lines = this.#dropped
+      ? this.#cutEnds(first, cutter)
+      : this.#chunks().flatMap((chunk) => cutter.push(chunk))
     if (this.#counted > 0) this.#count()
     this.#linesBefore = this.#counted > 0 ? this.#counter.lines - cutter.count : 0
     this.#cutter = cutter
@@ -221,8 +235,8 @@ class KeptBytes implements Retention {
   }
 
   tail(): Tail {
-    const tail = new Tail(new ChunkDecoder(this.#rules.encoding), "", this.#rules.lineTerminator)
-    const chunks = this.#segments().at(-1)?.chunks ?? []
+    const { chunks = [], from: start = 0 } = this.#segments().at(-1) ?? {}
+    const tail = new Tail(new ChunkDecoder(this.#rules.encoding, start > 0), "", this.#rules.lineTerminator)
     // Not the ones before the last line end, but for an encoding that has the byte of one in other characters.
     const from = this.#rules.encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
     for (const chunk of chunks.slice(Math.max(0, from))) tail.push(chunk)
@@ -231,14 +245,61 @@ class KeptBytes implements Retention {
 
   forget(mark: number): void {
     this.#count()
+    const before = this.#at(mark - this.#return.length, this.#return.length)
+    const isOpen = this.#rules.lineTerminator === "carriage-return" &&
+      this.#return.every((byte, i) => before[i] === byte)
+    this.#trim(mark)
+    this.#openEnd = isOpen ? mark : undefined
+    this.#closeEnd()
+  }
+
+  /** A decoder for what is kept, from its beginning on. */
+  #decoder(): ChunkDecoder {
+    return new ChunkDecoder(this.#rules.encoding, this.#hasForgotten)
+  }
+
+  #trim(mark: number): void {
+    this.#hasForgotten ||= mark > 0
     this.#head.trim(Math.max(0, this.#headTaken - mark))
     this.#tail.trim(Math.max(0, this.#total - mark))
+  }
+
+  get #return(): Uint8Array {
+    return returnIn(this.#rules.encoding)
+  }
+
+  /** Once it is there, forgets the LF that belongs to a CR. */
+  #closeEnd(): void {
+    const end = this.#openEnd
+    if (end === undefined) return
+    const width = this.#return.length
+    if (this.#total < end + width) return
+    this.#openEnd = undefined
+    const next = this.#at(end, width)
+    if (!this.#return.every((byte, i) => next[i] === (byte === 0 ? 0 : newline))) return
+    this.#count()
+    this.#trim(end + width)
+  }
+
+  /** The bytes from a place on, as far as they are kept. */
+  #at(from: number, length: number): Uint8Array {
+    for (const segment of this.#segments()) {
+      let start = segment.from
+      const all: Array<Uint8Array> = []
+      for (const chunk of segment.chunks) {
+        if (start + chunk.length > from && start < from + length) all.push(chunk.subarray(Math.max(0, from - start)))
+        start += chunk.length
+      }
+      if (segment.from <= from && all.length > 0) return joined(all).subarray(0, length)
+    }
+    return new Uint8Array(0)
   }
 
   /** What is kept, as pieces of the stream: one, or those on both sides of what was dropped. */
   #segments(): ReadonlyArray<Segment> {
     const from = this.#total - this.#tail.total
-    if (!this.#dropped) return [{ from: from - this.#head.total, chunks: this.#chunks() }]
+    const afterReturn = this.#openEnd !== undefined
+    if (!this.#dropped) return [{ from: from - this.#head.total, chunks: this.#chunks(), afterReturn }]
     const head = { from: this.#headTaken - this.#head.total, chunks: this.#head.all() }
     if (this.#tailRoom === 0) return [head, { from: this.#total, chunks: [] }]
     const tail = joined(this.#tail.all())
@@ -247,8 +308,7 @@ class KeptBytes implements Retention {
   }
 
   /** The lines on both sides of what was dropped; the line before it ends there, and none is made of both. */
-  #cutEnds(after: LineCutter): Array<string> {
-    const before = new LineCutter(this.#rules)
+  #cutEnds(before: LineCutter, after: LineCutter): Array<string> {
     const tail = joined(this.#tail.all())
     return before.push(joined(this.#head.all())).concat(
       before.end(false),
@@ -286,8 +346,7 @@ class KeptBytes implements Retention {
 }
 
 /** Decodes piece by piece: joined bytes would be that much fresh memory, and touching it is what large output costs. */
-const decoded = (chunks: ReadonlyArray<Uint8Array>, encoding: string): string => {
-  const decoder = new ChunkDecoder(encoding)
+const decoded = (chunks: ReadonlyArray<Uint8Array>, decoder: ChunkDecoder): string => {
   const pieces = chunks.map((chunk) => decoder.decode(chunk))
   pieces.push(decoder.end())
   return pieces.join("")

@@ -4,9 +4,13 @@
  * More than 256 KiB that a pump brought and nobody pulled holds that pump's pipe up, and no other; it flows again once
  * everything waiting was pulled.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Arrivals } from "./arrivals.ts"
 import type { Pump, Subscriber } from "./pump.ts"
@@ -16,6 +20,8 @@ const highWater = 256 * 1024
 /** How the bytes of a pump become items, and what was kept of them before anybody followed. */
 export interface View<A> {
   readonly pump: Pump
+  /** Whether items hold the bytes that they were made of. */
+  readonly keeps: boolean
   readonly backlog: ReadonlyArray<A>
   readonly chunk: (bytes: Uint8Array) => ReadonlyArray<A>
   /** The items that the end completes. */
@@ -32,6 +38,10 @@ class Follower<A, E> implements Subscriber {
     this.view = view
     this.#arrivals = arrivals
     this.#onEnd = onEnd
+  }
+
+  get keeps(): boolean {
+    return this.view.keeps
   }
 
   chunk(bytes: Uint8Array): boolean {
@@ -89,29 +99,47 @@ class Following<A, E> {
 /**
  * What pumps bring from their beginning on, as far as it was kept, after the items that are given; leaving the stream
  * unsubscribes.
+ *
+ * One channel and nothing around it: what is put around a stream costs something for every chunk.
  */
 export const stream = <A, E>(
   views: () => ReadonlyArray<View<A>>,
   onError: (pump: Pump, errno: string) => E,
   first: ReadonlyArray<A> = []
 ): Stream.Stream<A, E> =>
-  Stream.scoped(Stream.unwrap(Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const following = new Following(views(), onError)
+  Stream.fromChannel(Channel.fromTransform((_, scope) =>
+    Effect.suspend(() => {
+      let following: Following<A, E> | undefined
+      // The way to leave is there before anything is taken: the fiber may be interrupted in between.
+      return Effect.map(Scope.addFinalizer(scope, Effect.sync(() => following?.leave())), () => {
+        following = new Following(views(), onError)
         following.begin(first)
-        return following
-      }),
-      (following) => Effect.sync(() => following.leave())
-    ),
-    ({ arrivals }) => Stream.fromPull(Effect.succeed(arrivals.pull))
-  )))
+        return following.arrivals.pull
+      })
+    })
+  ))
+
+/** What a stream brings, and after its end what an effect gives. */
+export const endingWith = <A, E>(
+  stream: Stream.Stream<A, E>,
+  last: Effect.Effect<ReadonlyArray<A>, E>
+): Stream.Stream<A, E> =>
+  Stream.transformPull(stream, (pull) =>
+    Effect.sync(() => {
+      let isOver = false
+      const end = Effect.flatMap(last, (items): Pull.Pull<Arr.NonEmptyReadonlyArray<A>> => {
+        isOver = true
+        return Arr.isReadonlyArrayNonEmpty(items) ? Effect.succeed(items) : Cause.done()
+      })
+      return Effect.suspend(() => isOver ? Cause.done() : Pull.catchDone(pull, () => end))
+    }))
 
 /** The lines of a pump, each made into an item. */
 export const lines = <A>(pump: Pump, item: (lines: ReadonlyArray<string>) => ReadonlyArray<A>): View<A> => {
   const { cutter, lines } = pump.retention.handOver()
   return {
     pump,
+    keeps: false,
     backlog: item(lines),
     chunk: (bytes) => item(cutter.push(bytes)),
     rest: (clean) => item(cutter.end(clean))
@@ -121,6 +149,7 @@ export const lines = <A>(pump: Pump, item: (lines: ReadonlyArray<string>) => Rea
 /** The bytes of a pump as they come. */
 export const chunks = (pump: Pump, backlog: ReadonlyArray<Uint8Array>): View<Uint8Array> => ({
   pump,
+  keeps: true,
   backlog,
   chunk: (bytes) => [bytes],
   rest: () => []

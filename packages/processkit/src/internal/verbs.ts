@@ -18,7 +18,9 @@ import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as InputRules from "./inputRules.ts"
 import { isCaptured } from "./outputRules.ts"
+import { ownText } from "./ownText.ts"
 import { retried } from "./retrying.ts"
+import * as Subscription from "./subscription.ts"
 import * as TerminalRules from "./terminalRules.ts"
 
 export type Verb<A, R = never> = Effect.Effect<A, ProcessError.ProcessError, ProcessRunner.ProcessRunner | R>
@@ -168,8 +170,10 @@ export const firstLine = (
   capturing(
     command,
     during(command, "ignore", (running) =>
-      Effect.tap(Stream.runHead(Stream.filter(running.stdoutLines, predicate)), (line) =>
-        Option.isSome(line) ? Effect.void : withinDeadline(running)))
+      Effect.tap(
+        Effect.map(Stream.runHead(Stream.filter(running.stdoutLines, predicate)), Option.map(ownText)),
+        (line) => Option.isSome(line) ? Effect.void : withinDeadline(running)
+      ))
   )
 
 /** Fails where output ended because a deadline passed; any other end is an answer. */
@@ -193,9 +197,9 @@ const flowing = <A>(
       (running) => closeWriter(command, running)
     ),
     (running) =>
-      Stream.concat(
+      Subscription.endingWith(
         view(running),
-        Stream.fromEffectDrain(Effect.flatMap(running.result, ProcessResult.ensureSuccess))
+        Effect.as(Effect.flatMap(running.result, ProcessResult.ensureSuccess), [])
       )
   ))
 

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 
 export class Wakeup {
-  #wake: (() => void) | undefined
+  #resume: ((effect: Effect.Effect<void>) => void) | undefined
 
   /** Waits until it is woken, unless there is no reason to. */
   readonly wait: Effect.Effect<void>
@@ -14,18 +14,22 @@ export class Wakeup {
    * nobody.
    */
   constructor(isReady: () => boolean) {
+    const forget = Effect.sync(() => {
+      this.#resume = undefined
+    })
     this.wait = Effect.callback<void>((resume) => {
       if (isReady()) return resume(Effect.void)
-      this.#wake = () => resume(Effect.void)
-      return Effect.sync(() => {
-        this.#wake = undefined
-      })
+      // Kept as it is. V8 puts a function that is written where it is assigned to a property among the old objects at
+      // once (`CheckAssigningFunctionLiteralToProperty` in src/parsing/parser-base.h, V8 13.6), and there it keeps alive
+      // whatever it refers to until the next full collection: here, what every chunk was made into.
+      this.#resume = resume
+      return forget
     })
   }
 
   wake(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.(Effect.void)
   }
 }

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as ProcessError from "../ProcessError.ts"
 import type { Batch, Follower } from "./follower.ts"
+import { ownText } from "./ownText.ts"
 import type { Pump } from "./pump.ts"
 import type { TextCondition } from "./readinessRules.ts"
 import type { Tail } from "./tail.ts"
@@ -127,7 +128,7 @@ class LineLook implements Look {
     const index = lines.findIndex((line) => this.#fits(line))
     if (index === -1) return undefined
     this.#pump.retention.forget(markAfter(index))
-    return lines[index]
+    return ownText(lines[index] as string)
   }
 }
 

@@ -8,6 +8,8 @@ import { utf8 } from "../arbitraries.ts"
 /** A pipe that a child would write to: `says` and `ends` are the child, `log` is what was asked of the source. */
 export class FakeSource implements ProcessBackend.ByteSource {
   readonly log: Array<string> = []
+  /** What may be overwritten. */
+  readonly recycled: Array<string> = []
   #receiver: ProcessBackend.ByteReceiver | undefined
 
   start(receiver: ProcessBackend.ByteReceiver): void {
@@ -16,6 +18,9 @@ export class FakeSource implements ProcessBackend.ByteSource {
   }
   resume(): void {
     this.log.push("resume")
+  }
+  recycle(bytes: Uint8Array): void {
+    this.recycled.push(new TextDecoder().decode(bytes))
   }
   close(): void {
     this.log.push("close")

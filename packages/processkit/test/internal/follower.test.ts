@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
-import type { Batch } from "../../src/internal/follower.ts"
+import type { Batch, Follower } from "../../src/internal/follower.ts"
 import * as Retention from "../../src/internal/retention.ts"
 import { bytes, chunked, intBetween, rules, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
 
@@ -25,6 +25,59 @@ const followed = (retention: Retention.Retention, chunks: ReadonlyArray<Uint8Arr
     seen.push(follower.push(chunk))
   }
   return { follower, seen }
+}
+
+/** The ways to keep a stream of which somebody waits for a line. */
+const kinds = [
+  { limits: unbounded, textOnly: false, encoding: "utf-8", encode: utf8 },
+  { limits: unbounded, textOnly: false, encoding: "utf-16le", encode: utf16le },
+  { limits: unbounded, textOnly: true, encoding: "utf-8", encode: utf8 },
+  { limits: { policy: "Tail", bytes: Infinity, lines: 1000 }, textOnly: false, encoding: "utf-8", encode: utf8 }
+] as const
+
+interface Wait {
+  readonly limits: Retention.Limits
+  readonly textOnly: boolean
+  readonly encoding: string
+  readonly lineTerminator: "newline" | "carriage-return"
+  /** What is asked for after the wait: at once, or at the end. */
+  readonly takes: "lines" | "text" | "another line"
+  /** The line that is waited for. */
+  readonly which: number
+}
+
+/** What is left of a stream for whoever takes it after a wait for one of its lines. */
+const after = (
+  chunks: Array<Uint8Array>,
+  { encoding, limits, lineTerminator, takes, textOnly, which }: Wait
+): ReadonlyArray<string> => {
+  const retention = Retention.make(limits, rules({ encoding, lineTerminator }), textOnly)
+  const push = (follower: Follower): ReadonlyArray<Batch> => {
+    const chunk = chunks.shift()
+    if (chunk !== undefined) retention.push(chunk)
+    return [chunk === undefined ? follower.end(true) : follower.push(chunk)]
+  }
+  const find = (index: number): ReadonlyArray<string> => {
+    const follower = retention.follow()
+    const seen = marked(follower.kept())
+    while (seen.length <= index && chunks.length > 0) seen.push(...marked(push(follower)))
+    const found = seen[index]
+    if (found === undefined) return []
+    retention.forget(found.mark)
+    return [found.line]
+  }
+  const first = find(which)
+  if (takes === "another line" && first.length > 0) return [...first, ...find(0), ...left(retention, chunks)]
+  if (takes === "lines") return [...first, ...left(retention, chunks)]
+  for (const chunk of chunks) retention.push(chunk)
+  retention.end(true)
+  return [...first, retention.text()]
+}
+
+/** The lines of what is kept, and those that come. */
+const left = (retention: Retention.Retention, chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => {
+  const { cutter, lines } = retention.handOver()
+  return [...lines, ...chunks.flatMap((chunk) => cutter.push(chunk)), ...cutter.end(true)]
 }
 
 describe("a follower", () => {
@@ -66,6 +119,22 @@ describe("a follower", () => {
         const left = pieces.slice(index + 1).join("\n")
         retention.forget(mark)
         assert.deepStrictEqual([...retention.bytes()], [...encode(left)])
+      }
+    },
+    often
+  )
+
+  // Where a CR ended a chunk and a line that was waited for, its LF came as an empty line to whoever read on.
+  it.prop(
+    "leaves the same lines and the same text behind the one that was found, whatever the chunks and the line ends",
+    [text, sizes, intBetween(0, 6), Arbitrary.schema(Schema.Literals(["newline", "carriage-return"]))],
+    ([text, sizes, which, lineTerminator]) => {
+      for (const kind of kinds) {
+        const whole = kind.encode(text)
+        for (const takes of ["lines", "text", "another line"] as const) {
+          const setting = { ...kind, lineTerminator, takes, which }
+          assert.deepStrictEqual(after([...chunked(whole, sizes)], setting), after([whole], setting))
+        }
       }
     },
     often

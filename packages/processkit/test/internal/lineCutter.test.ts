@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
 import { LineCutter } from "../../src/internal/lineCutter.ts"
 import { bytes, chunked, intBetween, rules, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
 
@@ -129,6 +130,24 @@ describe("lineCutter", () => {
     const joined = linesOf(chunked(utf8(text), sizes)).join("\n")
     assert.strictEqual(joined, decoded.endsWith("\n") ? decoded.slice(0, -1) : decoded)
   })
+
+  it.prop(
+    "gives the newest lines and the number of the others as if it had cut all, whatever the chunks and the encoding",
+    [text, sizes, intBetween(0, 4), Arbitrary.schema(Schema.Literals(["utf-8", "utf-16le"]))],
+    ([text, sizes, most, encoding]) => {
+      const chunks = chunked(encoding === "utf-8" ? utf8(text) : utf16le(text), sizes.map((size) => 4 * size))
+      const [all, newest] = [new LineCutter(rules({ encoding })), new LineCutter(rules({ encoding }))]
+      for (const chunk of chunks) {
+        const expected = all.push(chunk)
+        const { lines, skipped } = newest.pushNewest(chunk, most)
+        assert.deepStrictEqual(lines, expected.slice(skipped))
+        if (encoding === "utf-8") assert.strictEqual(skipped, Math.max(0, expected.length - most))
+        assert.deepStrictEqual([newest.count, newest.unfinished], [all.count, all.unfinished])
+      }
+      assert.deepStrictEqual(newest.end(true), all.end(true))
+    },
+    { arbitrary: { runs: 500 } }
+  )
 
   describe("where carriage returns end lines", () => {
     it("takes LF, CR and CRLF for one end each", () => {

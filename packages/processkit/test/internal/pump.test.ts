@@ -27,9 +27,11 @@ const setup = (observer?: LineObserver) => {
 /** Somebody who wants more, or not. */
 class Reader implements Subscriber {
   readonly seen: Array<string> = []
+  readonly keeps: boolean
   wantsMore: boolean
-  constructor(wantsMore: boolean) {
+  constructor(wantsMore: boolean, keeps = false) {
     this.wantsMore = wantsMore
+    this.keeps = keeps
   }
   chunk(bytes: Uint8Array): boolean {
     this.seen.push(new TextDecoder().decode(bytes))
@@ -63,6 +65,19 @@ describe("pump", () => {
     pump.proceed()
     assert.isFalse(pump.paused)
     assert.deepStrictEqual(source.log, ["start", "resume"])
+  })
+
+  it("gives a source its memory back where nobody keeps a chunk, and only there", () => {
+    const { pump, source } = setup()
+    source.says("kept by the buffer")
+    pump.retention.handOver()
+    source.says("kept by nobody")
+    pump.subscribe(new Reader(true, true))
+    source.says("kept by a subscriber")
+    pump.unsubscribe()
+    pump.subscribe(new Reader(true))
+    source.says("read at once")
+    assert.deepStrictEqual(source.recycled, ["kept by nobody", "read at once"])
   })
 
   it("asks for no more where it had not paused", () => {

@@ -5,9 +5,8 @@
  * behind the last bytes that the host has read, and the pipe itself. Its bytes come after those, whichever is here first.
  */
 import type { ByteReceiver, ByteSource } from "processkit/ProcessBackend"
-import * as ByteSources from "../byteSource.ts"
+import { HandleSource } from "./handleSource.ts"
 import type { Handle } from "./hostPipe.ts"
-import * as HostPipes from "./hostPipe.ts"
 
 type State = "idle" | "flowing" | "paused" | "delegated" | "ended" | "closed"
 
@@ -19,7 +18,7 @@ export class HostRelay implements ByteSource {
   #held: Array<Uint8Array> = []
   #ending: { readonly errno: string | undefined } | undefined
   #handed = false
-  #rest: ByteSource | "closed" | "lost" | undefined
+  #rest: HandleSource | "closed" | "lost" | undefined
   /** Called when nobody wants more. */
   onClose: (() => void) | undefined
 
@@ -61,7 +60,7 @@ export class HostRelay implements ByteSource {
     else if (this.#state === "closed") {
       handle.close()
       this.#rest = "closed"
-    } else this.#rest = ByteSources.make(HostPipes.make(handle, "readable").socket())
+    } else this.#rest = new HandleSource(handle)
     this.#join()
   }
 
@@ -77,6 +76,11 @@ export class HostRelay implements ByteSource {
     if (this.#state !== "paused") return
     this.#state = "flowing"
     this.#proceed()
+  }
+
+  /** What the host told is in no memory that could be read into. */
+  recycle(bytes: Uint8Array): void {
+    if (typeof this.#rest === "object") this.#rest.recycle(bytes)
   }
 
   close(): void {

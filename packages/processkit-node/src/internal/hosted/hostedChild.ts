@@ -57,8 +57,9 @@ const opened = (pipe: HostPipe | undefined, open: OpenPipes): Socket | undefined
 /** Remembers an output until it is closed. */
 const relayed = (relay: HostRelay | undefined, open: OpenPipes): ProcessBackend.ByteSource | undefined => {
   if (relay === undefined) return undefined
+  const forget = () => open.delete(relay)
   open.add(relay)
-  relay.onClose = () => open.delete(relay)
+  relay.onClose = forget
   return relay
 }
 
