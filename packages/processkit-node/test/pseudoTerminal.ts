@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { has } from "./programs.ts"
+import { slowness } from "./slowness.ts"
 import { makeMark } from "./survivors.ts"
 import { eventually } from "./world.ts"
 
@@ -16,6 +17,9 @@ export const hasTerminals = has(
   "script of util-linux for a terminal",
   spawnSync("script", ["-qec", "exit 7", "/dev/null"], { stdio: "ignore" }).status === 7
 )
+
+/** How long something may take that is bound to be shown: an owner begins with a start of Node, from the sources. */
+const patience = 40_000 * slowness
 
 export interface Terminal {
   /** Everything that has been shown, without carriage returns. */
@@ -54,7 +58,7 @@ export const onTerminal = (line: string): Effect.Effect<Terminal, never, Scope.S
         screen: () => shown,
         type: (text: string) => void child.stdin.write(text),
         shows: (what: RegExp) =>
-          Effect.map(eventually(`${what} is shown`, () => find(what) !== null), () => {
+          Effect.map(eventually(`${what} is shown`, () => find(what) !== null, patience), () => {
             const found = find(what)
             if (found === null) return assert.fail("unreachable")
             seen += found.index + found[0].length

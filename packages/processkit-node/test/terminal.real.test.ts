@@ -1,5 +1,5 @@
 // Terminals are real ones, made by script(1); what is typed goes through their line discipline.
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -7,7 +7,11 @@ import * as fs from "node:fs"
 import { mechanisms } from "./hostedWorld.ts"
 import { has } from "./programs.ts"
 import { hasTerminals, onTerminal, quoted } from "./pseudoTerminal.ts"
+import { slowness } from "./slowness.ts"
 import { eventually, fixture } from "./world.ts"
+
+// Twice as long as a terminal waits, so that what was shown is told before.
+vi.setConfig({ testTimeout: 90_000 * slowness })
 
 const hasProgram = (name: string, args: ReadonlyArray<string>) =>
   has(`the program ${name}`, spawnSync(name, args, { stdio: "ignore" }).error === undefined)
