@@ -376,7 +376,8 @@ describe("whatever crashes when", () => {
         yield* session.stop()
         assert.deepStrictEqual([[...up.keys()], yield* alive], [[], []])
       }).pipe(Effect.provide(scripted(programs)))
-    }
+    },
+    { timeout: 120_000 }
   )
 })
 

@@ -81,7 +81,7 @@ export const prepare = (
       encoding: encoding(options.encoding),
       maxLineBytes: options.maxLineBytes === undefined ? 1_048_576 : bytes("maxLineBytes", options.maxLineBytes),
       lineTerminator: lineTerminator(options.lineTerminator),
-      retention: retentionOf(options.buffer ?? buffer),
+      retention: retentionOf(options.buffer === undefined ? buffer : options.buffer),
       capture: capture(options),
       tees: {
         stdout: OutputRules.receiver("stdout", stdout),
