@@ -36,7 +36,7 @@ export const request = (
   stdin: "null",
   stdout: "null",
   stderr: "null",
-  attributes: {},
+  attributes: Object.create(null), // without a prototype, as the engine gives them
   ...more
 })
 
