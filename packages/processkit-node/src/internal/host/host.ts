@@ -62,7 +62,7 @@ const greet = (
       event: (event) => {
         if (settled) connection.receiver.event(event)
         else if (!isWelcome(event) || process === undefined) process?.abandon("it does not speak our language")
-        else settle(Effect.succeed(connection.open(process, event.features)))
+        else settle(Effect.succeed(connection.open(process)))
       },
       lost: (detail) => {
         if (!settled) process?.abandon(detail)

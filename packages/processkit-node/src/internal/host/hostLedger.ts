@@ -40,7 +40,7 @@ export interface Pending {
 }
 
 /** A value that comes once, for observers that may come later. */
-interface Latch<A> {
+export interface Latch<A> {
   readonly set: (value: A) => void
   readonly observe: (observer: (value: A) => void) => void
 }
