@@ -26,6 +26,7 @@ const line = (line: string): string => line
 const owned: Readonly<Record<string, Command.Options>> = {
   timeout: { timeout: "1 second" },
   inactivityTimeout: { inactivityTimeout: "1 second" },
+  terminal: { terminal: "shared" },
   stop: { stop: { grace: 0 } },
   retry: { retry: { schedule: Schedule.recurs(1) } },
   okCodes: { okCodes: [0, 1] },

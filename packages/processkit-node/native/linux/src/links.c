@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "pipes.h"
 #include "protocol.h"
 #include "sys.h"
 
@@ -27,6 +28,7 @@ static long make(uint32_t id, struct link **made)
         if (links[i].used) continue;
         long result = sys_pipe(links[i].ends, O_CLOEXEC);
         if (result < 0) return result;
+        pipes_widen(links[i].ends[1]);
         links[i].id = id;
         links[i].used = true;
         *made = &links[i];

@@ -1,14 +1,12 @@
 #include "relays.h"
 
-#include "children.h"
 #include "handles.h"
 #include "host.h"
+#include "pipes.h"
 
 #define SLOTS_MAX 256u
 #define SLOTS_MIN 2u
 #define NO_STREAM 0
-#define WIDE_PIPE 262144
-#define WIDE_CHILDREN 64u
 
 struct relay {
     uint32_t id;
@@ -88,16 +86,6 @@ void relays_add(uint32_t id, unsigned index, int fd)
     next = (next + 1) % slots;
 }
 
-/*
- * A stream that says more than is told has more to come, and a wider pipe spares writer and reader turns of waiting for
- * each other. Only few children get one: all pipes of a user count against one bound, above which new ones are small
- * and none is widened (pipe(7), pipe-user-pages-soft: 1024 pipes of the usual capacity).
- */
-static void widen(int fd)
-{
-    if (children_count() <= WIDE_CHILDREN) (void)sys_fcntl(fd, F_SETPIPE_SZ, WIDE_PIPE);
-}
-
 /* Tells one piece where there is so much room. Answers whether there may be another. */
 static bool tell(struct relay *relay, size_t room)
 {
@@ -115,7 +103,7 @@ static bool tell(struct relay *relay, size_t room)
     }
     relay->told = (uint16_t)(relay->told + size);
     if (relay->told < RELAY_MAX) return true;
-    widen(relay->fd);
+    pipes_widen(relay->fd); /* there is more to come than was told */
     leave(relay);
     return false;
 }

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "5dbff84baad2be8ff43a28bd9edafdb1cf07bc8be3c4adff359be67546202dbb",
-  "processkit-host-x64": "80a7659765a9e95fb59d819540f097438f2e06fe67fa90fef7683fb06fbed1f5"
+  "processkit-host-arm64": "729f40f7446f20b839a72d99217fc60d0062525af916283cb19153898eda5981",
+  "processkit-host-x64": "9df5f3d9398081b004391f3d72d18c39cc2c28f0e40639d04f4b0e608b8fa6a4"
 }
