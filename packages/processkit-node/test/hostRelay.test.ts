@@ -97,6 +97,19 @@ describe("a relayed stream", () => {
     assert.deepStrictEqual([first.closed(), wordLast.relay.isOver], [1, true])
   })
 
+  it("is coming from the word on, until its pipe is lost, it has ended, or nobody wants it", () => {
+    const { relay } = relaying()
+    assert.isFalse(relay.isComing())
+    relay.handed()
+    assert.isTrue(relay.isComing())
+    const [lost, unwanted, ended] = [relaying().relay, relaying().relay, relaying().relay]
+    for (const one of [lost, unwanted, ended]) one.handed()
+    lost.take(undefined)
+    unwanted.close()
+    ended.end(undefined)
+    assert.deepStrictEqual([lost.isComing(), unwanted.isComing(), ended.isComing()], [false, false, false])
+  })
+
   it("fails behind its last bytes where there was no descriptor for the pipe", () => {
     const { events, receiver, relay } = relaying()
     relay.take(undefined)

@@ -148,6 +148,10 @@ export interface ByteReceiver {
  * `start` is called once, in the same tick in which the child is handed over; nothing is delivered before it. `close`
  * releases the descriptor at once and is idempotent; no `chunk` and no `end` follow it.
  *
+ * A source whose pipe may reach us after the exit of the child has `isComing`, which answers whether that is so: what the
+ * child wrote is then waited for however long that takes, and not for as long as a descendant may hold a pipe. It has to
+ * become false, whatever happens to whoever brings the pipe.
+ *
  * A chunk belongs to its receiver for good. A source that would rather read into the same memory again has `recycle`,
  * which is called during the delivery of a chunk that nobody keeps. Whoever stands between a source and its receiver and
  * keeps chunks has none.
@@ -159,6 +163,7 @@ export interface ByteReceiver {
 export interface ByteSource {
   readonly start: (receiver: ByteReceiver) => void
   readonly resume: () => void
+  readonly isComing?: () => boolean
   readonly recycle?: (bytes: Uint8Array) => void
   readonly close: () => void
 }

@@ -22,15 +22,16 @@ const pipeCapacity = 1_048_576
 type Sleep = ProcessBackend.ProcessBackend["Service"]["sleep"]
 
 /**
- * Sleeps through a window, and for as long after it as reading brings something.
+ * Sleeps through a window, and for as long after it as reading brings something or a pipe is still on its way to us.
  *
  * Whoever stood still for longer than the window, or had a busy event loop, finds it over before they have read what was
  * there all the time.
  */
-const windowOf = (sleep: Sleep, seen: () => number): Effect.Effect<unknown> => {
+const windowOf = (sleep: Sleep, seen: () => number, isComing: () => boolean): Effect.Effect<unknown> => {
   const isReadOut = Effect.suspend(() => {
     const before = seen()
-    return Effect.map(Effect.andThen(sleep(turn), sleep(turn)), () => seen() === before)
+    const wasComing = isComing()
+    return Effect.map(Effect.andThen(sleep(turn), sleep(turn)), () => !wasComing && seen() === before)
   })
   return Effect.andThen(sleep(quiet), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
 }
@@ -50,6 +51,7 @@ export const drain = (
     const marks = pumps.map((pump) => ({ pump, from: pump.bytesSeen }))
     // No more than what the pipes can hold: a descendant that writes on is not waited for.
     const seen = () => marks.reduce((sum, { from, pump }) => sum + Math.min(pump.bytesSeen - from, pipeCapacity), 0)
+    const isComing = () => pumps.some((pump) => pump.isComing)
     let windows = 0
     const look = (): void => {
       windows++
@@ -59,5 +61,5 @@ export const drain = (
         if (windows >= teeWindows) pump.abandonTee(true)
       }
     }
-    return Effect.repeat(Effect.andThen(windowOf(sleep, seen), Effect.sync(look)), { until: isOver })
+    return Effect.repeat(Effect.andThen(windowOf(sleep, seen, isComing), Effect.sync(look)), { until: isOver })
   })

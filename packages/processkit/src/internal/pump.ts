@@ -88,6 +88,11 @@ export class Pump {
     return this.ended && this.#tee?.isOver !== false
   }
 
+  /** Whether there is output that has not reached us, and nobody but us keeps it back. */
+  get isComing(): boolean {
+    return !this.ended && this.#source.isComing?.() === true
+  }
+
   start(): void {
     this.#tee?.start({ room: () => this.#release(), over: () => this.#teeIsOver() })
     this.#source.start({ chunk: (bytes) => this.#take(bytes), end: (errno) => this.#end(errno) })

@@ -36,6 +36,11 @@ export class HostRelay implements ByteSource {
     return this.#handed
   }
 
+  /** The word came, and the pipe waits for its turn: many of them take long to send, and longer where we are busy. */
+  isComing(): boolean {
+    return this.#handed && this.#rest === undefined && this.#ending === undefined && this.#state !== "closed"
+  }
+
   told(bytes: Uint8Array): void {
     if (this.#state === "closed") return
     if (bytes.length === 0) return this.end(undefined)

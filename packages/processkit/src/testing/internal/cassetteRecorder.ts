@@ -252,6 +252,7 @@ const recordingSource = (
       end: receiver.end
     }),
   resume: () => source.resume(),
+  isComing: () => source.isComing?.() === true,
   close: () => source.close()
 })
 

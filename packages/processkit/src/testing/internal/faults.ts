@@ -192,6 +192,7 @@ class Host {
           end: (errno) => receiver.end(errno)
         }),
       resume: () => source.resume(),
+      isComing: () => source.isComing?.() === true,
       close: () => source.close()
     }
   }
