@@ -38,7 +38,7 @@ export class HostRelay implements ByteSource {
 
   /** The word came, and the pipe waits for its turn: many of them take long to send, and longer where we are busy. */
   isComing(): boolean {
-    return this.#handed && this.#rest === undefined && this.#ending === undefined && this.#state !== "closed"
+    return this.#handed && !this.isOver && this.#state !== "closed"
   }
 
   told(bytes: Uint8Array): void {
