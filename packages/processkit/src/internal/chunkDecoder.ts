@@ -63,7 +63,9 @@ export class ChunkDecoder {
     return this.#withoutMark(this.#isUtf8 ? this.#whole(bytes) : this.#streamed(bytes))
   }
 
-  /** Goes on behind a line end of UTF-8 whose bytes it was not given: no character reaches across one. */
+  /**
+   * Goes on at or behind a line end of UTF-8, without the bytes before it: no character reaches across one.
+   */
   skip(): void {
     this.#held = none
     this.#started = true

@@ -46,12 +46,15 @@ export class KeptLines implements Retention {
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes
   }
 
-  push(bytes: Uint8Array): false {
-    if (this.released) return false
+  keeps(): false {
+    return false
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.released) return
     this.#totalBytes += bytes.length
     this.#keepAll(this.#sealed ? this.#newest(bytes) : this.#cutter.push(bytes))
     this.#terminated = !this.#cutter.unfinished
-    return false
   }
 
   end(clean: boolean): void {

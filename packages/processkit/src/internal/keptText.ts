@@ -42,15 +42,18 @@ export class KeptText implements Retention {
     this.#decoder = new ChunkDecoder(rules.encoding)
   }
 
-  push(bytes: Uint8Array): false {
-    if (this.#cutter !== undefined) return false
+  keeps(): false {
+    return false
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#cutter !== undefined) return
     const room = this.#maxBytes - this.#total
     this.#total += bytes.length
-    if (room <= 0) return false
+    if (room <= 0) return
     const kept = bytes.length <= room ? bytes : bytes.subarray(0, room)
     if (kept.length < small) this.#gather(kept)
     else this.#decode(kept)
-    return false
   }
 
   end(): void {

@@ -16,6 +16,7 @@ import { newestFrom, newlinesIn } from "./newlines.ts"
 import { Tail } from "./tail.ts"
 import * as Text from "./textHygiene.ts"
 
+const newline = 10
 const carriageReturn = 13
 
 const anyEnd = /\r\n|\r|\n/
@@ -80,7 +81,7 @@ export class LineCutter {
 
   /** The lines that the bytes complete. */
   push(bytes: Uint8Array): Array<string> {
-    return this.pushText(this.#decoder.decode(bytes))
+    return this.pushText(this.#decoder.decode(this.#isFull ? this.#fromEnd(bytes) : bytes))
   }
 
   /**
@@ -100,7 +101,26 @@ export class LineCutter {
   }
 
   get #seesEnds(): boolean {
-    return this.#rules.encoding === "utf-8" && !this.#cutsAtReturns && this.#rules.clean === undefined
+    return this.#seesNewlines && this.#rules.clean === undefined
+  }
+
+  /** Whether the byte of a newline ends a line, and is nothing else. */
+  get #seesNewlines(): boolean {
+    return this.#rules.encoding === "utf-8" && !this.#cutsAtReturns
+  }
+
+  /** Whether nothing of what is still to come of the unfinished line is kept, and its end can be seen in the bytes. */
+  get #isFull(): boolean {
+    return this.#length > this.#maxBytes && this.#seesNewlines
+  }
+
+  /** The bytes from the end of the unfinished line on: those before it are dropped without a look at their text. */
+  #fromEnd(bytes: Uint8Array): Uint8Array {
+    const end = bytes.indexOf(newline)
+    const rest = end === -1 ? bytes.subarray(bytes.length) : bytes.subarray(end)
+    this.#length += bytes.length - rest.length
+    this.#decoder.skip()
+    return rest
   }
 
   /** The lines that decoded text completes. */

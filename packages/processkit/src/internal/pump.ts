@@ -161,18 +161,20 @@ export class Pump {
     this.#end(undefined)
   }
 
-  #take(bytes: Uint8Array): boolean {
+  #take(chunk: Uint8Array): boolean {
     if (this.ended) return true
-    this.bytesSeen += bytes.length
+    this.bytesSeen += chunk.length
     const subscriber = this.#subscriber
-    const isKept = this.retention.push(bytes) || subscriber?.keeps === true
+    const isKept = this.retention.keeps(chunk.length) || subscriber?.keeps === true
+    const bytes = isKept && isSmallPart(chunk) ? chunk.slice() : chunk
+    this.retention.push(bytes)
     this.#observer?.chunk(bytes)
     this.held = this.#tee?.chunk(bytes) === false
     this.paused = subscriber !== undefined && !subscriber.chunk(bytes)
     this.#owner.onChunk(this)
     // Last: whoever waits for a line goes on within this call, and may subscribe to what comes after it.
     for (const watcher of this.#watchers) watcher.chunk(bytes)
-    if (!isKept) this.#source.recycle?.(bytes)
+    if (!isKept || bytes !== chunk) this.#source.recycle?.(chunk)
     return !this.paused && !this.held
   }
 
@@ -191,6 +193,9 @@ export class Pump {
     this.#owner.onEnd()
   }
 }
+
+/** Whether who keeps a chunk would keep more than twice its memory. */
+const isSmallPart = ({ buffer, length }: Uint8Array): boolean => length * 2 < buffer.byteLength
 
 /** What became of a stream, for whoever concludes what the run was. */
 export const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): StreamEnd | undefined =>

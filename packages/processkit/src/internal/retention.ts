@@ -14,6 +14,7 @@ import { KeptLines } from "./keptLines.ts"
 import { KeptText } from "./keptText.ts"
 import { LineCounter } from "./lineCounter.ts"
 import { LineCutter, type LineRules } from "./lineCutter.ts"
+import { NewestBytes } from "./newestBytes.ts"
 import * as Piece from "./piece.ts"
 import { Tail } from "./tail.ts"
 
@@ -32,8 +33,9 @@ export interface HandedOver {
 }
 
 export interface Retention {
-  /** Takes a chunk, and answers whether it keeps the bytes themselves. */
-  readonly push: (bytes: Uint8Array) => boolean
+  /** Whether it would keep the bytes themselves of a chunk of so many. */
+  readonly keeps: (length: number) => boolean
+  readonly push: (bytes: Uint8Array) => void
   readonly end: (clean: boolean) => void
   /** What the policy dropped something of, where it did. */
   readonly dropped: () => Overflow | undefined
@@ -116,7 +118,7 @@ class KeptBytes implements Retention {
   #headRoom: number
   /** What the head has kept so far, forgotten or not. */
   #headTaken = 0
-  readonly #tail = new ChunkQueue()
+  readonly #tail: NewestBytes
   readonly #tailRoom: number
   #total = 0
   #droppedBytes = 0
@@ -147,24 +149,31 @@ class KeptBytes implements Retention {
       : limits.policy === "HeadTail"
       ? Math.floor(limits.bytes / 2)
       : 0
+    this.#tail = new NewestBytes(this.#tailRoom)
   }
 
-  push(bytes: Uint8Array): boolean {
-    if (this.released) return false
+  keeps(length: number): boolean {
+    return !this.released && (this.#headRoom > 0 || this.#tail.keeps(length))
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.released) return
     this.#total += bytes.length
     const rest = this.#fillHead(bytes)
     if (rest.length > 0) this.#pushToTail(rest)
     this.#closeEnd()
-    return true
   }
 
   #pushToTail(bytes: Uint8Array): void {
+    const excess = this.#tail.total + bytes.length - this.#tailRoom
+    if (excess > 0) {
+      this.#dropped = true
+      this.#droppedBytes += excess
+      this.#count(this.#total - bytes.length)
+      this.#counter.push(bytes)
+      this.#counted = this.#total
+    }
     this.#tail.push(bytes)
-    if (this.#tail.total <= this.#tailRoom) return
-    this.#dropped = true
-    this.#count()
-    this.#droppedBytes += this.#tail.total - this.#tailRoom
-    this.#tail.trim(this.#tailRoom)
   }
 
   end(clean: boolean): void {
@@ -316,10 +325,10 @@ class KeptBytes implements Retention {
     )
   }
 
-  /** Has everything counted that was not yet: the newest bytes that are there. */
-  #count(): void {
+  /** Has everything counted that was not yet: the newest bytes that are there, which end at a place in the stream. */
+  #count(end = this.#total): void {
     if (this.released) return
-    let missing = this.#total - this.#counted
+    let missing = end - this.#counted
     const uncounted: Array<Uint8Array> = []
     const chunks = missing > 0 ? this.#chunks() : []
     for (let i = chunks.length - 1; i >= 0 && missing > 0; i--) {
@@ -328,7 +337,7 @@ class KeptBytes implements Retention {
       missing -= chunk.length
     }
     for (const chunk of uncounted.toReversed()) this.#counter.push(chunk)
-    this.#counted = this.#total
+    this.#counted = end
   }
 
   #chunks(): Array<Uint8Array> {

@@ -11,14 +11,11 @@ import { endOf } from "../byteSource.ts"
 import { errnoOf } from "../errno.ts"
 import type { Handle } from "./hostPipe.ts"
 
-/** What libuv reads at once by itself, and the capacity of a pipe (pipe(7)). */
-const blockSize = 65_536
-
 /** What most streams live with, which bring a line now and then. */
 const firstSize = 8192
 
-/** A chunk below this is copied: whoever keeps it would keep a whole block. */
-const worthABlock = blockSize / 2
+/** What libuv reads at once by itself, and the capacity of a pipe (pipe(7)): for a stream that has filled a block. */
+const fullSize = 65_536
 
 type State = "idle" | "flowing" | "paused" | "ended" | "closed"
 
@@ -27,9 +24,10 @@ export class HandleSource implements ByteSource {
   #state: State = "idle"
   #receiver: ByteReceiver | undefined
   #ending: { readonly errno: string | undefined } | undefined
+  #size = firstSize
   #block = Buffer.allocUnsafeSlow(firstSize)
-  /** Whether the next read needs another block: somebody may keep this one, or it was too small. */
-  #isSpent = false
+  /** How much of the block somebody may keep. */
+  #kept = 0
 
   constructor(handle: Handle) {
     const onread = { buffer: () => this.#free(), callback: (size: number) => this.#read(size) }
@@ -53,8 +51,9 @@ export class HandleSource implements ByteSource {
     if (this.#state === "paused") this.#flow()
   }
 
+  /** Only ever of the chunk that is being delivered, the last one in the block. */
   recycle(bytes: Uint8Array): void {
-    if (bytes.buffer === this.#block.buffer && this.#block.length === blockSize) this.#isSpent = false
+    if (bytes.buffer === this.#block.buffer) this.#kept = bytes.byteOffset
   }
 
   close(): void {
@@ -69,20 +68,22 @@ export class HandleSource implements ByteSource {
     if (this.#state === "flowing") this.#socket.resume()
   }
 
-  /** Where the next read goes. */
+  /** Where the next read goes: what nobody keeps of the block, or another block where that is less than half of one. */
   #free(): Buffer {
-    if (this.#isSpent) this.#block = Buffer.allocUnsafeSlow(blockSize)
-    this.#isSpent = false
-    return this.#block
+    if (this.#block.length - this.#kept < this.#size / 2) {
+      this.#block = Buffer.allocUnsafeSlow(this.#size)
+      this.#kept = 0
+    }
+    return this.#kept === 0 ? this.#block : this.#block.subarray(this.#kept)
   }
 
   /** Takes what was read into the block, and answers whether to read on. */
   #read(size: number): boolean {
     if (this.#state !== "flowing") return false
-    const chunk = new Uint8Array(this.#block.buffer, 0, size)
-    const isLent = size >= worthABlock
-    this.#isSpent = isLent || size === this.#block.length
-    const isWanted = this.#receiver?.chunk(isLent ? chunk : chunk.slice())
+    const chunk = new Uint8Array(this.#block.buffer, this.#kept, size)
+    this.#kept += size
+    if (this.#kept === this.#block.length) this.#size = fullSize
+    const isWanted = this.#receiver?.chunk(chunk)
     if (isWanted === false && this.#state === "flowing") this.#state = "paused"
     return this.#state === "flowing"
   }
