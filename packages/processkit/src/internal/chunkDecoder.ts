@@ -6,6 +6,7 @@
  * In Node 22 the streaming mode takes seven times as long for ASCII and gives strings of two bytes a character, for
  * every line that is kept. Node 24 knows no difference.
  */
+import { ownBytes } from "./ownBytes.ts"
 
 /** The bytes that end a chunk in the middle of a character, as far as their first byte tells. */
 const unfinished = (bytes: Uint8Array): number => {
@@ -88,7 +89,7 @@ export class ChunkDecoder {
     const rest = this.#skip > 0 && bytes.length > 0 ? bytes.subarray(1) : bytes
     if (bytes.length > 0) this.#skip = 0
     const before = this.#recent
-    this.#recent = appended(before, rest.slice(-3)).slice(-3)
+    this.#recent = appended(before, rest.subarray(-3)).slice(-3)
     try {
       return this.#decoder.decode(rest, { stream: true })
     } catch {
@@ -111,7 +112,7 @@ export class ChunkDecoder {
     const all = this.#held.length === 0 ? bytes : appended(this.#held, bytes)
     const rest = unfinished(all)
     // A copy, because a view would keep the whole chunk.
-    this.#held = rest === 0 ? none : all.slice(all.length - rest)
+    this.#held = rest === 0 ? none : ownBytes(all.subarray(all.length - rest))
     return this.#decoder.decode(rest === 0 ? all : all.subarray(0, all.length - rest))
   }
 

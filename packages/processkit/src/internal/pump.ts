@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type { StreamEnd } from "./conclusion.ts"
 import type { LineObserver } from "./lineObserver.ts"
+import { ownBytes } from "./ownBytes.ts"
 import type * as Retention from "./retention.ts"
 import type { Tee } from "./tee.ts"
 
@@ -166,7 +167,7 @@ export class Pump {
     this.bytesSeen += chunk.length
     const subscriber = this.#subscriber
     const isKept = this.retention.keeps(chunk.length) || subscriber?.keeps === true
-    const bytes = isKept && isSmallPart(chunk) ? chunk.slice() : chunk
+    const bytes = isKept && isSmallPart(chunk) ? ownBytes(chunk) : chunk
     this.retention.push(bytes)
     this.#observer?.chunk(bytes)
     this.held = this.#tee?.chunk(bytes) === false
