@@ -29,6 +29,7 @@ export class KeptLines implements Retention {
   #totalBytes = 0
   #terminated = true
   #dropped = false
+  readonly hasBytes = false
   released = false
 
   constructor(limits: Limits, rules: LineRules) {
@@ -115,7 +116,9 @@ export class KeptLines implements Retention {
     while (this.#tail.size > 0 && this.#totalLines - this.#tail.size < mark) this.#tail.shift()
   }
 
-  handOverBytes(): undefined {}
+  handOverBytes(): ReadonlyArray<never> {
+    return []
+  }
 
   get lines(): number {
     return this.#cutter.count

@@ -45,8 +45,10 @@ export interface Retention {
   readonly bytes: () => Uint8Array
   /** Hands over what was kept as lines, and the cutter that continues them; keeps nothing from then on. */
   readonly handOver: () => HandedOver
-  /** Hands over what was kept as it came, and keeps nothing from then on; nothing where the bytes are not kept. */
-  readonly handOverBytes: () => ReadonlyArray<Uint8Array> | undefined
+  /** Whether what is kept is the bytes that came, so that they can be handed over. */
+  readonly hasBytes: boolean
+  /** Hands over what was kept as it came, and keeps nothing from then on. */
+  readonly handOverBytes: () => ReadonlyArray<Uint8Array>
   /** How many lines have come so far, kept or not, until whoever took them over takes bytes or leaves. */
   readonly lines: number
   /** How much was dropped: lines where the bound is in lines, otherwise bytes. */
@@ -120,6 +122,7 @@ class KeptBytes implements Retention {
   #headTaken = 0
   readonly #tail: NewestBytes
   readonly #tailRoom: number
+  readonly hasBytes = true
   #total = 0
   #droppedBytes = 0
   #dropped = false

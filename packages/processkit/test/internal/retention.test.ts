@@ -250,7 +250,7 @@ describe("retention", () => {
     const [ofBytes, ofLines, ofText] = setups.map((setup) => {
       const retention = make(setup)
       for (const chunk of chunks) retention.push(chunk)
-      return retention.handOverBytes()?.flatMap((chunk) => Array.from(chunk))
+      return retention.hasBytes ? retention.handOverBytes().flatMap((chunk) => Array.from(chunk)) : undefined
     })
     assert.deepStrictEqual(ofBytes, chunks.flatMap((chunk) => Array.from(chunk)))
     assert.deepStrictEqual([ofLines, ofText], [undefined, undefined])
