@@ -195,8 +195,8 @@ export class Pump {
   }
 }
 
-/** Whether who keeps a chunk would keep more than twice its memory. */
-const isSmallPart = ({ buffer, length }: Uint8Array): boolean => length * 2 < buffer.byteLength
+/** Whether there is room for another such chunk in its memory: what is kept as it came has that memory for itself. */
+const isSmallPart = ({ buffer, length }: Uint8Array): boolean => length * 2 <= buffer.byteLength
 
 /** What became of a stream, for whoever concludes what the run was. */
 export const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): StreamEnd | undefined =>
