@@ -65,11 +65,14 @@ export class ChunkDecoder {
   }
 
   /**
-   * Goes on at or behind a line end of UTF-8, without the bytes before it: no character reaches across one.
+   * Goes on at or behind a line end of UTF-8, without the bytes before it: no character reaches across one. Answers how
+   * many bytes it had waited with for the rest of a character.
    */
-  skip(): void {
+  skip(): number {
+    const { length } = this.#held
     this.#held = none
     this.#started = true
+    return length
   }
 
   /** What the end of the stream makes of a character that was not finished. */
