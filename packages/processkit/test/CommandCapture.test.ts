@@ -131,6 +131,27 @@ describe("a command that redacts", () => {
       assert.deepStrictEqual(yield* Stream.runCollect(lines), ["…", "short"])
     }).pipe(Effect.provide(scripted(programs))))
 
+  // It was said that 64 bytes were more than the 64 MiB that the buffer keeps, and that a larger buffer would help.
+  it.effect("says that a line was too long, and not that the buffer was too small", () =>
+    Effect.gen(function*() {
+      const buffers = [undefined, OutputBuffer.tail({ lines: 9 }), OutputBuffer.failAbove({ lines: 2, bytes: 64 })]
+      for (const buffer of buffers) {
+        const reason = yield* reasonOf(Command.run(redacted("long", { maxLineBytes: 53, buffer })))
+        assert.deepInclude(reason, {
+          _tag: "OutputTooLarge",
+          maxLineBytes: 53,
+          maxLines: undefined,
+          maxBytes: undefined
+        })
+        assert.match(reason.message, /a line of more than 53 bytes .* raise maxLineBytes/)
+      }
+      for (const buffer of [OutputBuffer.tail({ lines: 1 }), OutputBuffer.failAbove({ lines: 1 })]) {
+        const reason = yield* reasonOf(Command.run(redacted("long", { maxLineBytes: 53, buffer })))
+        assert(reason._tag === "OutputTooLarge")
+        assert.deepStrictEqual([reason.maxLineBytes, reason.maxLines], [undefined, 1])
+      }
+    }).pipe(Effect.provide(scripted(programs))))
+
   it.effect("fails at the same number of bytes as one that does not", () =>
     Effect.gen(function*() {
       const written = 10 * "hunter2\n".length

@@ -22,6 +22,8 @@ import { Tail } from "./tail.ts"
 export interface Overflow {
   readonly maxLines: number | undefined
   readonly maxBytes: number | undefined
+  /** The bound of a line that was cut, where nothing else was dropped. */
+  readonly maxLineBytes?: number
   readonly totalLines: number | undefined
   readonly totalBytes: number
 }
