@@ -94,6 +94,20 @@ describe("a command that redacts", () => {
       assert.strictEqual(new TextDecoder().decode(result.stderrBytes), "warning: ***\n")
     }).pipe(Effect.provide(scripted(programs))))
 
+  it.effect("gives streams of bytes what the program wrote, and nothing of it to the failure at their end", () =>
+    Effect.gen(function*() {
+      const chunks = yield* Stream.runCollect(Command.stdoutChunks(redacted("chatty")))
+      assert.strictEqual(
+        chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""),
+        "key: hunter2\nfine\nlast hunter2"
+      )
+      const reason = yield* reasonOf(Stream.runDrain(Command.stderrChunks(redacted("failing"))))
+      assert.deepInclude(reason, { _tag: "NonZeroExit", stdout: "*** out\n", stderr: "" })
+      // What a live process has kept of its output was redacted as it came.
+      const running = yield* Command.start(redacted("chatty"))
+      assert.strictEqual((yield* reasonOf(Stream.runDrain(running.stdoutChunks)))._tag, "InvalidInput")
+    }).pipe(Effect.scoped, Effect.provide(scripted(programs))))
+
   it.effect("shows observers what the program wrote", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []

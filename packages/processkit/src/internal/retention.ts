@@ -6,6 +6,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as OutputBuffer from "../OutputBuffer.ts"
+import type { StartOptions } from "../ProcessRunner.ts"
 import * as CapturePolicy from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
@@ -76,12 +77,8 @@ export interface Limits {
  * The bounds for a stream whose bytes are wanted: a bound in lines does not apply to it. Where there is no other one,
  * that of the default buffer does, so that memory stays bounded.
  */
-export const wanted = (
-  limits: Limits,
-  stream: "stdout" | "stderr",
-  wants: "text" | "stdoutBytes" | "stderrBytes" | undefined
-): Limits => {
-  if (limits.lines === Infinity || wants !== `${stream}Bytes`) return limits
+export const wanted = (limits: Limits, stream: "stdout" | "stderr", wants: StartOptions["wants"]): Limits => {
+  if (limits.lines === Infinity || (wants !== `${stream}Bytes` && wants !== `${stream}Chunks`)) return limits
   return { ...limits, lines: Infinity, bytes: Math.min(limits.bytes, defaultBytes) }
 }
 
@@ -97,10 +94,11 @@ interface Asked extends Omit<LineRules, "clean"> {
 export const ofStream = (
   stream: "stdout" | "stderr",
   { capture, encoding, lineTerminator, maxLineBytes, retention }: Asked,
-  wants: "text" | "stdoutBytes" | "stderrBytes" | undefined,
+  wants: StartOptions["wants"],
   warn: (warning: Effect.Effect<void>) => void
 ): Retention => {
-  const clean = CapturePolicy.cleaner(capture, stream, warn)
+  // Whoever takes the bytes as they come takes them over from here, and leaves none for a result.
+  const clean = wants === `${stream}Chunks` ? undefined : CapturePolicy.cleaner(capture, stream, warn)
   return make(wanted(retention, stream, wants), { encoding, lineTerminator, maxLineBytes, clean }, wants === "text")
 }
 

@@ -263,7 +263,7 @@ describe("retention", () => {
       lines: Infinity,
       bytes: 67_108_864
     })
-    for (const wants of ["stderrBytes", "text", undefined] as const) {
+    for (const wants of ["stderrChunks", "text", undefined] as const) {
       assert.deepStrictEqual(Retention.wanted(bounded, "stdout", wants), bounded)
     }
   })
