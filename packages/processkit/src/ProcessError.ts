@@ -147,7 +147,7 @@ export class ExecFormat extends Data.TaggedError("ExecFormat")<{
 }
 
 /**
- * An input was refused before anything was started.
+ * An input was refused, and nothing was done with it: no start that needs it, and no question to a program that runs.
  *
  * **Details**
  *
@@ -163,7 +163,7 @@ export class InvalidInput extends Data.TaggedError("InvalidInput")<{
   readonly problem: string
 }> {
   override get message(): string {
-    return `${name(this)} was not started: ${Text.shown(this.field)} ${Text.shown(this.problem)}`
+    return `invalid input for ${name(this)}: ${Text.shown(this.field)} ${Text.shown(this.problem)}`
   }
 }
 
