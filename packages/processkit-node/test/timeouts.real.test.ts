@@ -225,6 +225,10 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       const early = yield* Effect.timeoutOption(Stream.runHead(running.stdoutLines), "50 millis")
       assert.isTrue(Option.isNone(early))
       assert.isTrue(yield* running.isRunning)
+      const late = yield* Command.start(sh("sleep 60", [], { timeout: "200 millis" }))
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(late.outcome, "50 millis")))
+      assert.isTrue(yield* late.isRunning)
+      assert.strictEqual((yield* late.outcome)._tag, "TimedOut")
     }))
 
   // C7
