@@ -828,6 +828,11 @@ export const setBuffer: Setter<"buffer"> = setter("buffer")
 /**
  * Sets the time from the start to the end of output.
  *
+ * **Details**
+ *
+ * A program that runs when it is over is stopped. Where it has exited and its pipe is kept open, the output ends then; what
+ * a slow consumer has left in the pipe is still there for that consumer.
+ *
  * @stability experimental
  * @category combinators
  * @since 0.1.0
