@@ -311,6 +311,15 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child is f
       assert.strictEqual((yield* running.result).stdout, "fed")
     }))
 
+  // Half of an input passed for all of it.
+  it.effect("ending an input that is fed from elsewhere ends nothing", () =>
+    Effect.gen(function*() {
+      const late = Stream.concat(Stream.make("first "), Stream.fromEffect(Effect.as(Effect.sleep("50 millis"), "last")))
+      const running = yield* Command.start(Command.make("cat", { stdin: late }))
+      yield* running.stdin.end
+      assert.strictEqual((yield* running.result).stdout, "first last")
+    }))
+
   // N1, L6: an EPIPE that nobody waits for
   it.effect("many children that leave while they are fed disturb nobody and leave no descriptor", () =>
     Effect.gen(function*() {

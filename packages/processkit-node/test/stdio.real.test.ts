@@ -168,6 +168,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a tee of a real p
       assert.deepEqual(listeners(), before)
     }))
 
+  // What Node reads is a `Buffer`, whose `slice` is a view: the receiver wrote over what was captured.
+  it.effect("may change what it gets, on any mechanism and however much it is", () =>
+    Effect.gen(function*() {
+      const stdout = Stdio.tee((chunk) => chunk.fill(0))
+      const printed = (count: number) => Command.outputBytes(Command.make("seq", [String(count)], { stdout }))
+      for (const runners of [NodeProcessRunner.layer, NodeProcessRunner.layerProcessGroup()]) {
+        for (const count of [3, 20_000]) {
+          const expected = Array.from({ length: count }, (_, i) => `${i + 1}\n`).join("")
+          const { stdout: captured } = yield* Effect.provide(printed(count), runners)
+          assert.isTrue(new TextDecoder().decode(captured) === expected)
+          assert.strictEqual(captured.constructor, Uint8Array)
+        }
+      }
+    }))
+
   it.effect("that has stopped taking anything lets an interrupt through, and leaves nothing", () =>
     Effect.gen(function*() {
       const stuck = Stdio.tee(new PassThrough())

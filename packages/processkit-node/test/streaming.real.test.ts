@@ -48,6 +48,17 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("lines while they 
       assert.deepInclude(reason, { _tag: "NonZeroExit", code: 5 })
     }))
 
+  // Two chunks that had half of their memory each: whoever gave one to a worker took the other one with it.
+  it.effect("chunks that somebody keeps share no memory, so that each can be given away", () =>
+    Effect.gen(function*() {
+      const writes =
+        "let i = 0; setInterval(() => { fs.writeSync(1, Buffer.alloc(4096)); if (++i === 8) process.exit() }, 5)"
+      const chunks = yield* Stream.runCollect(Command.stdoutChunks(Command.make(process.execPath, ["-e", writes])))
+      assert.strictEqual(new Set(chunks.map(({ buffer }) => buffer)).size, chunks.length)
+      const given = chunks.map((chunk) => structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] }).length)
+      assert.strictEqual(given.reduce((sum, length) => sum + length, 0), 8 * 4096)
+    }))
+
   // O9
   it.effect("a stream that was taken is AlreadyConsumed the second time, also while the first runs", () =>
     Effect.gen(function*() {

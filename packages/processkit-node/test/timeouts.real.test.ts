@@ -11,8 +11,13 @@ import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
+import * as Stdio from "processkit/Stdio"
 import { eventually, isAlive, stat, survivors, throughout } from "./oracle.ts"
 import { aroundTheEndOf, quickest, reasonOf, run, sh, timed } from "./programs.ts"
+
+/** More than waits for a slow consumer, and ends with the rest of it in its pipe. */
+const flood = (stdout: Command.Options["stdout"]) =>
+  Command.make("head", ["-c", "330000", "/dev/zero"], { timeout: "300 millis", stdout })
 
 /** What a stop may take besides its times, and far less than the programs would run. */
 const slack = 8000
@@ -225,6 +230,10 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       const early = yield* Effect.timeoutOption(Stream.runHead(running.stdoutLines), "50 millis")
       assert.isTrue(Option.isNone(early))
       assert.isTrue(yield* running.isRunning)
+      const late = yield* Command.start(sh("sleep 60", [], { timeout: "200 millis" }))
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(late.outcome, "50 millis")))
+      assert.isTrue(yield* late.isRunning)
+      assert.strictEqual((yield* late.outcome)._tag, "TimedOut")
     }))
 
   // C7
@@ -251,6 +260,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.isAtLeast(result.leftovers, 1)
       assert.isBelow(elapsed, 480)
       assert.deepEqual(survivors(), [])
+    }))
+
+  // C8: what the program wrote was still in its pipe, and was closed away with it
+  it.effect("a deadline takes nothing that a slow consumer or a slow tee has kept in the pipe", () =>
+    Effect.gen(function*() {
+      let seen = 0
+      yield* Stream.runForEachArray(Command.stdoutChunks(flood("pipe")), (chunks) => {
+        seen += chunks.reduce((sum, { length }) => sum + length, 0)
+        return Effect.sleep("400 millis")
+      })
+      assert.strictEqual(seen, 330_000)
+      const [result, elapsed] = yield* timed(Command.outputString(flood(Stdio.tee(() => Effect.never))))
+      assert.deepInclude(result, { outcome: Outcome.exited(0), incomplete: false })
+      assert.strictEqual(result.stdout.length, 330_000)
+      assert.isBelow(elapsed, 300 + slack)
     }))
 
   // E6

@@ -141,7 +141,8 @@ export interface Retry {
  * - `unchecked`, `mergeStderr`: for a stage of a pipeline, see {@link unchecked} and {@link mergeStderr}.
  *
  * Where `redact` or `sanitizeTerminal` is set, what is captured is made of lines, with `\n` between them; captured bytes
- * are those of that text, in UTF-8. Observers, tees and streams of bytes get what the program wrote.
+ * are those of that text, in UTF-8. Observers, tees and verbs that give a stream of bytes get what the program wrote; a
+ * live process has no chunks to give then.
  *
  * @stability experimental
  * @category models
@@ -826,6 +827,11 @@ export const setBuffer: Setter<"buffer"> = setter("buffer")
 
 /**
  * Sets the time from the start to the end of output.
+ *
+ * **Details**
+ *
+ * A program that runs when it is over is stopped. Where it has exited and its pipe is kept open, the output ends then; what
+ * a slow consumer has left in the pipe is still there for that consumer.
  *
  * @stability experimental
  * @category combinators

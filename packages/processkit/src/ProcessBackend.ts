@@ -154,7 +154,7 @@ export interface ByteReceiver {
  *
  * A chunk belongs to its receiver for good. A source that would rather read into the same memory again has `recycle`,
  * which is called during the delivery of a chunk that nobody keeps: nobody at all, or nobody but in a copy, which is what
- * becomes of a chunk that fills less than half of its memory. Whoever stands between a source and its receiver and keeps
+ * becomes of a chunk that fills no more than half of its memory. Whoever stands between a source and its receiver and keeps
  * chunks has none.
  *
  * @stability experimental

@@ -147,7 +147,7 @@ export class ExecFormat extends Data.TaggedError("ExecFormat")<{
 }
 
 /**
- * An input was refused before anything was started.
+ * An input was refused, and nothing was done with it: no start that needs it, and no question to a program that runs.
  *
  * **Details**
  *
@@ -163,7 +163,7 @@ export class InvalidInput extends Data.TaggedError("InvalidInput")<{
   readonly problem: string
 }> {
   override get message(): string {
-    return `${name(this)} was not started: ${Text.shown(this.field)} ${Text.shown(this.problem)}`
+    return `invalid input for ${name(this)}: ${Text.shown(this.field)} ${Text.shown(this.problem)}`
   }
 }
 
@@ -285,7 +285,8 @@ export class TimedOut extends Data.TaggedError("TimedOut")<
  * **Details**
  *
  * `totalLines` and `totalBytes` count what had been printed when the run ended; lines are counted only where the bound
- * is in lines. `maxLines` and `maxBytes` are the bounds, `undefined` where there is none.
+ * is in lines. `maxLines` and `maxBytes` are the bounds, `undefined` where there is none. Where the buffer had room and it
+ * was a line that was longer than lines may be, `maxLineBytes` is that bound and the others are `undefined`.
  *
  * @stability experimental
  * @category reasons
@@ -296,10 +297,15 @@ export class OutputTooLarge extends Data.TaggedError("OutputTooLarge")<{
   readonly stream: "stdout" | "stderr"
   readonly maxLines: number | undefined
   readonly maxBytes: number | undefined
+  readonly maxLineBytes?: number | undefined
   readonly totalLines: number | undefined
   readonly totalBytes: number
 }> {
   override get message(): string {
+    if (this.maxLineBytes !== undefined) {
+      const bound = counted(this.maxLineBytes, "byte")
+      return `${name(this)} printed a line of more than ${bound} on ${this.stream}, which was cut: raise maxLineBytes`
+    }
     const bounds = [
       ...(this.maxLines === undefined ? [] : [counted(this.maxLines, "line")]),
       ...(this.maxBytes === undefined ? [] : [counted(this.maxBytes, "byte")])

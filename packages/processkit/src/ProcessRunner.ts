@@ -37,8 +37,9 @@ import type * as RunningProcess from "./RunningProcess.ts"
  * likewise.
  *
  * `wants` says what will be asked of the output: with `"text"` nothing but lines and the text of the result, which is
- * then decoded while it comes; with `"stdoutBytes"` or `"stderrBytes"` also the bytes of that stream, to which a bound
- * in lines does not apply then. `buffer` says what is kept of output where the command itself does not.
+ * then decoded while it comes; with `"stdoutBytes"` also the bytes of that stream, to which a bound in lines does not
+ * apply then; with `"stdoutChunks"` or `"stderrChunks"` that stream is taken as it comes, before anything
+ * is made of its lines. `buffer` says what is kept of output where the command itself does not.
  *
  * @stability experimental
  * @category models
@@ -48,7 +49,7 @@ export interface StartOptions {
   readonly overflow?: "end" | "whole" | "fail" | "ignore" | undefined
   readonly stage?: Stage | undefined
   readonly descriptors?: Descriptors | undefined
-  readonly wants?: "text" | "stdoutBytes" | "stderrBytes" | undefined
+  readonly wants?: "text" | "stdoutBytes" | "stdoutChunks" | "stderrChunks" | undefined
   readonly buffer?: OutputBuffer.OutputBuffer | undefined
 }
 

@@ -41,8 +41,9 @@ import type * as StopPolicy from "./StopPolicy.ts"
  * **Details**
  *
  * Every write waits until the bytes are in the pipe. A program that does not read any more is no error: the bytes are
- * dropped, as the program's exit says what it made of them. `end` gives the program end of file. `isOpen` is false from
- * the first write on that was dropped, so that a source without end can stop.
+ * dropped, as the program's exit says what it made of them. `end` gives the program end of file, and does nothing where
+ * the command's `stdin` is not `"pipe"`. `isOpen` is false from the first write on that was dropped, so that a source
+ * without end can stop.
  *
  * **Errors**
  *

@@ -180,7 +180,7 @@ describe("a platform error", () => {
     })
     assert.strictEqual(
       fromProcessError("spawn")(ProcessError.make(refused)).message,
-      "ChildProcess.spawn: p was not started: argument 1 contains a NUL character"
+      "ChildProcess.spawn: invalid input for p: argument 1 contains a NUL character"
     )
   })
 })

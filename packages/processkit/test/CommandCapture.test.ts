@@ -94,6 +94,20 @@ describe("a command that redacts", () => {
       assert.strictEqual(new TextDecoder().decode(result.stderrBytes), "warning: ***\n")
     }).pipe(Effect.provide(scripted(programs))))
 
+  it.effect("gives streams of bytes what the program wrote, and nothing of it to the failure at their end", () =>
+    Effect.gen(function*() {
+      const chunks = yield* Stream.runCollect(Command.stdoutChunks(redacted("chatty")))
+      assert.strictEqual(
+        chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""),
+        "key: hunter2\nfine\nlast hunter2"
+      )
+      const reason = yield* reasonOf(Stream.runDrain(Command.stderrChunks(redacted("failing"))))
+      assert.deepInclude(reason, { _tag: "NonZeroExit", stdout: "*** out\n", stderr: "" })
+      // What a live process has kept of its output was redacted as it came.
+      const running = yield* Command.start(redacted("chatty"))
+      assert.strictEqual((yield* reasonOf(Stream.runDrain(running.stdoutChunks)))._tag, "InvalidInput")
+    }).pipe(Effect.scoped, Effect.provide(scripted(programs))))
+
   it.effect("shows observers what the program wrote", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []
@@ -129,6 +143,27 @@ describe("a command that redacts", () => {
       assert.isTrue(result.truncated)
       const lines = Command.stdoutLines(redacted("long", { maxLineBytes: 53 }))
       assert.deepStrictEqual(yield* Stream.runCollect(lines), ["…", "short"])
+    }).pipe(Effect.provide(scripted(programs))))
+
+  // It was said that 64 bytes were more than the 64 MiB that the buffer keeps, and that a larger buffer would help.
+  it.effect("says that a line was too long, and not that the buffer was too small", () =>
+    Effect.gen(function*() {
+      const buffers = [undefined, OutputBuffer.tail({ lines: 9 }), OutputBuffer.failAbove({ lines: 2, bytes: 64 })]
+      for (const buffer of buffers) {
+        const reason = yield* reasonOf(Command.run(redacted("long", { maxLineBytes: 53, buffer })))
+        assert.deepInclude(reason, {
+          _tag: "OutputTooLarge",
+          maxLineBytes: 53,
+          maxLines: undefined,
+          maxBytes: undefined
+        })
+        assert.match(reason.message, /a line of more than 53 bytes .* raise maxLineBytes/)
+      }
+      for (const buffer of [OutputBuffer.tail({ lines: 1 }), OutputBuffer.failAbove({ lines: 1 })]) {
+        const reason = yield* reasonOf(Command.run(redacted("long", { maxLineBytes: 53, buffer })))
+        assert(reason._tag === "OutputTooLarge")
+        assert.deepStrictEqual([reason.maxLineBytes, reason.maxLines], [undefined, 1])
+      }
     }).pipe(Effect.provide(scripted(programs))))
 
   it.effect("fails at the same number of bytes as one that does not", () =>

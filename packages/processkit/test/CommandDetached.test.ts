@@ -77,7 +77,7 @@ describe("startDetached", () => {
         assert.deepInclude(reason, { _tag: "InvalidInput", program: "waits", field: name })
         assert.strictEqual(
           reason.message,
-          `waits was not started: ${name} needs an owner, and a detached program has none`
+          `invalid input for waits: ${name} needs an owner, and a detached program has none`
         )
         assert.deepEqual(yield* started, [])
       }).pipe(Effect.provide(scripted())))

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
@@ -33,7 +34,15 @@ const floodsOne: Program = {
     )
 }
 
-const layer = () => scripted({ alternates, floodsOne, bytes: prints("a\r\nb"), three: prints("1\n2\n3\n", 0, "e\n") })
+/** Writes a little in every turn. */
+const talksOn: Program = {
+  main: (io) =>
+    Effect.forEach(Array.from({ length: 200 }), () => Effect.andThen(io.write("stdout", "\n\n"), Effect.yieldNow))
+      .pipe(Effect.as(Outcome.exited(0)))
+}
+
+const layer = () =>
+  scripted({ alternates, floodsOne, talksOn, bytes: prints("a\r\nb"), three: prints("1\n2\n3\n", 0, "e\n") })
 
 type Flow = Stream.Stream<unknown, ProcessError.ProcessError, ProcessRunner.ProcessRunner>
 
@@ -48,6 +57,21 @@ const drain = (running: RunningProcess.RunningProcess, view: View) =>
   Stream.runDrain<unknown, unknown, never>(running[view])
 
 describe("the views of output", () => {
+  // A consumer may be made to yield between any two steps. Bytes that came while it was about to follow were dropped.
+  it.effect("lose nothing that comes while somebody is about to take it", () =>
+    Effect.gen(function*() {
+      for (const view of ["stdoutLines", "stdoutChunks"] as const) {
+        for (const operations of [3, 4, 5]) {
+          const running = yield* Command.start(Command.make("talksOn"))
+          const pieces = yield* Stream.runCollect<string | Uint8Array, unknown, never>(running[view]).pipe(
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, operations)
+          )
+          const bytes = pieces.map((piece) => typeof piece === "string" ? piece.length + 1 : piece.length)
+          assert.strictEqual(bytes.reduce((sum, length) => sum + length, 0), 400)
+        }
+      }
+    }).pipe(Effect.scoped, Effect.provide(layer())))
+
   describe("a second take of a stream is AlreadyConsumed, whichever views were asked", () => {
     for (const first of views) {
       for (const second of views) {

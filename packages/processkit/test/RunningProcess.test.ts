@@ -57,6 +57,19 @@ describe("RunningProcess", () => {
       assert.deepStrictEqual([result.outcome, result.stop], [Outcome.exited(0), undefined])
     }).pipe(Effect.provide(scripted())))
 
+  // It was said of a program that runs that it was not started.
+  it.effect("refuses what cannot be meant, and says nothing untrue of a program that runs", () =>
+    Effect.gen(function*() {
+      const running = yield* start("waits")
+      const refused = [running.signal("SIGNONE" as never), running.stop({ grace: -1 }), running.waitForPort(0)]
+      for (const effect of refused) {
+        const reason = yield* reasonOf(Effect.asVoid(effect))
+        assert.strictEqual(reason._tag, "InvalidInput")
+        assert.match(reason.message, /^invalid input for waits: the /)
+      }
+      assert.isTrue(yield* running.isRunning)
+    }).pipe(Effect.scoped, Effect.provide(scripted())))
+
   it.effect("stop climbs the ladder and reports, and the result says what was done", () =>
     Effect.gen(function*() {
       const calm = yield* start("trapsTerm")

@@ -47,7 +47,9 @@ export const make = (socket: Readable): ByteSource => {
   socket.on("error", (error) => finish(errnoOf(error)))
   socket.on("end", () => finish(undefined))
   socket.on("close", () => finish(undefined))
-  socket.on("data", (chunk: Uint8Array) => {
+  socket.on("data", (buffer: Uint8Array) => {
+    // No `Buffer`, whose `slice` is a view where that of every other array of bytes is a copy.
+    const chunk = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
     if (state === "flowing") {
       deliver(chunk)
       if (state !== "flowing") socket.pause()

@@ -6,6 +6,7 @@
  * In Node 22 the streaming mode takes seven times as long for ASCII and gives strings of two bytes a character, for
  * every line that is kept. Node 24 knows no difference.
  */
+import { ownBytes } from "./ownBytes.ts"
 
 /** The bytes that end a chunk in the middle of a character, as far as their first byte tells. */
 const unfinished = (bytes: Uint8Array): number => {
@@ -64,11 +65,14 @@ export class ChunkDecoder {
   }
 
   /**
-   * Goes on at or behind a line end of UTF-8, without the bytes before it: no character reaches across one.
+   * Goes on at or behind a line end of UTF-8, without the bytes before it: no character reaches across one. Answers how
+   * many bytes it had waited with for the rest of a character.
    */
-  skip(): void {
+  skip(): number {
+    const { length } = this.#held
     this.#held = none
     this.#started = true
+    return length
   }
 
   /** What the end of the stream makes of a character that was not finished. */
@@ -88,7 +92,7 @@ export class ChunkDecoder {
     const rest = this.#skip > 0 && bytes.length > 0 ? bytes.subarray(1) : bytes
     if (bytes.length > 0) this.#skip = 0
     const before = this.#recent
-    this.#recent = appended(before, rest.slice(-3)).slice(-3)
+    this.#recent = appended(before, rest.subarray(-3)).slice(-3)
     try {
       return this.#decoder.decode(rest, { stream: true })
     } catch {
@@ -111,7 +115,7 @@ export class ChunkDecoder {
     const all = this.#held.length === 0 ? bytes : appended(this.#held, bytes)
     const rest = unfinished(all)
     // A copy, because a view would keep the whole chunk.
-    this.#held = rest === 0 ? none : all.slice(all.length - rest)
+    this.#held = rest === 0 ? none : ownBytes(all.subarray(all.length - rest))
     return this.#decoder.decode(rest === 0 ? all : all.subarray(0, all.length - rest))
   }
 

@@ -27,7 +27,7 @@ export interface Timed {
   /** Ends the program, unless that is under way. */
   readonly expire: (deadline: Extract<Intervention, { readonly _tag: "Deadline" }>) => Effect.Effect<void>
   /** The time is over and the program has exited; only output is still due. */
-  readonly giveUpOutput: () => void
+  readonly hurryOutput: () => void
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
@@ -59,7 +59,7 @@ export class Deadlines {
       sleepAndCatchUp(after),
       Effect.suspend(() => {
         if (this.#run.isRunning()) return this.#run.expire({ _tag: "Deadline", after, kind: "deadline" })
-        this.#run.giveUpOutput()
+        this.#run.hurryOutput()
         return Effect.void
       })
     )

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import * as ProcessError from "../ProcessError.ts"
+import { ownBytes } from "./ownBytes.ts"
 
 /** How many pieces are kept for a reader that is not there yet; then the child waits, as at a full pipe. */
 const mostPieces = 16
@@ -25,7 +26,7 @@ class Reading {
     this.#source = source
     source.start({
       chunk: (bytes) => {
-        this.#pieces.push(bytes.slice()) // the backend may use its buffer again
+        this.#pieces.push(ownBytes(bytes)) // the backend may use its buffer again
         this.#wake()
         return this.#pieces.length < mostPieces
       },

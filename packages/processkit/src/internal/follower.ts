@@ -8,6 +8,7 @@
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { joined } from "./chunkQueue.ts"
 import { LineCutter, type LineRules } from "./lineCutter.ts"
+import { ownBytes } from "./ownBytes.ts"
 
 const newline = 10
 const carriageReturn = 13
@@ -44,7 +45,7 @@ export const returnIn = (encoding: string): Uint8Array =>
 
 /** The last bytes that tell where in a unit the next one begins, and whether the unit before it was a CR. */
 const recentOf = (before: Uint8Array, bytes: Uint8Array): Uint8Array =>
-  bytes.length >= 3 ? bytes.slice(-3) : joined([before, bytes]).slice(-3)
+  ownBytes(bytes.length >= 3 ? bytes.subarray(-3) : joined([before, bytes]).subarray(-3))
 
 const nothing = new Uint8Array(0)
 

@@ -11,6 +11,7 @@ import type { Tail } from "./tail.ts"
 
 export class KeptLines implements Retention {
   readonly #limits: Limits
+  readonly #rules: LineRules
   readonly #cutter: LineCutter
   readonly #head = new Oldest()
   readonly #tail: Newest<string>
@@ -29,6 +30,7 @@ export class KeptLines implements Retention {
   #totalBytes = 0
   #terminated = true
   #dropped = false
+  readonly hasBytes = false
   released = false
 
   constructor(limits: Limits, rules: LineRules) {
@@ -36,6 +38,7 @@ export class KeptLines implements Retention {
     // The bound of a failure is in raw bytes. No encoding has more characters than bytes; what cleaning adds has room.
     const bytes = policy === "FailAbove" ? limits.bytes * 3 : limits.bytes
     this.#limits = limits
+    this.#rules = rules
     this.#cost = bytes === Infinity ? () => 0 : policy === "FailAbove" ? ({ length }) => length : cost
     this.#tail = new Newest(this.#cost)
     // A line that is cleaned counts as what is left of it, so it is read to its end first.
@@ -65,7 +68,10 @@ export class KeptLines implements Retention {
   }
 
   dropped(): Overflow | undefined {
-    return this.#dropped ? this.#facts() : undefined
+    if (!this.#dropped) return undefined
+    const isCut = this.#droppedLines === 0 && this.overflow() === undefined
+    const { maxLineBytes } = this.#rules
+    return isCut ? { ...this.#facts(), maxLines: undefined, maxBytes: undefined, maxLineBytes } : this.#facts()
   }
 
   overflow(): Overflow | undefined {
@@ -115,7 +121,9 @@ export class KeptLines implements Retention {
     while (this.#tail.size > 0 && this.#totalLines - this.#tail.size < mark) this.#tail.shift()
   }
 
-  handOverBytes(): undefined {}
+  handOverBytes(): ReadonlyArray<never> {
+    return []
+  }
 
   get lines(): number {
     return this.#cutter.count

@@ -23,6 +23,7 @@ export class KeptText implements Retention {
   readonly #fails: boolean
   readonly #maxBytes: number
   readonly #decoder: ChunkDecoder
+  readonly hasBytes = false
   #text = ""
   /** Small chunks that wait to be decoded, as far as the block is used. */
   #block = nothing
@@ -104,7 +105,9 @@ export class KeptText implements Retention {
     return { lines: cutter.pushText(text), cutter }
   }
 
-  handOverBytes(): undefined {}
+  handOverBytes(): ReadonlyArray<never> {
+    return []
+  }
 
   follow(): Follower {
     const { cutter, lines } = this.#cut()

@@ -118,8 +118,7 @@ export class LineCutter {
   #fromEnd(bytes: Uint8Array): Uint8Array {
     const end = bytes.indexOf(newline)
     const rest = end === -1 ? bytes.subarray(bytes.length) : bytes.subarray(end)
-    this.#length += bytes.length - rest.length
-    this.#decoder.skip()
+    this.#length += bytes.length - rest.length + this.#decoder.skip()
     return rest
   }
 

@@ -40,10 +40,9 @@ const lines = (run: Run, name: Name): Output<string> =>
 
 const chunks = (run: Run, name: Name): Output<Uint8Array> =>
   single(run, name, (pump) => {
-    const backlog = pump.retention.handOverBytes()
-    if (backlog === undefined) return refused(run, "the buffer", "keeps lines or text, and no bytes to give")
+    if (!pump.retention.hasBytes) return refused(run, "the buffer", "keeps lines or text, and no bytes to give")
     pump.isTaken = true
-    return Subscription.stream(() => [Subscription.chunks(pump, backlog)], failed(run))
+    return Subscription.stream(() => [Subscription.chunks(pump)], failed(run))
   })
 
 const eventOf = { stdout: ProcessEvent.stdout, stderr: ProcessEvent.stderr }

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
 import type { StreamEnd } from "./conclusion.ts"
 import type { LineObserver } from "./lineObserver.ts"
+import { ownBytes } from "./ownBytes.ts"
 import type * as Retention from "./retention.ts"
 import type { Tee } from "./tee.ts"
 
@@ -143,6 +144,16 @@ export class Pump {
     this.abandonTee(false)
   }
 
+  /**
+   * The time is over: waits neither for whoever keeps the pipe open nor for a tee. What a consumer or a tee of ours has
+   * kept in the pipe is the program's, and is still read.
+   */
+  hurry(): void {
+    const isBehind = this.paused || this.held
+    this.abandonTee(false)
+    if (!isBehind) this.close()
+  }
+
   /** Gives up a tee that has not got everything. */
   abandonTee(isLate: boolean): void {
     this.#tee?.abandon(isLate)
@@ -166,7 +177,7 @@ export class Pump {
     this.bytesSeen += chunk.length
     const subscriber = this.#subscriber
     const isKept = this.retention.keeps(chunk.length) || subscriber?.keeps === true
-    const bytes = isKept && isSmallPart(chunk) ? chunk.slice() : chunk
+    const bytes = isKept && isSmallPart(chunk) ? ownBytes(chunk) : chunk
     this.retention.push(bytes)
     this.#observer?.chunk(bytes)
     this.held = this.#tee?.chunk(bytes) === false
@@ -194,8 +205,8 @@ export class Pump {
   }
 }
 
-/** Whether who keeps a chunk would keep more than twice its memory. */
-const isSmallPart = ({ buffer, length }: Uint8Array): boolean => length * 2 < buffer.byteLength
+/** Whether there is room for another such chunk in its memory: what is kept as it came has that memory for itself. */
+const isSmallPart = ({ buffer, length }: Uint8Array): boolean => length * 2 <= buffer.byteLength
 
 /** What became of a stream, for whoever concludes what the run was. */
 export const streamEnd = (name: "stdout" | "stderr", pump: Pump | undefined): StreamEnd | undefined =>

@@ -6,6 +6,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as OutputBuffer from "../OutputBuffer.ts"
+import type { StartOptions } from "../ProcessRunner.ts"
 import * as CapturePolicy from "./capturePolicy.ts"
 import { ChunkDecoder } from "./chunkDecoder.ts"
 import { ChunkQueue, joined } from "./chunkQueue.ts"
@@ -22,6 +23,8 @@ import { Tail } from "./tail.ts"
 export interface Overflow {
   readonly maxLines: number | undefined
   readonly maxBytes: number | undefined
+  /** The bound of a line that was cut, where nothing else was dropped. */
+  readonly maxLineBytes?: number
   readonly totalLines: number | undefined
   readonly totalBytes: number
 }
@@ -45,8 +48,10 @@ export interface Retention {
   readonly bytes: () => Uint8Array
   /** Hands over what was kept as lines, and the cutter that continues them; keeps nothing from then on. */
   readonly handOver: () => HandedOver
-  /** Hands over what was kept as it came, and keeps nothing from then on; nothing where the bytes are not kept. */
-  readonly handOverBytes: () => ReadonlyArray<Uint8Array> | undefined
+  /** Whether what is kept is the bytes that came, so that they can be handed over. */
+  readonly hasBytes: boolean
+  /** Hands over what was kept as it came, and keeps nothing from then on. */
+  readonly handOverBytes: () => ReadonlyArray<Uint8Array>
   /** How many lines have come so far, kept or not, until whoever took them over takes bytes or leaves. */
   readonly lines: number
   /** How much was dropped: lines where the bound is in lines, otherwise bytes. */
@@ -72,12 +77,8 @@ export interface Limits {
  * The bounds for a stream whose bytes are wanted: a bound in lines does not apply to it. Where there is no other one,
  * that of the default buffer does, so that memory stays bounded.
  */
-export const wanted = (
-  limits: Limits,
-  stream: "stdout" | "stderr",
-  wants: "text" | "stdoutBytes" | "stderrBytes" | undefined
-): Limits => {
-  if (limits.lines === Infinity || wants !== `${stream}Bytes`) return limits
+export const wanted = (limits: Limits, stream: "stdout" | "stderr", wants: StartOptions["wants"]): Limits => {
+  if (limits.lines === Infinity || (wants !== `${stream}Bytes` && wants !== `${stream}Chunks`)) return limits
   return { ...limits, lines: Infinity, bytes: Math.min(limits.bytes, defaultBytes) }
 }
 
@@ -93,10 +94,11 @@ interface Asked extends Omit<LineRules, "clean"> {
 export const ofStream = (
   stream: "stdout" | "stderr",
   { capture, encoding, lineTerminator, maxLineBytes, retention }: Asked,
-  wants: "text" | "stdoutBytes" | "stderrBytes" | undefined,
+  wants: StartOptions["wants"],
   warn: (warning: Effect.Effect<void>) => void
 ): Retention => {
-  const clean = CapturePolicy.cleaner(capture, stream, warn)
+  // Whoever takes the bytes as they come takes them over from here, and leaves none for a result.
+  const clean = wants === `${stream}Chunks` ? undefined : CapturePolicy.cleaner(capture, stream, warn)
   return make(wanted(retention, stream, wants), { encoding, lineTerminator, maxLineBytes, clean }, wants === "text")
 }
 
@@ -120,6 +122,7 @@ class KeptBytes implements Retention {
   #headTaken = 0
   readonly #tail: NewestBytes
   readonly #tailRoom: number
+  readonly hasBytes = true
   #total = 0
   #droppedBytes = 0
   #dropped = false

@@ -250,7 +250,9 @@ export class Run implements Owner {
         Effect.suspend(() =>
           this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
         ),
-      giveUpOutput: () => this.#giveUpOutput(),
+      hurryOutput: () => {
+        for (const pump of this.#pumps()) pump.hurry()
+      },
       fork: (effect) => this.#fork(effect)
     }
   }

@@ -72,15 +72,14 @@ const writer = (run: Run): RunningProcess.Writer => {
   const known = writers.get(run)
   if (known !== undefined) return known
   const { child: { stdin }, prepared: { payload }, program } = run
-  const made = writerTo(program, payload._tag === "Interactive" ? stdin : undefined, stdin)
+  const made = writerTo(program, payload._tag === "Interactive" ? stdin : undefined)
   writers.set(run, made)
   return made
 }
 
 const writerTo = (
   program: string,
-  interactive: ProcessBackend.ByteSink | undefined,
-  sink: ProcessBackend.ByteSink | undefined
+  interactive: ProcessBackend.ByteSink | undefined
 ): RunningProcess.Writer => {
   let isOpen = interactive !== undefined
   const write = (data: string | Uint8Array): Effect.Effect<void, ProcessError.ProcessError> => {
@@ -96,7 +95,8 @@ const writerTo = (
     write,
     writeLine: (line) => write(`${line}\n`),
     flush: Effect.suspend(() => write(nothing)),
-    end: Effect.sync(() => sink?.end()),
+    // Of an input that is fed, only the feed knows the end.
+    end: Effect.sync(() => interactive?.end()),
     isOpen: Effect.sync(() => isOpen)
   }
 }

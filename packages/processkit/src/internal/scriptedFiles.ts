@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import { joined } from "./chunkQueue.ts"
+import { ownBytes } from "./ownBytes.ts"
 import type { ScriptedOutput } from "./scriptedProcess.ts"
 
 export class ScriptedFiles {
@@ -23,7 +24,7 @@ export class ScriptedFiles {
     if (held === undefined) this.#files.set(path, content)
     else if (!append) held.length = 0
     // The caller may reuse its buffer.
-    const push = (bytes: Uint8Array): void => void content.push(bytes.slice())
+    const push = (bytes: Uint8Array): void => void content.push(ownBytes(bytes))
     return { open: () => {}, leave: () => {}, push, write: (bytes) => Effect.sync(() => push(bytes)) }
   }
 }

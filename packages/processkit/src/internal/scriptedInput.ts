@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as ProcessBackend from "../ProcessBackend.ts"
+import { ownBytes } from "./ownBytes.ts"
 import { Wakeup } from "./wakeup.ts"
 
 const capacity = 65_536
@@ -57,7 +58,7 @@ export class ScriptedInput {
     if (this.#ended || this.#left) return done("closed")
     if (bytes.length > 0) {
       // The caller may reuse its buffer once it has its answer.
-      const copy = bytes.slice()
+      const copy = ownBytes(bytes)
       this.received.push(copy)
       this.#unread.push(copy)
       this.#unreadBytes += copy.length

@@ -98,7 +98,8 @@ class Following<A, E> {
 
 /**
  * What pumps bring from their beginning on, as far as it was kept, after the items that are given; leaving the stream
- * unsubscribes.
+ * unsubscribes. `views` takes over what was kept: in the step in which the following begins, or what comes in between is
+ * lost.
  *
  * One channel and nothing around it: what is put around a stream costs something for every chunk.
  */
@@ -147,10 +148,10 @@ export const lines = <A>(pump: Pump, item: (lines: ReadonlyArray<string>) => Rea
 }
 
 /** The bytes of a pump as they come. */
-export const chunks = (pump: Pump, backlog: ReadonlyArray<Uint8Array>): View<Uint8Array> => ({
+export const chunks = (pump: Pump): View<Uint8Array> => ({
   pump,
   keeps: true,
-  backlog,
+  backlog: pump.retention.handOverBytes(),
   chunk: (bytes) => [bytes],
   rest: () => []
 })

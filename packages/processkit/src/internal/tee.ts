@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Pull from "effect/Pull"
 import type * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import { ownBytes } from "./ownBytes.ts"
 import { Wakeup } from "./wakeup.ts"
 
 const highWater = 256 * 1024
@@ -55,7 +56,7 @@ export class Tee {
   /** Takes a copy, since the receiver may keep or change it, and answers whether there is room for more. */
   chunk(bytes: Uint8Array): boolean {
     if (this.isOver) return true
-    this.#waiting.push(bytes.slice())
+    this.#waiting.push(ownBytes(bytes))
     this.#waitingBytes += bytes.length
     this.#arrival.wake()
     return this.#waitingBytes <= highWater

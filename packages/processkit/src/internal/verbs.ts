@@ -213,10 +213,10 @@ export const stderrLines = (command: Subject): Flow<string> =>
   piped(command, "stderr", flowing(command, "text", (running) => running.stderrLines))
 
 export const stdoutChunks = (command: Subject): Flow<Uint8Array> =>
-  piped(command, "stdout", flowing(command, "stdoutBytes", (running) => running.stdoutChunks))
+  piped(command, "stdout", flowing(command, "stdoutChunks", (running) => running.stdoutChunks))
 
 export const stderrChunks = (command: Subject): Flow<Uint8Array> =>
-  piped(command, "stderr", flowing(command, "stderrBytes", (running) => running.stderrChunks))
+  piped(command, "stderr", flowing(command, "stderrChunks", (running) => running.stderrChunks))
 
 export const events = (command: Subject): Flow<ProcessEvent.ProcessEvent> =>
   piped(command, "stdout", flowing(command, "text", (running) => running.events))

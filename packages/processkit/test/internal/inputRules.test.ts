@@ -297,7 +297,7 @@ describe("inputRules", () => {
       // The message had begun with a program that has no name.
       assert.strictEqual(
         refusal(Command.make`git log | less`).message,
-        "the command was not started: the template cannot be read: The operator \"|\" needs a shell in template part 0"
+        "invalid input for the command: the template cannot be read: The operator \"|\" needs a shell in template part 0"
       )
       assert.strictEqual(refusal(Command.make`${Redacted.make("hunter2")}`).field, "the template")
     })

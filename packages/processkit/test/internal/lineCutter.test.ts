@@ -230,6 +230,13 @@ describe("lineCutter", () => {
 
   // A CR that was content, at the end of what was kept of a line in several chunks, was taken for the line's end:
   // the line lost it together with the marker, and looked whole.
+  it("cuts a line whose last character is broken, wherever it comes in chunks", () => {
+    const broken = Uint8Array.of(...utf8("four\r"), 0xe2, 0x82, ...utf8("\nnext\n"))
+    for (let at = 0; at <= broken.length; at++) {
+      assert.deepStrictEqual(linesOf([broken.subarray(0, at), broken.subarray(at)], "utf-8", 4), ["four…", "next"])
+    }
+  })
+
   it("marks a line that it cut, also where the cut falls on a CR", () => {
     assert.deepStrictEqual(linesOf([utf8("abcd\n")], "utf-8", 3), ["abc…"])
     assert.deepStrictEqual(linesOf([utf8("abc\rdef\n")], "utf-8", 3), ["abc…"])

@@ -250,7 +250,7 @@ describe("retention", () => {
     const [ofBytes, ofLines, ofText] = setups.map((setup) => {
       const retention = make(setup)
       for (const chunk of chunks) retention.push(chunk)
-      return retention.handOverBytes()?.flatMap((chunk) => Array.from(chunk))
+      return retention.hasBytes ? retention.handOverBytes().flatMap((chunk) => Array.from(chunk)) : undefined
     })
     assert.deepStrictEqual(ofBytes, chunks.flatMap((chunk) => Array.from(chunk)))
     assert.deepStrictEqual([ofLines, ofText], [undefined, undefined])
@@ -263,7 +263,7 @@ describe("retention", () => {
       lines: Infinity,
       bytes: 67_108_864
     })
-    for (const wants of ["stderrBytes", "text", undefined] as const) {
+    for (const wants of ["stderrChunks", "text", undefined] as const) {
       assert.deepStrictEqual(Retention.wanted(bounded, "stdout", wants), bounded)
     }
   })

@@ -13,7 +13,7 @@ const nothing = new Uint8Array(0)
 
 /** A copy, because a view would keep everything that was received with it. */
 const copyOf = (bytes: Uint8Array, from: number): Uint8Array =>
-  from === bytes.length ? nothing : Uint8Array.prototype.slice.call(bytes, from)
+  from === bytes.length ? nothing : new Uint8Array(bytes.subarray(from))
 
 const decodeBody = (bytes: Buffer): HostEvent | undefined => {
   const u16 = (at: number): number => bytes.readUInt16LE(at)

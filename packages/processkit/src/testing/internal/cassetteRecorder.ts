@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import { joined } from "../../internal/chunkQueue.ts"
 import * as Origin from "../../internal/origin.ts"
+import { ownBytes } from "../../internal/ownBytes.ts"
 import type * as Outcome from "../../Outcome.ts"
 import type * as ProcessBackend from "../../ProcessBackend.ts"
 import type * as ProcessError from "../../ProcessError.ts"
@@ -40,7 +41,7 @@ class Take {
 
   /** The caller may use its buffer again, so the bytes are copied. */
   wrote(stream: "stdout" | "stderr", bytes: Uint8Array): void {
-    this.#output[stream].push(bytes.slice())
+    this.#output[stream].push(ownBytes(bytes))
     this.#note((at) => [at, stream, bytes.length])
   }
 

@@ -3,6 +3,7 @@ import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { ownBytes } from "../../internal/ownBytes.ts"
 import type * as ProcessBackend from "../../ProcessBackend.ts"
 import * as ProcessError from "../../ProcessError.ts"
 import type * as FaultyBackend from "../FaultyBackend.ts"
@@ -274,7 +275,7 @@ class Splitter implements ProcessBackend.ByteSource {
     this.#source.start({
       chunk: (bytes) => {
         // The caller may use its buffer again while pieces of it still wait.
-        this.#left = bytes.slice()
+        this.#left = ownBytes(bytes)
         this.#deliver()
         return this.#wanted && this.#left.length === 0
       },

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import { ownBytes } from "../../internal/ownBytes.ts"
 import * as ProcessBackend from "../../ProcessBackend.ts"
 import type * as ProcessError from "../../ProcessError.ts"
 import * as BackendPrograms from "../BackendPrograms.ts"
@@ -99,7 +100,7 @@ export class Received {
     source?.start({
       chunk: (bytes) => {
         // A backend may reuse its buffer after the call.
-        this.chunks.push(bytes.slice())
+        this.chunks.push(ownBytes(bytes))
         this.onChunk(bytes)
         return this.answers.shift() ?? true
       },
