@@ -83,6 +83,11 @@ class Life<E> {
     this.ledger = ledger
   }
 
+  /** Whether the program is over or is being ended: what it says of itself from now on is no news. */
+  get isTurned(): boolean {
+    return this.#isTurned
+  }
+
   /** Ends the program in a fiber of its own: neither the check that condemns nor the caller that asks is held up. */
   turn(running: Running, context: Context.Context<never>, verdict?: Verdict): void {
     if (this.#isTurned) return
@@ -171,10 +176,10 @@ const accompany = <E, R>(
     const take = (verdict?: Verdict) => life.turn(running, context, verdict)
     life.control.onRequest(take)
     const isWatched = plan.ready !== undefined || plan.health !== undefined
-    if (!isWatched) life.ledger.becameReady()
+    if (!isWatched && !life.isTurned) life.ledger.becameReady()
     const watched = isWatched
       // Put off, since a scope keeps what was forked in it, and a wait for readiness is large.
-      ? Effect.suspend(() => observe(life.ledger, plan, running, take)).pipe(
+      ? Effect.suspend(() => observe(life, plan, running, take)).pipe(
         Effect.forkIn(life.scope, { startImmediately: true }),
         Scope.provide(life.scope)
       )
@@ -205,7 +210,7 @@ const endedByUs = Effect.fnUntraced(function*<E>(
  * No generator, whose frame would stay for as long as the watch does.
  */
 const observe = <E, R>(
-  ledger: Ledger<E>,
+  life: Life<E>,
   plan: Plan<R>,
   running: Running,
   condemn: (verdict: Verdict) => void
@@ -216,8 +221,8 @@ const observe = <E, R>(
       return Effect.void
     }
     return Effect.flatMap(running.isRunning, (isRunning) => {
-      if (!isRunning) return Effect.void
-      ledger.becameReady()
+      if (!isRunning || life.isTurned) return Effect.void
+      life.ledger.becameReady()
       if (plan.health === undefined) return Effect.void
       return HealthWatch.watch(plan.health(running), (verdict) => condemn({ probe: "health", ...verdict }))
     })

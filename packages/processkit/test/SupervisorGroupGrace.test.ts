@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as Command from "processkit/Command"
+import * as ProcessRunner from "processkit/ProcessRunner"
+import * as Supervisor from "processkit/Supervisor"
+import * as SupervisorGroup from "processkit/SupervisorGroup"
+import type { Program } from "../src/internal/scriptedProcess.ts"
+import { Backend } from "./scripted.ts"
+import { backend, unhurried } from "./scriptedPrograms.ts"
+import { byTurns, exitsAfter, runsOn } from "./supervised.ts"
+
+/** Programs that take their grace, and write down in which second they begin and end. */
+const told = (journal: Array<string>, programs: Record<string, Program>) =>
+  Layer.effectContext(Effect.sync(() => {
+    const note = (what: string) =>
+      Effect.map(Clock.currentTimeMillis, (now) => journal.push(`${what}@${Math.floor(now / 1000)}`))
+    const below = backend(Object.fromEntries(
+      Object.entries(programs).map(([name, { main, ...program }]) => [name, {
+        ...program,
+        main: (io) => Effect.onExit(Effect.andThen(note(`+${name}`), main(io)), () => note(`-${name}`))
+      }])
+    ))
+    return Context.make(Backend, below).pipe(
+      Context.add(ProcessRunner.ProcessRunner, ProcessRunner.fromBackend(unhurried(below.service)))
+    )
+  }))
+
+/** Runs on, and takes all of its grace. */
+const stubborn: Program = { ...runsOn, signals: { SIGTERM: "ignore" } }
+
+const plain = (name: string, grace: Duration.Input = "2 seconds") => ({
+  command: Command.make(name, [], { stop: { grace } }),
+  backoff: Schedule.spaced("1 second")
+})
+
+/** Lets time pass until something has ended. */
+const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+    for (let second = 0; second < 300 && fiber.pollUnsafe() === undefined; second++) yield* TestClock.adjust("1 second")
+    return yield* Fiber.join(fiber)
+  })
+
+describe("a program that becomes ready while it is being ended", () => {
+  it.effect("is not ready, and says nothing of it", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* Supervisor.make(plain("a").command, { ready: Effect.sleep("2 seconds") })
+      yield* TestClock.adjust("1 second")
+      const stopping = yield* Effect.forkChild(session.stop(), { startImmediately: true })
+      yield* TestClock.adjust("1500 millis")
+      const status = yield* session.status
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(stopping)
+      assert.deepInclude(status, { phase: "ending", isReady: false })
+      const tags = (yield* Stream.runCollect(session.events)).map(({ _tag }) => _tag)
+      assert.deepStrictEqual(tags, ["Started", "Exited", "Ended"])
+    }).pipe(Effect.provide(told(journal, { a: stubborn })))
+  })
+
+  it.effect("is not what others wait for: they start when its next life is ready", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: plain("a"),
+        b: { ...plain("b"), ready: Effect.sleep("2 seconds") },
+        c: { ...plain("c"), dependsOn: ["b"] }
+      }, { strategy: "restForOne" })
+      yield* TestClock.adjust("20 seconds")
+      const until = [...journal]
+      yield* passing(session.stop())
+      // The crash of a takes b down, which is up to being ready within its grace; c never came to start before.
+      assert.deepStrictEqual(until, ["+a@0", "+b@0", "-a@1", "-b@3", "+a@3", "+b@3", "+c@5"])
+    }).pipe(Effect.provide(told(journal, { a: byTurns(exitsAfter(1000, 1), runsOn), b: stubborn, c: runsOn })))
+  })
+})
