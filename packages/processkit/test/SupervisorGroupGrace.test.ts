@@ -3,9 +3,11 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
@@ -80,5 +82,51 @@ describe("a program that becomes ready while it is being ended", () => {
       // The crash of a takes b down, which is up to being ready within its grace; c never came to start before.
       assert.deepStrictEqual(until, ["+a@0", "+b@0", "-a@1", "-b@3", "+a@3", "+b@3", "+c@5"])
     }).pipe(Effect.provide(told(journal, { a: byTurns(exitsAfter(1000, 1), runsOn), b: stubborn, c: runsOn })))
+  })
+})
+
+describe("while a group is being ended", () => {
+  const members = {
+    a: plain("a"),
+    b: { ...plain("b"), ready: Effect.sleep("5 seconds") },
+    c: { ...plain("c"), dependsOn: ["b"] },
+    d: plain("d", "10 seconds")
+  } as const
+
+  /** While d takes its grace, a crashes, and b becomes ready, for which c waits. */
+  const programs = () => ({ a: exitsAfter(5000, 1), b: runsOn, c: runsOn, d: stubborn })
+
+  const started = (journal: ReadonlyArray<string>) => journal.filter((note) => note.startsWith("+"))
+
+  it.effect("by a stop, no member starts again", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make(members)
+      yield* TestClock.adjust("2 seconds")
+      const outcome = yield* passing(session.stop())
+      assert.deepStrictEqual(started(journal), ["+a@0", "+b@0", "+d@0"])
+      assert.deepStrictEqual([outcome.reason, outcome.members.a.restarts], ["Stopped", 0])
+    }).pipe(Effect.provide(told(journal, programs())))
+  })
+
+  it.effect("by the end of its scope, no member starts again", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* SupervisorGroup.make(members).pipe(Scope.provide(scope))
+      yield* TestClock.adjust("2 seconds")
+      yield* passing(Scope.close(scope, Exit.void))
+      assert.deepStrictEqual(started(journal), ["+a@0", "+b@0", "+d@0"])
+    }).pipe(Effect.provide(told(journal, programs())))
+  })
+
+  it.effect("by a member that cannot be kept alive, no other member starts again", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({ ...members, e: { ...plain("e"), maxRestarts: 0 } })
+      const error = yield* passing(Effect.flip(session.await))
+      assert.deepInclude(error.reason, { _tag: "GaveUp", program: "e" })
+      assert.deepStrictEqual(started(journal), ["+a@0", "+b@0", "+d@0", "+e@0"])
+    }).pipe(Effect.provide(told(journal, { ...programs(), e: exitsAfter(2000, 1) })))
   })
 })

@@ -81,6 +81,11 @@ export class Group<E> {
     })
   }
 
+  /** Nobody starts any more. */
+  bar(): void {
+    for (const { control } of this.members.values()) control.bar()
+  }
+
   /** Waits until a member is as another one needs it; fails where it never will be. */
   until({ name, until }: Dependency): Effect.Effect<void, ProcessError.ProcessError | E> {
     return Effect.suspend(() => {
@@ -195,10 +200,12 @@ const conclude = <E>(
   Effect.gen(function*() {
     const members = [...group.members]
     const all = Effect.forEach(members, ([name, member]) => endsWell(name, member), together)
-    const end = yield* Effect.exit(Effect.raceFirst(
+    const ended = Effect.raceFirst(
       Effect.as(all, undefined),
       Effect.map(Deferred.await(group.stopping), (policy) => ({ policy }))
-    ))
+    )
+    // One takes its grace after the other: whoever crashes meanwhile stays down, also where the scope ends them.
+    const end = yield* Effect.exit(Effect.ensuring(ended, Effect.sync(() => group.bar())))
     if (Exit.hasInterrupts(end)) return yield* Effect.interrupt
     yield* Fiber.interrupt(coordinator)
     const request = Exit.isSuccess(end) ? end.value : undefined

@@ -106,6 +106,7 @@ const supervise = Effect.fnUntraced(function*<E, R>(
   const { control, ledger } = self
   const { membership } = plan
   const step = yield* Schedule.toStep(plan.schedule)
+  let isRestart = false
   while (true) {
     yield* control.park(() => ledger.held())
     if (membership !== undefined) {
@@ -113,7 +114,13 @@ const supervise = Effect.fnUntraced(function*<E, R>(
       yield* control.unlessDisturbed(membership.gate)
     }
     if (control.isStopping) return ledger.outcome("Stopped")
-    if (control.isAsked) continue
+    // Others may have been told that nothing starts any more while this one waited for them.
+    if (control.isAsked || control.isHeld) continue
+    if (isRestart) {
+      yield* Telemetry.restart
+      ledger.restarted()
+      isRestart = false
+    }
     const attempt = yield* Incarnation.live(self, plan)
     if (control.isStopping) return ledger.outcome("Stopped")
     if (attempt === undefined) continue
@@ -124,8 +131,7 @@ const supervise = Effect.fnUntraced(function*<E, R>(
     if (membership !== undefined) yield* control.unlessDisturbed(membership.onRestart(attempt, control))
     yield* rest(self, plan, decision)
     if (control.isStopping) return ledger.outcome("Stopped")
-    ledger.restarted()
-    yield* Telemetry.restart
+    isRestart = true
   }
 })
 

@@ -62,7 +62,7 @@ export class Control {
       const isSecond = this.isStopping
       this.isStopping = true
       if (!isSecond) {
-        if (this.#hold === undefined) this.policy = policy
+        this.policy = policy
         this.#ask()
         return Effect.void
       }
