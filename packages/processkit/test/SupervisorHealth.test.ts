@@ -3,7 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -290,6 +292,16 @@ describe("readiness", () => {
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust("1 second")
         assert.deepInclude(yield* Fiber.join(fiber), { reason: "RestartsExhausted", livenessKills: 2 })
+      }
+    }).pipe(wedged))
+
+  it.effect("whose question is interrupted from elsewhere does not come either", () =>
+    Effect.gen(function*() {
+      for (const ready of [Effect.interrupt, () => Effect.interrupt]) {
+        const fiber = yield* Effect.forkChild(Supervisor.run(job, { ready, maxRestarts: 0 }))
+        yield* TestClock.adjust("30 seconds")
+        assert.deepInclude(fiber.pollUnsafe()?.pipe(Exit.getSuccess, Option.getOrUndefined), { livenessKills: 1 })
+        yield* Fiber.interrupt(fiber)
       }
     }).pipe(wedged))
 

@@ -217,7 +217,7 @@ const observe = <E, R>(
 ): Effect.Effect<void, never, R> =>
   Effect.flatMap(Effect.exit(plan.ready === undefined ? Effect.void : plan.ready(running)), (ready) => {
     if (Exit.isFailure(ready)) {
-      if (!Exit.hasInterrupts(ready)) condemn(notReady(ready.cause))
+      condemn(notReady(ready.cause))
       return Effect.void
     }
     return Effect.flatMap(running.isRunning, (isRunning) => {
