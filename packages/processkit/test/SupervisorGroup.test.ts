@@ -18,7 +18,7 @@ import { affected } from "../src/internal/groupSupervision.ts"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { startOrder } from "../src/internal/startOrder.ts"
 import { intBetween } from "./arbitraries.ts"
-import { alive, Backend, prints, scripted, settle, tagOf } from "./scripted.ts"
+import { alive, Backend, countedAbort, prints, scripted, settle, tagOf } from "./scripted.ts"
 import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const second = { backoff: Schedule.spaced("1 second") }
@@ -321,6 +321,34 @@ describe("what a member waits for", () => {
   })
 })
 
+describe("a member that waits for others", () => {
+  it.effect("has not been restarted before it begins again", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: { ...member("a"), backoff: Schedule.spaced("1 hour") },
+        b: member("b", { dependsOn: ["a"] })
+      })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude((yield* session.status).b, { phase: "held", incarnation: 1, restarts: 0 })
+      const { members } = yield* session.stop()
+      assert.strictEqual(members.b.restarts, 0)
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(1000, 1), b: exitsAfter(1500, 1) }))))
+
+  it.effect("fails with Cancelled when its command's own signal fires", () =>
+    Effect.gen(function*() {
+      const abort = countedAbort()
+      const session = yield* SupervisorGroup.make({
+        a: member("a", { ready: Effect.never }),
+        b: { command: Command.make("b", [], { cancelOn: abort.signal }), dependsOn: ["a"] }
+      })
+      yield* settle()
+      assert.strictEqual((yield* session.status).b.phase, "held")
+      abort.abort()
+      assert.strictEqual(yield* tagOf(session.await), "Cancelled")
+      assert.deepStrictEqual([yield* alive, abort.listeners()], [[], 0])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+})
+
 describe("whatever crashes when", () => {
   const names = ["a", "b", "c", "d"] as const
   type Name = typeof names[number]
@@ -397,6 +425,19 @@ describe("a tree of supervisors", () => {
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted(told(journal, { a: runsOn, b: exitsAfter(100, 1) }))))
   })
+
+  it.effect("repeats nothing that was cancelled", () =>
+    Effect.gen(function*() {
+      const abort = countedAbort()
+      const command = Command.make("a", [], { cancelOn: abort.signal })
+      const tree = yield* Effect.forkChild(tagOf(Supervisor.supervise(Supervisor.run(command), second)))
+      yield* settle()
+      abort.abort()
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Fiber.join(tree), "Cancelled")
+      const { spawned } = yield* Backend
+      assert.strictEqual(spawned.length, 1)
+    }).pipe(Effect.provide(scripted({ a: runsOn }))))
 
   it.effect("ends with what its last life gave, and repeats no failure that is none of a process", () =>
     Effect.gen(function*() {

@@ -5,7 +5,6 @@
  * before each start, so that an order of starts needs nobody to give it. What is left to do here is what concerns more
  * than one: to take others down with one that failed, and to end all when it is time.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -23,6 +22,7 @@ import type * as StopPolicy from "../StopPolicy.ts"
 import type * as SupervisionEvent from "../SupervisionEvent.ts"
 import type * as SupervisionOutcome from "../SupervisionOutcome.ts"
 import { EventLog } from "./eventLog.ts"
+import * as SteadyTime from "./steadyTime.ts"
 import * as Supervision from "./supervision.ts"
 
 /** Who else is restarted with a member. */
@@ -150,9 +150,9 @@ export const begin = Effect.fnUntraced(function*<E, R>(
 /** Shows failures to a guard that all members share, and takes its pauses. */
 const counting = <E, R>(guard: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R>) =>
   Effect.map(
-    Schedule.toStep(guard),
-    (step) => (attempt: Attempt.Attempt) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, attempt)).pipe(
+    Effect.all([Schedule.toStep(guard), SteadyTime.begin]),
+    ([step, now]) => (attempt: Attempt.Attempt) =>
+      Effect.suspend(() => step(now(), attempt)).pipe(
         Effect.flatMap(([, wait]) => Duration.isZero(wait) ? Effect.void : Effect.sleep(wait)),
         Pull.catchDone(() => Effect.fail(gaveUp(attempt.program, 0, "the guard of its group has ended")))
       )
