@@ -130,3 +130,21 @@ describe("while a group is being ended", () => {
     }).pipe(Effect.provide(told(journal, { ...programs(), e: exitsAfter(2000, 1) })))
   })
 })
+
+describe("a stop of a group", () => {
+  it.effect("bounds the grace of a member that is already being taken down", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      for (const [grace, end] of [[0, "-b@2"], ["3 seconds", "-b@5"]] as const) {
+        journal.length = 0
+        const began = yield* Clock.currentTimeMillis
+        const session = yield* SupervisorGroup.make({ a: plain("a"), b: plain("b", "1 minute") }, {
+          strategy: "oneForAll"
+        })
+        yield* TestClock.adjust("2 seconds")
+        yield* passing(session.stop({ grace }))
+        assert.include(journal.map((note) => note.replace(/\d+/, (at) => `${Number(at) - began / 1000}`)), end)
+      }
+    }).pipe(Effect.provide(told(journal, { a: exitsAfter(1000, 1), b: stubborn })))
+  })
+})
