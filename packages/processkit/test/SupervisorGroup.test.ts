@@ -18,7 +18,7 @@ import { affected } from "../src/internal/groupSupervision.ts"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { startOrder } from "../src/internal/startOrder.ts"
 import { intBetween } from "./arbitraries.ts"
-import { alive, Backend, countedAbort, prints, scripted, settle, tagOf } from "./scripted.ts"
+import { alive, Backend, countedAbort, prints, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
 import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const second = { backoff: Schedule.spaced("1 second") }
@@ -172,11 +172,11 @@ describe("a group", () => {
   it.effect("fails where a job that others wait for did not complete", () =>
     Effect.gen(function*() {
       const never = { restart: RestartPolicy.never }
-      const failing = SupervisorGroup.run({
-        job: member("job", never),
-        server: member("server", { dependsOn: { job: "completed" } })
+      const session = yield* SupervisorGroup.make({
+        migration: member("job", never),
+        server: member("server", { dependsOn: { migration: "completed" } })
       })
-      assert.strictEqual((yield* Effect.flip(failing))._tag, "ProcessError")
+      assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "migration" })
     }).pipe(Effect.provide(scripted({ job: prints("", 1), server: runsOn }))))
 
   it.effect("has one stream of what happens to its members", () =>
@@ -286,6 +286,13 @@ describe("when a member fails", () => {
       )
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted({ a: runsOn }))))
+
+  it.effect("and the guard of the group has ended, the group fails, naming it and its restarts", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({ one: member("a") }, { stormGuard: Schedule.recurs(2) })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "one", restarts: 2 })
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(900, 1) }))))
 
   it.effect("too often in all, the group fails with RestartStorm", () =>
     Effect.gen(function*() {

@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as ProcessRunner from "processkit/ProcessRunner"
+import * as StormGuard from "processkit/StormGuard"
 import * as Supervisor from "processkit/Supervisor"
 import * as SupervisorGroup from "processkit/SupervisorGroup"
 import type { Program } from "../src/internal/scriptedProcess.ts"
@@ -146,5 +147,45 @@ describe("a stop of a group", () => {
         assert.include(journal.map((note) => note.replace(/\d+/, (at) => `${Number(at) - began / 1000}`)), end)
       }
     }).pipe(Effect.provide(told(journal, { a: exitsAfter(1000, 1), b: stubborn })))
+  })
+})
+
+describe("members that fail one after the other", () => {
+  it.effect("while others are taken down go through it together, and nobody is started for nothing", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({ a: plain("a"), b: plain("b"), c: plain("c", "5 seconds") }, {
+        strategy: "oneForAll"
+      })
+      yield* TestClock.adjust("20 seconds")
+      yield* passing(session.stop())
+      const { spawned } = yield* Backend
+      assert.deepStrictEqual(spawned.map(({ request }) => request.program).toSorted(), ["a", "a", "b", "b", "c", "c"])
+    }).pipe(Effect.provide(told(journal, {
+      a: byTurns(exitsAfter(2000, 1), runsOn),
+      b: byTurns(exitsAfter(3000, 1), runsOn),
+      c: stubborn
+    })))
+  })
+})
+
+describe("a pause of a group's guard", () => {
+  it.effect("comes when all that go down are down, is counted, and ends with a stop", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const stormGuard = StormGuard.pause({ threshold: 1, halfLife: "Infinity", pause: "10 seconds", jitter: false })
+      const session = yield* SupervisorGroup.make({ a: plain("a"), b: plain("b") }, {
+        strategy: "oneForAll",
+        stormGuard
+      })
+      yield* TestClock.adjust("8 seconds")
+      const { a } = yield* session.status
+      const until = [...journal]
+      yield* passing(session.stop())
+      // The first failure is none too many; the second one is.
+      assert.deepStrictEqual(until, ["+a@0", "+b@0", "-a@2", "-b@2", "+b@2", "+a@3", "-a@5", "-b@5", "+b@5"])
+      assert.deepInclude(a, { phase: "pausing", stormPauses: 1, restarts: 1 })
+      assert.strictEqual(journal.at(-1), "-b@8")
+    }).pipe(Effect.provide(told(journal, { a: exitsAfter(2000, 1), b: runsOn })))
   })
 })

@@ -167,7 +167,10 @@ describe("the times of starts", () => {
         const restart = RestartPolicy.always.pipe(Schedule.upTo({ duration: "1 hour" }))
         const counted = Effect.gen(function*() {
           const backend = yield* Backend
-          const session = yield* Supervisor.make(Command.make("job"), { restart, backoff: Schedule.spaced("10 minutes") })
+          const session = yield* Supervisor.make(Command.make("job"), {
+            restart,
+            backoff: Schedule.spaced("10 minutes")
+          })
           yield* TestClock.adjust("30 minutes")
           late = jump
           yield* TestClock.adjust("3 hours")

@@ -44,11 +44,11 @@ export interface Plan<E, R> extends Incarnation.Plan<R> {
 export interface Membership<E, R> {
   /** Waited for before each start: others that have to be ready. */
   readonly gate: Effect.Effect<void, ProcessError.ProcessError | E, R>
-  /** Asked when there will be another life, before the wait for it. */
+  /** Asked when there will be another life, before the wait for it; answers what it has to pause besides. */
   readonly onRestart: (
     attempt: Attempt.Attempt,
     control: Control
-  ) => Effect.Effect<void, ProcessError.ProcessError | E, R>
+  ) => Effect.Effect<Duration.Duration, ProcessError.ProcessError | E, R>
   readonly onEvent: (event: SupervisionEvent.SupervisionEvent) => void
 }
 
@@ -130,10 +130,10 @@ const supervise = Effect.fnUntraced(function*<E, R>(
     if (control.isStopping) return ledger.outcome("Stopped")
     if (decision === undefined) continue
     if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
-    if (membership !== undefined) {
-      yield* control.unlessDisturbed(unlessCancelled(plan, membership.onRestart(attempt, control)))
-    }
-    yield* rest(self, plan, decision)
+    const more = membership === undefined
+      ? undefined
+      : yield* control.unlessDisturbed(unlessCancelled(plan, membership.onRestart(attempt, control)))
+    yield* rest(self, plan, { ...decision, pause: Duration.sum(decision.pause, more ?? Duration.zero) })
     if (control.isStopping) return ledger.outcome("Stopped")
     isRestart = true
   }
