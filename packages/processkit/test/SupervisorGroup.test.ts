@@ -478,6 +478,24 @@ describe("a group that cannot be", () => {
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn, c: runsOn, d: runsOn }))))
 
+  it.effect("by a word that is none is refused, and a condition that is not said is none", () =>
+    Effect.gen(function*() {
+      const strange = { dependsOn: { a: "healthy" as never } }
+      const condition = SupervisorGroup.run({ a: member("a"), b: member("b", strange) })
+      const strategy = SupervisorGroup.run({ a: member("a") }, { strategy: "allForOne" as never })
+      for (const wrong of [condition, strategy]) {
+        const error = yield* Effect.flip(wrong)
+        assert.strictEqual(error._tag === "ProcessError" ? error.reason._tag : error._tag, "InvalidInput")
+      }
+      assert.deepStrictEqual(yield* alive, [])
+      // As a caller gives it who has no `exactOptionalPropertyTypes`.
+      const unsaid = { dependsOn: { a: undefined as never } }
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: member("b", unsaid) })
+      yield* settle()
+      assert.strictEqual((yield* session.status).b.phase, "running")
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+
   it.effect("is complete at once where it has no members", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* SupervisorGroup.run({}), { reason: "Completed", members: {} })

@@ -91,6 +91,14 @@ export const guard = (given: object | undefined): Result.Result<unknown, Process
     return refusal === undefined ? Result.succeed(schedule) : Result.fail(refusal)
   })
 
+/** Checks a word out of a few. */
+export const word = <const A extends string>(
+  field: string,
+  given: A,
+  words: ReadonlyArray<A>
+): Result.Result<A, ProcessError.ProcessError> =>
+  checked(undefined, () => words.includes(given) ? given : refuse(field, "is no word that is known"))
+
 export const stopPolicy = (
   program: string | undefined,
   policy: StopPolicy.StopPolicy | undefined
