@@ -189,3 +189,19 @@ describe("a pause of a group's guard", () => {
     }).pipe(Effect.provide(told(journal, { a: exitsAfter(2000, 1), b: runsOn })))
   })
 })
+
+describe("the end of a scope during a stop", () => {
+  it.effect("is a second request: it cuts the grace short", () => {
+    const journal: Array<string> = []
+    return Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const session = yield* Supervisor.make(plain("a", "1 minute").command).pipe(Scope.provide(scope))
+      yield* TestClock.adjust("1 second")
+      const stopping = yield* Effect.forkChild(session.stop(), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* passing(Scope.close(scope, Exit.void))
+      yield* Fiber.await(stopping)
+      assert.deepStrictEqual(journal, ["+a@0", "-a@2"])
+    }).pipe(Effect.provide(told(journal, { a: stubborn })))
+  })
+})

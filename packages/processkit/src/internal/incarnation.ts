@@ -114,21 +114,23 @@ class Life<E> {
 
   /** Where a life is broken off the program goes first: who looks after it may take its time to end. */
   leave(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    const { control } = this
-    const { running } = control
-    const stopped = running === undefined || !Exit.hasInterrupts(exit)
-      ? Effect.void
-      : this.#ending === undefined
-      ? Effect.ignore(running.stop(control.policy))
-      : Deferred.await(this.#ending)
     return Effect.andThen(
-      stopped,
+      Exit.hasInterrupts(exit) ? this.#brokenOff : Effect.void,
       Effect.suspend(() => {
         this.#isTurned = true
-        control.leave()
+        this.control.leave()
         return Scope.close(this.scope, exit)
       })
     )
+  }
+
+  /** To break off what was asked to stop is a second request, which cuts the grace of the first short. */
+  get #brokenOff(): Effect.Effect<unknown> {
+    const { isStopping, policy, running } = this.control
+    if (running === undefined) return Effect.void
+    if (this.#ending === undefined) return Effect.ignore(running.stop(policy))
+    const ended = Deferred.await(this.#ending)
+    return isStopping ? Effect.andThen(Effect.ignore(running.stop(atOnce)), ended) : ended
   }
 }
 
