@@ -294,6 +294,25 @@ describe("when a member fails", () => {
       assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "one", restarts: 2 })
     }).pipe(Effect.provide(scripted({ a: exitsAfter(900, 1) }))))
 
+  it.effect("because its policy was interrupted from elsewhere, the group stops the others all the same", () =>
+    Effect.gen(function*() {
+      const broken = member("b", { stopWhen: () => Effect.interrupt })
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: broken, c: member("c") })
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(session.await)))
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: prints("", 1), c: runsOn }))))
+
+  it.effect("another that had ended well stays ended, also where it is still asked about", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: member("a"),
+        b: member("b", { stopWhen: () => Effect.as(Effect.sleep("2 seconds"), false) })
+      }, { strategy: "oneForAll" })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude((yield* session.status).b, { phase: "ended", incarnation: 1 })
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(2000, 1), runsOn), b: exitsAfter(1000, 0) }))))
+
   it.effect("too often in all, the group fails with RestartStorm", () =>
     Effect.gen(function*() {
       const stormGuard = StormGuard.giveUp({ restarts: 3, within: "1 minute" })

@@ -214,7 +214,6 @@ const conclude = <E>(
     )
     // One takes its grace after the other: whoever crashes meanwhile stays down, also where the scope ends them.
     const end = yield* Effect.exit(Effect.ensuring(ended, Effect.sync(() => group.bar())))
-    if (Exit.hasInterrupts(end)) return yield* Effect.interrupt
     yield* Fiber.interrupt(coordinator)
     const request = Exit.isSuccess(end) ? end.value : undefined
     for (const [, { control, ledger }] of members.toReversed()) {

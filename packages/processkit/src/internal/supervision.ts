@@ -126,9 +126,13 @@ const supervise = Effect.fnUntraced(function*<E, R>(
     const attempt = yield* Incarnation.live(self, plan)
     if (control.isStopping) return ledger.outcome("Stopped")
     if (attempt === undefined) continue
-    const decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
-    if (control.isStopping) return ledger.outcome("Stopped")
-    if (decision === undefined) continue
+    let decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
+    // Held while somebody was asked about a life that had ended by itself: that is to be decided all the same.
+    while (decision === undefined && !control.isStopping) {
+      yield* unlessCancelled(plan, control.park(() => ledger.held()))
+      decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
+    }
+    if (control.isStopping || decision === undefined) return ledger.outcome("Stopped")
     if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
     const more = membership === undefined
       ? undefined
