@@ -20,15 +20,17 @@ import { Backend } from "./scripted.ts"
 import { backend, unhurried } from "./scriptedPrograms.ts"
 import { byTurns, exitsAfter, runsOn } from "./supervised.ts"
 
+const note = (journal: Array<string>, what: string) =>
+  Effect.map(Clock.currentTimeMillis, (now) => journal.push(`${what}@${Math.floor(now / 1000)}`))
+
 /** Programs that take their grace, and write down in which second they begin and end. */
 const told = (journal: Array<string>, programs: Record<string, Program>) =>
   Layer.effectContext(Effect.sync(() => {
-    const note = (what: string) =>
-      Effect.map(Clock.currentTimeMillis, (now) => journal.push(`${what}@${Math.floor(now / 1000)}`))
     const below = backend(Object.fromEntries(
       Object.entries(programs).map(([name, { main, ...program }]) => [name, {
         ...program,
-        main: (io) => Effect.onExit(Effect.andThen(note(`+${name}`), main(io)), () => note(`-${name}`))
+        main: (io) =>
+          Effect.onExit(Effect.andThen(note(journal, `+${name}`), main(io)), () => note(journal, `-${name}`))
       }])
     ))
     return Context.make(Backend, below).pipe(
@@ -86,6 +88,8 @@ describe("a program that becomes ready while it is being ended", () => {
   })
 })
 
+const started = (journal: ReadonlyArray<string>) => journal.filter((note) => note.startsWith("+"))
+
 describe("while a group is being ended", () => {
   const members = {
     a: plain("a"),
@@ -95,9 +99,7 @@ describe("while a group is being ended", () => {
   } as const
 
   /** While d takes its grace, a crashes, and b becomes ready, for which c waits. */
-  const programs = () => ({ a: exitsAfter(5000, 1), b: runsOn, c: runsOn, d: stubborn })
-
-  const started = (journal: ReadonlyArray<string>) => journal.filter((note) => note.startsWith("+"))
+  const programs = { a: exitsAfter(5000, 1), b: runsOn, c: runsOn, d: stubborn }
 
   it.effect("by a stop, no member starts again", () => {
     const journal: Array<string> = []
@@ -107,7 +109,7 @@ describe("while a group is being ended", () => {
       const outcome = yield* passing(session.stop())
       assert.deepStrictEqual(started(journal), ["+a@0", "+b@0", "+d@0"])
       assert.deepStrictEqual([outcome.reason, outcome.members.a.restarts], ["Stopped", 0])
-    }).pipe(Effect.provide(told(journal, programs())))
+    }).pipe(Effect.provide(told(journal, programs)))
   })
 
   it.effect("by the end of its scope, no member starts again", () => {
@@ -118,7 +120,7 @@ describe("while a group is being ended", () => {
       yield* TestClock.adjust("2 seconds")
       yield* passing(Scope.close(scope, Exit.void))
       assert.deepStrictEqual(started(journal), ["+a@0", "+b@0", "+d@0"])
-    }).pipe(Effect.provide(told(journal, programs())))
+    }).pipe(Effect.provide(told(journal, programs)))
   })
 
   it.effect("by a member that cannot be kept alive, no other member starts again", () => {
@@ -128,7 +130,7 @@ describe("while a group is being ended", () => {
       const error = yield* passing(Effect.flip(session.await))
       assert.deepInclude(error.reason, { _tag: "GaveUp", program: "e" })
       assert.deepStrictEqual(started(journal), ["+a@0", "+b@0", "+d@0", "+e@0"])
-    }).pipe(Effect.provide(told(journal, { ...programs(), e: exitsAfter(2000, 1) })))
+    }).pipe(Effect.provide(told(journal, { ...programs, e: exitsAfter(2000, 1) })))
   })
 })
 
