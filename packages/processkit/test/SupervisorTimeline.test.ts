@@ -29,11 +29,13 @@ interface Seen {
 
 /** Plays a script of lives, and writes down when each began by the monotonic clock, and who else was there. */
 const plays = (script: ReadonlyArray<Model.Life>, seen: Seen, alive: () => number): Program => ({
-  main: () =>
+  main: (io) =>
     Effect.gen(function*() {
       const life = script[seen.starts.length] ?? { kind: "clean", uptime: 0 }
       seen.starts.push(Number(yield* Clock.monotonicTimeNanos) / 1e6)
       seen.company.push(alive())
+      // Left behind by every life, so that there is somebody to meet.
+      yield* io.fork({ main: () => Effect.never, holdsPipes: false })
       yield* life.kind === "liveness" ? Effect.never : Effect.sleep(life.uptime)
       return Outcome.exited(life.kind === "clean" ? 0 : 1)
     })
