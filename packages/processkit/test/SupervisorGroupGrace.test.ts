@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -11,14 +12,16 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
+import * as Outcome from "processkit/Outcome"
 import * as ProcessRunner from "processkit/ProcessRunner"
 import * as StormGuard from "processkit/StormGuard"
 import * as Supervisor from "processkit/Supervisor"
 import * as SupervisorGroup from "processkit/SupervisorGroup"
 import type { Program } from "../src/internal/scriptedProcess.ts"
+import { intBetween } from "./arbitraries.ts"
 import { Backend } from "./scripted.ts"
 import { backend, unhurried } from "./scriptedPrograms.ts"
-import { byTurns, exitsAfter, runsOn } from "./supervised.ts"
+import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const note = (journal: Array<string>, what: string) =>
   Effect.map(Clock.currentTimeMillis, (now) => journal.push(`${what}@${Math.floor(now / 1000)}`))
@@ -206,4 +209,96 @@ describe("the end of a scope during a stop", () => {
       assert.deepStrictEqual(journal, ["+a@0", "-a@2"])
     }).pipe(Effect.provide(told(journal, { a: stubborn })))
   })
+})
+
+describe("whatever crashes when, and however long it takes to be ready and to end", () => {
+  const names = ["a", "b", "c", "d"] as const
+  type Name = typeof names[number]
+
+  interface Habits {
+    /** Lives end by a crash after these times; the last one lasts. */
+    readonly uptimes: ReadonlyArray<number>
+    /** How long it takes to be ready. */
+    readonly boots: number
+    /** How long it is given to end, and needs. */
+    readonly grace: number
+  }
+
+  const habits: Arbitrary.Arbitrary<Habits> = Arbitrary.map(
+    Arbitrary.all([
+      Arbitrary.array(intBetween(1, 9000), { maxLength: 3 }),
+      intBetween(0, 1),
+      intBetween(0, 4000),
+      intBetween(0, 4000)
+    ]),
+    ([uptimes, kind, boots, grace]) => ({ uptimes, boots: kind === 0 ? 0 : boots, grace })
+  )
+
+  interface Start {
+    readonly name: Name
+    readonly at: number
+    /** What was up and ready. */
+    readonly met: ReadonlyArray<string>
+    readonly twice: boolean
+  }
+
+  /** Programs that write down what they meet at each start. */
+  const observed = (lives: Record<Name, Habits>, starts: Array<Start>, up: Map<string, number>) =>
+    Object.fromEntries(names.map((name): [Name, Program] => {
+      let life = 0
+      const main = Effect.gen(function*() {
+        const at = yield* Clock.currentTimeMillis
+        const met = names.filter((other) => (up.get(other) ?? Infinity) <= at - lives[other].boots)
+        starts.push({ name, at, met, twice: up.has(name) })
+        up.set(name, at)
+        const uptime = lives[name].uptimes[life++]
+        yield* uptime === undefined ? Effect.never : Effect.sleep(uptime)
+        return Outcome.exited(1)
+      })
+      return [name, { ...stubborn, main: () => Effect.ensuring(main, Effect.sync(() => up.delete(name))) }]
+    }))
+
+  it.effect.prop(
+    "nobody starts before what it waits for is ready, nobody is there twice, and nobody comes after a stop",
+    [
+      Arbitrary.all([habits, habits, habits, habits]),
+      pick(["oneForOne", "oneForAll", "restForOne"]),
+      intBetween(0, 63),
+      intBetween(0, 120_000)
+    ],
+    ([all, strategy, edges, stopAt]) => {
+      const lives = Object.fromEntries(names.map((name, i) => [name, all[i]])) as Record<Name, Habits>
+      const [starts, up] = [new Array<Start>(), new Map<string, number>()]
+      // Each of the six pairs waits or does not, always the later for the earlier.
+      const waits = (name: Name) => {
+        const i = names.indexOf(name)
+        return names.slice(0, i).filter((_, j) => (edges >> (i * (i - 1) / 2 + j)) & 1)
+      }
+      const member = (name: Name) => ({
+        ...plain(name, lives[name].grace),
+        dependsOn: waits(name),
+        ready: Effect.sleep(lives[name].boots)
+      })
+      return Effect.gen(function*() {
+        const members = { a: member("a"), b: member("b"), c: member("c"), d: member("d") }
+        const session = yield* SupervisorGroup.make(members, { strategy })
+        yield* TestClock.adjust(stopAt)
+        const isSettled = stopAt > 100_000
+        const before = [...up.keys()]
+        const ended = yield* passing(session.stop())
+        if (isSettled) assert.sameMembers(before, [...names])
+        for (const { at, met, name, twice } of starts) {
+          assert.isFalse(twice)
+          assert.includeMembers([...met], waits(name))
+          assert.isAtMost(at, stopAt)
+        }
+        assert.deepStrictEqual([ended.reason, up.size], ["Stopped", 0])
+        for (const name of names) {
+          const begun = starts.filter((start) => start.name === name).length
+          assert.isAtMost(ended.members[name].restarts, Math.max(0, begun - 1))
+        }
+      }).pipe(Effect.provide(told([], observed(lives, starts, up))))
+    },
+    { timeout: 120_000 }
+  )
 })
