@@ -254,5 +254,24 @@ for (const [name, runner] of Object.entries(runners)) {
         }
         yield* Effect.forEach(sessions, (session) => session.stop(), { concurrency: 5 })
       }))
+
+    // V13
+    it.effect("takes nobody for not ready because its own event loop was blocked", () =>
+      Effect.gen(function*() {
+        const program = sh("sleep 0.1; echo up; exec sleep 60")
+        for (const ready of [saysSomething, Readiness.line("up")]) {
+          const session = yield* Supervisor.make(program, { ready, readyWithin: 800 * slowness, ...every("1 minute") })
+          // Outside of a timer, so that all timers are due before what was said meanwhile is read.
+          yield* Effect.callback<void>((resume) => {
+            setImmediate(() => {
+              const until = performance.now() + 1200 * slowness
+              while (performance.now() < until);
+              resume(Effect.void)
+            })
+          })
+          yield* session.ready
+          assert.deepInclude(yield* session.stop({ grace: 0 }), { reason: "Stopped", livenessKills: 0 })
+        }
+      }))
   })
 }

@@ -97,7 +97,9 @@ export const exponential = (options?: Options): Backoff =>
   PolicySchedule.make(() => configOf(options), (config) => {
     let level = 0
     return ({ kind, uptime }, { draw }) => {
-      level = Model.levelAfter(config, level, { begun: kind !== "spawn", uptime: Duration.toMillis(uptime) })
+      // A life may have begun and be of the kind "spawn": where nothing is known about its end.
+      const begun = kind !== "spawn" || !Duration.isZero(uptime)
+      level = Model.levelAfter(config, level, { begun, uptime: Duration.toMillis(uptime) })
       const wait = Duration.millis(Model.spread(Model.rawDelay(config, level), config.jitter, draw()))
       level = Model.nextLevel(level)
       return Result.succeed([wait, wait])

@@ -33,8 +33,9 @@ export type Reason = "Predicate" | "PolicySatisfied" | "GaveUp" | "RestartsExhau
  * **Details**
  *
  * `lastResult` is the result of the last life, `undefined` where a session was stopped when nothing had a result yet.
- * `restarts` counts lives after the first that were begun, `stormPauses` the pauses a storm guard took, `livenessKills`
- * the lives that the supervisor ended because they were not healthy or not ready in time.
+ * `restarts` counts lives after the first that its policy asked for and that were begun; those for which a group took it
+ * down are none. `stormPauses` are the pauses a storm guard took, `livenessKills` the lives that the supervisor ended
+ * because they were not healthy or not ready in time.
  *
  * @stability experimental
  * @category models

@@ -111,9 +111,12 @@ export type Probe<R = never> =
  * **Details**
  *
  * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check, and so is
- * `Readiness.http`. The first one comes `every` after the program is ready, each later one `every` after the one before has ended, so that they never
- * overlap; 10 seconds by default, at least 10 milliseconds. `timeout` is as long as `every` by default. After `failures`
- * of them in a row (3 by default, at least 1) the program is killed, which counts as a crash.
+ * `Readiness.http`. An effect is asked once; a `Readiness` is looked for again and again, and fails only when it did not
+ * hold within `timeout`.
+ *
+ * The first check comes `every` after the program is ready, each later one `every` after the one before has ended, so
+ * that they never overlap; 10 seconds by default, at least 10 milliseconds. `timeout` is as long as `every` by default.
+ * After `failures` of them in a row (3 by default, at least 1) the program is killed, which counts as a crash.
  *
  * A check during which the owner itself stood still, as with a blocked event loop, says nothing about the program.
  *

@@ -292,6 +292,8 @@ const planOf = <E, R>(
   if ("problem" in found) return Result.fail(refusalOf(found.problem))
   return Result.gen(function*() {
     yield* Rules.guard(stormGuard)
+    yield* Rules.word("strategy", strategy, ["oneForOne", "oneForAll", "restForOne"])
+    for (const { until } of [...waitsFor.values()].flat()) yield* Rules.word("dependsOn", until, ["ready", "completed"])
     const planned: Array<Group.Member<E, R>> = []
     for (const name of found.order) {
       const member = given.get(name)
@@ -305,7 +307,9 @@ const planOf = <E, R>(
 const dependenciesOf = <E, R>({ dependsOn = [] }: Member<string, E, R>): ReadonlyArray<Group.Dependency> =>
   Array.isArray(dependsOn)
     ? dependsOn.map((name: string) => ({ name, until: "ready" }))
-    : Object.entries(dependsOn as Record<string, Condition>).map(([name, until]) => ({ name, until }))
+    : Object.entries(dependsOn as Record<string, Condition | undefined>).flatMap(([name, until]) =>
+      until === undefined ? [] : [{ name, until }]
+    )
 
 const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: unknown }>["problem"]) =>
   problem._tag === "Cycle" ? new DependencyCycle(problem) : new UnknownDependency(problem)

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as Attempt from "processkit/Attempt"
 import * as Backoff from "processkit/Backoff"
 import * as Model from "../src/internal/backoffModel.ts"
 import { intBetween } from "./arbitraries.ts"
@@ -103,6 +105,14 @@ describe("Backoff.exponential", () => {
     Effect.gen(function*() {
       const said = yield* drive(exact({ base: 1, healthyAfter: 0 }), times(3, exhausted))
       assert.deepStrictEqual(waits(said), [1, 2, 4])
+    }))
+
+  it.effect("takes a life of which only the end is not known for as healthy as it was long", () =>
+    Effect.gen(function*() {
+      const { error } = exhausted
+      const lost = Attempt.failed("job", error ?? assert.fail("it failed"), Duration.hours(3))
+      const said = yield* drive(exact({ base: 1, healthyAfter: "1 hour" }), [...times(3, exhausted), [0, lost]])
+      assert.deepStrictEqual(waits(said), [1, 2, 4, 1])
     }))
 
   it.effect("never waits where the base is 0", () =>

@@ -327,6 +327,24 @@ describe("stopping a session", () => {
       assert.deepStrictEqual([yield* starts, yield* alive], [1, []])
     }).pipe(Effect.provide(scripted({ job: runsOn }))))
 
+  it.effect("twice during a start leaves what was started no grace", () =>
+    Effect.gen(function*() {
+      const gate = Deferred.makeUnsafe<void>()
+      const slow = ProcessRunner.mapStart(
+        yield* ProcessRunner.ProcessRunner,
+        (start) => Effect.uninterruptible(Effect.andThen(Deferred.await(gate), start))
+      )
+      const session = yield* Supervisor.make(Command.make("waits")).pipe(
+        Effect.provideService(ProcessRunner.ProcessRunner, slow)
+      )
+      const first = yield* Effect.forkChild(session.stop(), { startImmediately: true })
+      const second = yield* Effect.forkChild(session.stop(), { startImmediately: true })
+      yield* settle()
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepInclude((yield* Fiber.join(first)).lastResult?.stop, { signal: "SIGKILL", forced: true })
+      yield* Fiber.join(second)
+    }).pipe(Effect.provide(scripted())))
+
   // V10
   it.effect("twice, or while the program ends by itself, has one outcome", () =>
     Effect.gen(function*() {

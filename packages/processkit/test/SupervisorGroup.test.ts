@@ -18,7 +18,7 @@ import { affected } from "../src/internal/groupSupervision.ts"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { startOrder } from "../src/internal/startOrder.ts"
 import { intBetween } from "./arbitraries.ts"
-import { alive, Backend, prints, scripted, settle, tagOf } from "./scripted.ts"
+import { alive, Backend, countedAbort, prints, reasonOf, scripted, settle, tagOf } from "./scripted.ts"
 import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const second = { backoff: Schedule.spaced("1 second") }
@@ -172,11 +172,11 @@ describe("a group", () => {
   it.effect("fails where a job that others wait for did not complete", () =>
     Effect.gen(function*() {
       const never = { restart: RestartPolicy.never }
-      const failing = SupervisorGroup.run({
-        job: member("job", never),
-        server: member("server", { dependsOn: { job: "completed" } })
+      const session = yield* SupervisorGroup.make({
+        migration: member("job", never),
+        server: member("server", { dependsOn: { migration: "completed" } })
       })
-      assert.strictEqual((yield* Effect.flip(failing))._tag, "ProcessError")
+      assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "migration" })
     }).pipe(Effect.provide(scripted({ job: prints("", 1), server: runsOn }))))
 
   it.effect("has one stream of what happens to its members", () =>
@@ -287,6 +287,32 @@ describe("when a member fails", () => {
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted({ a: runsOn }))))
 
+  it.effect("and the guard of the group has ended, the group fails, naming it and its restarts", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({ one: member("a") }, { stormGuard: Schedule.recurs(2) })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "one", restarts: 2 })
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(900, 1) }))))
+
+  it.effect("because its policy was interrupted from elsewhere, the group stops the others all the same", () =>
+    Effect.gen(function*() {
+      const broken = member("b", { stopWhen: () => Effect.interrupt })
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: broken, c: member("c") })
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(session.await)))
+      assert.deepStrictEqual(yield* alive, [])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: prints("", 1), c: runsOn }))))
+
+  it.effect("another that had ended well stays ended, also where it is still asked about", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: member("a"),
+        b: member("b", { stopWhen: () => Effect.as(Effect.sleep("2 seconds"), false) })
+      }, { strategy: "oneForAll" })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude((yield* session.status).b, { phase: "ended", incarnation: 1 })
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(2000, 1), runsOn), b: exitsAfter(1000, 0) }))))
+
   it.effect("too often in all, the group fails with RestartStorm", () =>
     Effect.gen(function*() {
       const stormGuard = StormGuard.giveUp({ restarts: 3, within: "1 minute" })
@@ -319,6 +345,34 @@ describe("what a member waits for", () => {
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(10, 1), runsOn), b: runsOn, c: late })))
   })
+})
+
+describe("a member that waits for others", () => {
+  it.effect("has not been restarted before it begins again", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: { ...member("a"), backoff: Schedule.spaced("1 hour") },
+        b: member("b", { dependsOn: ["a"] })
+      })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude((yield* session.status).b, { phase: "held", incarnation: 1, restarts: 0 })
+      const { members } = yield* session.stop()
+      assert.strictEqual(members.b.restarts, 0)
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(1000, 1), b: exitsAfter(1500, 1) }))))
+
+  it.effect("fails with Cancelled when its command's own signal fires", () =>
+    Effect.gen(function*() {
+      const abort = countedAbort()
+      const session = yield* SupervisorGroup.make({
+        a: member("a", { ready: Effect.never }),
+        b: { command: Command.make("b", [], { cancelOn: abort.signal }), dependsOn: ["a"] }
+      })
+      yield* settle()
+      assert.strictEqual((yield* session.status).b.phase, "held")
+      abort.abort()
+      assert.strictEqual(yield* tagOf(session.await), "Cancelled")
+      assert.deepStrictEqual([yield* alive, abort.listeners()], [[], 0])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
 })
 
 describe("whatever crashes when", () => {
@@ -398,6 +452,19 @@ describe("a tree of supervisors", () => {
     }).pipe(Effect.provide(scripted(told(journal, { a: runsOn, b: exitsAfter(100, 1) }))))
   })
 
+  it.effect("repeats nothing that was cancelled", () =>
+    Effect.gen(function*() {
+      const abort = countedAbort()
+      const command = Command.make("a", [], { cancelOn: abort.signal })
+      const tree = yield* Effect.forkChild(tagOf(Supervisor.supervise(Supervisor.run(command), second)))
+      yield* settle()
+      abort.abort()
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Fiber.join(tree), "Cancelled")
+      const { spawned } = yield* Backend
+      assert.strictEqual(spawned.length, 1)
+    }).pipe(Effect.provide(scripted({ a: runsOn }))))
+
   it.effect("ends with what its last life gave, and repeats no failure that is none of a process", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Supervisor.supervise(Effect.succeed(5)), 5)
@@ -429,6 +496,24 @@ describe("a group that cannot be", () => {
       assert.strictEqual((yield* Effect.flip(SupervisorGroup.run({ a: member("a") }, guard)))._tag, "ProcessError")
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn, c: runsOn, d: runsOn }))))
+
+  it.effect("by a word that is none is refused, and a condition that is not said is none", () =>
+    Effect.gen(function*() {
+      const strange = { dependsOn: { a: "healthy" as never } }
+      const condition = SupervisorGroup.run({ a: member("a"), b: member("b", strange) })
+      const strategy = SupervisorGroup.run({ a: member("a") }, { strategy: "allForOne" as never })
+      for (const wrong of [condition, strategy]) {
+        const error = yield* Effect.flip(wrong)
+        assert.strictEqual(error._tag === "ProcessError" ? error.reason._tag : error._tag, "InvalidInput")
+      }
+      assert.deepStrictEqual(yield* alive, [])
+      // As a caller gives it who has no `exactOptionalPropertyTypes`.
+      const unsaid = { dependsOn: { a: undefined as never } }
+      const session = yield* SupervisorGroup.make({ a: member("a"), b: member("b", unsaid) })
+      yield* settle()
+      assert.strictEqual((yield* session.status).b.phase, "running")
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
 
   it.effect("is complete at once where it has no members", () =>
     Effect.gen(function*() {

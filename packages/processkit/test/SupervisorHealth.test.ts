@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -12,8 +15,10 @@ import * as Outcome from "processkit/Outcome"
 import * as Readiness from "processkit/Readiness"
 import * as RestartPolicy from "processkit/RestartPolicy"
 import * as Supervisor from "processkit/Supervisor"
+import type { Program } from "../src/internal/scriptedProcess.ts"
+import { intBetween } from "./arbitraries.ts"
 import { alive, prints, scripted, settle, tagOf } from "./scripted.ts"
-import { byTurns, exitsAfter, runsOn } from "./supervised.ts"
+import { byTurns, exitsAfter, pick, runsOn } from "./supervised.ts"
 
 const job = Command.make("job")
 
@@ -110,6 +115,40 @@ describe("a health check", () => {
       assert.deepStrictEqual([most, ended], [1, 5])
       yield* session.stop()
     }).pipe(wedged))
+
+  // V12: whether it ends by itself, is too slow, is slow to let go, or meets the end of the program or a stop
+  it.effect.prop(
+    "is never evaluated twice at once, whatever it does and however lives end",
+    [
+      pick(["effect", "function", "readiness"]),
+      Arbitrary.array(Arbitrary.all([intBetween(0, 3000), intBetween(0, 2000), intBetween(0, 2)]), { minLength: 1 }),
+      Arbitrary.all([intBetween(0, 2000), intBetween(0, 2000), intBetween(1, 3)]),
+      Arbitrary.array(intBetween(0, 9000), { minLength: 1, maxLength: 5 })
+    ],
+    ([form, script, [every, timeout, failures], uptimes]) => {
+      let [asked, under, most] = [0, 0, 0]
+      const check = Effect.suspend(() => {
+        const [takes = 0, lettingGo = 0, answer] = script[asked++ % script.length] ?? []
+        const held = Effect.acquireRelease(
+          Effect.sync(() => void (most = Math.max(most, ++under))),
+          () => Effect.andThen(Effect.sleep(lettingGo), Effect.sync(() => void under--))
+        )
+        const said = answer === 0 ? Effect.fail("no") : Effect.succeed(answer === 1)
+        return Effect.scoped(Effect.andThen(held, Effect.andThen(Effect.sleep(takes), said)))
+      })
+      const forms = { effect: check, function: () => check, readiness: Readiness.effect(check) }
+      const lives = uptimes.map((uptime) => exitsAfter(uptime, 1))
+      return Effect.gen(function*() {
+        const healthCheck = { check: forms[form], every, timeout, failures }
+        const session = yield* Supervisor.make(job, { healthCheck, backoff: Schedule.spaced(10) })
+        for (let i = 0; i < 60; i++) yield* TestClock.adjust("500 millis")
+        const stopping = yield* Effect.forkChild(session.stop())
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(stopping)
+        assert.deepStrictEqual({ most, under }, { most: Math.min(1, asked), under: 0 })
+      }).pipe(Effect.provide(scripted({ job: byTurns(...lives as [Program], runsOn) })))
+    }
+  )
 
   it.effect("does not wait with its verdict for a check that cannot be interrupted", () =>
     Effect.gen(function*() {
@@ -290,6 +329,16 @@ describe("readiness", () => {
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust("1 second")
         assert.deepInclude(yield* Fiber.join(fiber), { reason: "RestartsExhausted", livenessKills: 2 })
+      }
+    }).pipe(wedged))
+
+  it.effect("whose question is interrupted from elsewhere does not come either", () =>
+    Effect.gen(function*() {
+      for (const ready of [Effect.interrupt, () => Effect.interrupt]) {
+        const fiber = yield* Effect.forkChild(Supervisor.run(job, { ready, maxRestarts: 0 }))
+        yield* TestClock.adjust("30 seconds")
+        assert.deepInclude(fiber.pollUnsafe()?.pipe(Exit.getSuccess, Option.getOrUndefined), { livenessKills: 1 })
+        yield* Fiber.interrupt(fiber)
       }
     }).pipe(wedged))
 

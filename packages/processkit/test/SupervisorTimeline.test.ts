@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Backoff from "processkit/Backoff"
@@ -16,7 +17,7 @@ import * as Supervisor from "processkit/Supervisor"
 import type { Program } from "../src/internal/scriptedProcess.ts"
 import { intBetween } from "./arbitraries.ts"
 import * as Model from "./restartModel.ts"
-import { Backend, scripted } from "./scripted.ts"
+import { Backend, prints, scripted } from "./scripted.ts"
 import { pick } from "./supervised.ts"
 
 /** What a test sees of a supervision. */
@@ -28,11 +29,13 @@ interface Seen {
 
 /** Plays a script of lives, and writes down when each began by the monotonic clock, and who else was there. */
 const plays = (script: ReadonlyArray<Model.Life>, seen: Seen, alive: () => number): Program => ({
-  main: () =>
+  main: (io) =>
     Effect.gen(function*() {
       const life = script[seen.starts.length] ?? { kind: "clean", uptime: 0 }
       seen.starts.push(Number(yield* Clock.monotonicTimeNanos) / 1e6)
       seen.company.push(alive())
+      // Left behind by every life, so that there is somebody to meet.
+      yield* io.fork({ main: () => Effect.never, holdsPipes: false })
       yield* life.kind === "liveness" ? Effect.never : Effect.sleep(life.uptime)
       return Outcome.exited(life.kind === "clean" ? 0 : 1)
     })
@@ -104,6 +107,17 @@ const script = Arbitrary.array(life, { minLength: 14, maxLength: 14 })
 const once = (config: Model.Config, script: ReadonlyArray<Model.Life>, seed: number) =>
   Random.withSeed(observe(config, script, true), seed)
 
+/** A clock whose time of day is another one. */
+const withWall = (clock: Clock.Clock, wall: () => number): Clock.Clock => ({
+  ...clock,
+  monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  sleep: (duration) => clock.sleep(duration),
+  currentTimeMillisUnsafe: wall,
+  currentTimeMillis: Effect.sync(wall),
+  currentTimeNanosUnsafe: () => BigInt(wall()) * 1_000_000n,
+  currentTimeNanos: Effect.sync(() => BigInt(wall()) * 1_000_000n)
+})
+
 describe("the times of starts", () => {
   // P19, P16
   it.effect.prop(
@@ -140,16 +154,35 @@ describe("the times of starts", () => {
         const clock = yield* Clock.Clock
         let hours = 0
         const wall = () => clock.currentTimeMillisUnsafe() + (hours++ % 3 - 1) * Duration.toMillis("1 hour")
-        const jumping = {
-          ...clock,
-          currentTimeMillisUnsafe: wall,
-          currentTimeMillis: Effect.sync(wall),
-          currentTimeNanosUnsafe: () => BigInt(wall()) * 1_000_000n,
-          currentTimeNanos: Effect.sync(() => BigInt(wall()) * 1_000_000n)
-        }
         const steady = yield* observe(config, script)
-        const jumped = yield* Effect.provideService(observe(config, script), Clock.Clock, jumping)
+        const jumped = yield* Effect.provideService(observe(config, script), Clock.Clock, withWall(clock, wall))
         assert.deepStrictEqual(jumped, steady)
       })
   )
+
+  // P18, for schedules of Effect that measure time by what they are told
+  it.effect("do not change with the time of day either where a schedule of Effect bounds them", () =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      for (const jump of [-7_200_000, 7_200_000]) {
+        let late = 0
+        const restart = RestartPolicy.always.pipe(Schedule.upTo({ duration: "1 hour" }))
+        const counted = Effect.gen(function*() {
+          const backend = yield* Backend
+          const session = yield* Supervisor.make(Command.make("job"), {
+            restart,
+            backoff: Schedule.spaced("10 minutes")
+          })
+          yield* TestClock.adjust("30 minutes")
+          late = jump
+          yield* TestClock.adjust("3 hours")
+          assert.deepInclude(yield* session.await, { reason: "PolicySatisfied" })
+          return backend.spawned.length
+        }).pipe(
+          Effect.provide(scripted({ job: prints("") })),
+          Effect.provideService(Clock.Clock, withWall(clock, () => clock.currentTimeMillisUnsafe() + late))
+        )
+        assert.strictEqual(yield* Effect.scoped(counted), 8, `${jump}`)
+      }
+    }))
 })

@@ -147,6 +147,17 @@ export const patient = (below: Service): Service =>
       })
   }))
 
+/** A backend whose containers take their grace, on Effect's clock: who ignores a signal is there until it is over. */
+export const unhurried = (below: Service): Service =>
+  mapContainer(below, ({ members }) => ({
+    awaitEmpty: (within) => {
+      const isLeft = Effect.map(Effect.orDie(members), (left) => left.length > 0)
+      const emptied = Effect.repeat(Effect.andThen(Effect.sleep(10), isLeft), { while: (is) => is })
+      const waited = Effect.flatMap(isLeft, (is) => is ? Effect.timeoutOption(emptied, within) : Effect.void)
+      return Effect.andThen(waited, Effect.orDie(members))
+    }
+  }))
+
 /** A backend whose processes outlive even `SIGKILL`, as those that hang in the kernel do. */
 export const unkillable = (below: Service): Service => {
   const deaf = { signal: () => Effect.void, kill: Effect.void }

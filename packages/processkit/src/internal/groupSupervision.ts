@@ -5,15 +5,13 @@
  * before each start, so that an order of starts needs nobody to give it. What is left to do here is what concerns more
  * than one: to take others down with one that failed, and to end all when it is time.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Attempt from "../Attempt.ts"
 import * as ProcessError from "../ProcessError.ts"
@@ -23,6 +21,8 @@ import type * as StopPolicy from "../StopPolicy.ts"
 import type * as SupervisionEvent from "../SupervisionEvent.ts"
 import type * as SupervisionOutcome from "../SupervisionOutcome.ts"
 import { EventLog } from "./eventLog.ts"
+import * as RestartDecision from "./restartDecision.ts"
+import * as SteadyTime from "./steadyTime.ts"
 import * as Supervision from "./supervision.ts"
 
 /** Who else is restarted with a member. */
@@ -81,12 +81,17 @@ export class Group<E> {
     })
   }
 
+  /** Nobody starts any more. */
+  bar(): void {
+    for (const { control } of this.members.values()) control.bar()
+  }
+
   /** Waits until a member is as another one needs it; fails where it never will be. */
   until({ name, until }: Dependency): Effect.Effect<void, ProcessError.ProcessError | E> {
     return Effect.suspend(() => {
       const member = this.members.get(name)
       if (member === undefined) return Effect.void
-      const completed = hasCompleted(member)
+      const completed = hasCompleted(name, member)
       // What has done its work and gone is as good as ready.
       return until === "completed" ? completed : Effect.catch(member.ledger.ready, () => completed)
     })
@@ -116,19 +121,20 @@ export const begin = Effect.fnUntraced(function*<E, R>(
   const failing = yield* Queue.unbounded<string>()
   const scope = yield* Effect.scope
   const count = plan.guard === undefined
-    ? () => Effect.void
-    : yield* Scope.provide(counting(plan.guard), scope)
+    ? () => Effect.succeed(Duration.zero)
+    : yield* Scope.provide(counting(group, plan.guard), scope)
   for (const { name, plan: own, waitsFor } of plan.members) {
     const membership: Supervision.Membership<E, R> = {
       gate: group.untilAll(waitsFor),
       onEvent: (event) => group.log.write({ member: name, event, skipped: 0 }),
       onRestart: (attempt, control) =>
-        Effect.tap(count(attempt), () =>
-          Effect.sync(() => {
-            if (plan.strategy === "oneForOne") return
+        Effect.suspend(() => {
+          if (plan.strategy !== "oneForOne") {
             control.bar()
             Queue.offerUnsafe(failing, name)
-          }))
+          }
+          return count(name, attempt)
+        })
     }
     group.members.set(name, yield* Supervision.begin({ ...own, membership }))
   }
@@ -142,15 +148,19 @@ export const begin = Effect.fnUntraced(function*<E, R>(
   return group
 })
 
-/** Shows failures to a guard that all members share, and takes its pauses. */
-const counting = <E, R>(guard: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R>) =>
+/** Shows failures to a guard that all members share, and answers its pauses. */
+const counting = <E, R>(
+  { members }: Group<E>,
+  guard: Schedule.Schedule<unknown, Attempt.Attempt, ProcessError.ProcessError | E, R>
+) =>
   Effect.map(
-    Schedule.toStep(guard),
-    (step) => (attempt: Attempt.Attempt) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, attempt)).pipe(
-        Effect.flatMap(([, wait]) => Duration.isZero(wait) ? Effect.void : Effect.sleep(wait)),
-        Pull.catchDone(() => Effect.fail(gaveUp(attempt.program, 0, "the guard of its group has ended")))
-      )
+    Effect.all([RestartDecision.waitOf(guard), SteadyTime.begin]),
+    ([wait, now]) => (name: string, attempt: Attempt.Attempt) =>
+      Effect.flatMap(wait(now(), attempt), (pause) => {
+        if (pause !== undefined) return Effect.succeed(pause)
+        const restarts = members.get(name)?.ledger.status.restarts ?? 0
+        return Effect.fail(gaveUp(name, restarts, "the guard of its group has ended"))
+      })
   )
 
 /** Which members go down with those that failed, in the order of starts. */
@@ -167,20 +177,23 @@ export const affected = (
 /**
  * Takes others down with members that failed: the last started first, each waited for, and then all may start again.
  *
- * Who failed is down and barred since before it is told here. A member that fails meanwhile is barred too, and waits for
- * a round of its own.
+ * Who failed is down and barred since before it is told here, and so is a member that fails meanwhile: it goes through
+ * the same round, since whoever it takes down would otherwise be started first and taken down again.
  */
 const coordinate = <E>(group: Group<E>, strategy: Strategy, failed: Queue.Dequeue<string>): Effect.Effect<never> =>
   Effect.gen(function*() {
     const order = [...group.members.keys()]
     while (true) {
-      const failing = new Set(yield* Queue.takeAll(failed))
+      const failing = new Set<string>()
       const held: Array<Supervision.Supervision<E>> = []
-      for (const name of affected(strategy, order, failing).toReversed()) {
-        const member = group.members.get(name)
-        if (member === undefined || member.control.isHeld) continue
-        yield* member.control.hold(undefined)
-        held.push(member)
+      for (let more: Array<string> = yield* Queue.takeAll(failed); more.length > 0; more = yield* Queue.clear(failed)) {
+        for (const name of more) failing.add(name)
+        for (const name of affected(strategy, order, failing).toReversed()) {
+          const member = group.members.get(name)
+          if (member === undefined || member.control.isHeld) continue
+          yield* member.control.hold(undefined)
+          held.push(member)
+        }
       }
       for (const name of failing) group.members.get(name)?.control.release()
       for (const { control } of held) control.release()
@@ -195,11 +208,12 @@ const conclude = <E>(
   Effect.gen(function*() {
     const members = [...group.members]
     const all = Effect.forEach(members, ([name, member]) => endsWell(name, member), together)
-    const end = yield* Effect.exit(Effect.raceFirst(
+    const ended = Effect.raceFirst(
       Effect.as(all, undefined),
       Effect.map(Deferred.await(group.stopping), (policy) => ({ policy }))
-    ))
-    if (Exit.hasInterrupts(end)) return yield* Effect.interrupt
+    )
+    // One takes its grace after the other: whoever crashes meanwhile stays down, also where the scope ends them.
+    const end = yield* Effect.exit(Effect.ensuring(ended, Effect.sync(() => group.bar())))
     yield* Fiber.interrupt(coordinator)
     const request = Exit.isSuccess(end) ? end.value : undefined
     for (const [, { control, ledger }] of members.toReversed()) {
@@ -226,13 +240,16 @@ const endsWell = <E>(
   )
 
 /** Waits for the end of a member, and fails unless that is a good one. */
-const hasCompleted = <E>({ ledger }: Supervision.Supervision<E>): Effect.Effect<void, ProcessError.ProcessError | E> =>
+const hasCompleted = <E>(
+  name: string,
+  { ledger }: Supervision.Supervision<E>
+): Effect.Effect<void, ProcessError.ProcessError | E> =>
   Effect.flatMap(
     Supervision.outcomeOf(ledger),
     ({ lastResult, restarts }) =>
       lastResult !== undefined && ProcessResult.isSuccess(lastResult)
         ? Effect.void
-        : Effect.fail(gaveUp(ledger.program, restarts, "it did not complete, and others wait for it"))
+        : Effect.fail(gaveUp(name, restarts, "it did not complete, and others wait for it"))
   )
 
 const gaveUp = (program: string, restarts: number, last: string): ProcessError.ProcessError =>

@@ -83,6 +83,11 @@ class Life<E> {
     this.ledger = ledger
   }
 
+  /** Whether the program is over or is being ended: what it says of itself from now on is no news. */
+  get isTurned(): boolean {
+    return this.#isTurned
+  }
+
   /** Ends the program in a fiber of its own: neither the check that condemns nor the caller that asks is held up. */
   turn(running: Running, context: Context.Context<never>, verdict?: Verdict): void {
     if (this.#isTurned) return
@@ -109,21 +114,23 @@ class Life<E> {
 
   /** Where a life is broken off the program goes first: who looks after it may take its time to end. */
   leave(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    const { control } = this
-    const { running } = control
-    const stopped = running === undefined || !Exit.hasInterrupts(exit)
-      ? Effect.void
-      : this.#ending === undefined
-      ? Effect.ignore(running.stop(control.policy))
-      : Deferred.await(this.#ending)
     return Effect.andThen(
-      stopped,
+      Exit.hasInterrupts(exit) ? this.#brokenOff : Effect.void,
       Effect.suspend(() => {
         this.#isTurned = true
-        control.leave()
+        this.control.leave()
         return Scope.close(this.scope, exit)
       })
     )
+  }
+
+  /** To break off what was asked to stop is a second request, which cuts the grace of the first short. */
+  get #brokenOff(): Effect.Effect<unknown> {
+    const { isStopping, policy, running } = this.control
+    if (running === undefined) return Effect.void
+    if (this.#ending === undefined) return Effect.ignore(running.stop(policy))
+    const ended = Deferred.await(this.#ending)
+    return isStopping ? Effect.andThen(Effect.ignore(running.stop(atOnce)), ended) : ended
   }
 }
 
@@ -171,10 +178,10 @@ const accompany = <E, R>(
     const take = (verdict?: Verdict) => life.turn(running, context, verdict)
     life.control.onRequest(take)
     const isWatched = plan.ready !== undefined || plan.health !== undefined
-    if (!isWatched) life.ledger.becameReady()
+    if (!isWatched && !life.isTurned) life.ledger.becameReady()
     const watched = isWatched
       // Put off, since a scope keeps what was forked in it, and a wait for readiness is large.
-      ? Effect.suspend(() => observe(life.ledger, plan, running, take)).pipe(
+      ? Effect.suspend(() => observe(life, plan, running, take)).pipe(
         Effect.forkIn(life.scope, { startImmediately: true }),
         Scope.provide(life.scope)
       )
@@ -205,19 +212,19 @@ const endedByUs = Effect.fnUntraced(function*<E>(
  * No generator, whose frame would stay for as long as the watch does.
  */
 const observe = <E, R>(
-  ledger: Ledger<E>,
+  life: Life<E>,
   plan: Plan<R>,
   running: Running,
   condemn: (verdict: Verdict) => void
 ): Effect.Effect<void, never, R> =>
   Effect.flatMap(Effect.exit(plan.ready === undefined ? Effect.void : plan.ready(running)), (ready) => {
     if (Exit.isFailure(ready)) {
-      if (!Exit.hasInterrupts(ready)) condemn(notReady(ready.cause))
+      condemn(notReady(ready.cause))
       return Effect.void
     }
     return Effect.flatMap(running.isRunning, (isRunning) => {
-      if (!isRunning) return Effect.void
-      ledger.becameReady()
+      if (!isRunning || life.isTurned) return Effect.void
+      life.ledger.becameReady()
       if (plan.health === undefined) return Effect.void
       return HealthWatch.watch(plan.health(running), (verdict) => condemn({ probe: "health", ...verdict }))
     })

@@ -25,6 +25,7 @@ import type * as Supervisor from "../Supervisor.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Incarnation from "./incarnation.ts"
 import * as RestartDecision from "./restartDecision.ts"
+import * as SteadyTime from "./steadyTime.ts"
 import { Control } from "./supervisionControl.ts"
 import { Ledger } from "./supervisionLedger.ts"
 import * as Telemetry from "./supervisionTelemetry.ts"
@@ -43,11 +44,11 @@ export interface Plan<E, R> extends Incarnation.Plan<R> {
 export interface Membership<E, R> {
   /** Waited for before each start: others that have to be ready. */
   readonly gate: Effect.Effect<void, ProcessError.ProcessError | E, R>
-  /** Asked when there will be another life, before the wait for it. */
+  /** Asked when there will be another life, before the wait for it; answers what it has to pause besides. */
   readonly onRestart: (
     attempt: Attempt.Attempt,
     control: Control
-  ) => Effect.Effect<void, ProcessError.ProcessError | E, R>
+  ) => Effect.Effect<Duration.Duration, ProcessError.ProcessError | E, R>
   readonly onEvent: (event: SupervisionEvent.SupervisionEvent) => void
 }
 
@@ -106,26 +107,39 @@ const supervise = Effect.fnUntraced(function*<E, R>(
   const { control, ledger } = self
   const { membership } = plan
   const step = yield* Schedule.toStep(plan.schedule)
+  const now = yield* SteadyTime.begin
+  let isRestart = false
   while (true) {
-    yield* control.park(() => ledger.held())
+    yield* unlessCancelled(plan, control.park(() => ledger.held()))
     if (membership !== undefined) {
       ledger.held()
-      yield* control.unlessDisturbed(membership.gate)
+      yield* control.unlessDisturbed(unlessCancelled(plan, membership.gate))
     }
     if (control.isStopping) return ledger.outcome("Stopped")
-    if (control.isAsked) continue
+    // Others may have been told that nothing starts any more while this one waited for them.
+    if (control.isAsked || control.isHeld) continue
+    if (isRestart) {
+      yield* Telemetry.restart
+      ledger.restarted()
+      isRestart = false
+    }
     const attempt = yield* Incarnation.live(self, plan)
     if (control.isStopping) return ledger.outcome("Stopped")
     if (attempt === undefined) continue
-    const decision = yield* control.unlessDisturbed(decide(step, attempt))
-    if (control.isStopping) return ledger.outcome("Stopped")
-    if (decision === undefined) continue
+    let decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
+    // Held while somebody was asked about a life that had ended by itself: that is to be decided all the same.
+    while (decision === undefined && !control.isStopping) {
+      yield* unlessCancelled(plan, control.park(() => ledger.held()))
+      decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
+    }
+    if (control.isStopping || decision === undefined) return ledger.outcome("Stopped")
     if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
-    if (membership !== undefined) yield* control.unlessDisturbed(membership.onRestart(attempt, control))
-    yield* rest(self, plan, decision)
+    const more = membership === undefined
+      ? undefined
+      : yield* control.unlessDisturbed(unlessCancelled(plan, membership.onRestart(attempt, control)))
+    yield* rest(self, plan, { ...decision, pause: Duration.sum(decision.pause, more ?? Duration.zero) })
     if (control.isStopping) return ledger.outcome("Stopped")
-    ledger.restarted()
-    yield* Telemetry.restart
+    isRestart = true
   }
 })
 
@@ -144,26 +158,32 @@ export const repeat = Effect.fnUntraced(function*<A, E, R, E2, R2>(
   schedule: Schedule.Schedule<Decision, Attempt.Attempt, E2, R2>
 ): Effect.fn.Return<A, E | E2, R | R2> {
   const wait = yield* RestartDecision.waitOf(schedule)
+  const now = yield* SteadyTime.begin
   while (true) {
     const began = yield* Clock.monotonicTimeNanos
     const exit = yield* Effect.exit(self)
     const error = Exit.isSuccess(exit) ? undefined : Result.getOrUndefined(Cause.findError(exit.cause))
-    if (Exit.isFailure(exit) && !ProcessError.isProcessError(error)) return yield* exit
+    if (Exit.isFailure(exit) && !mayPass(error)) return yield* exit
     const uptime = Duration.nanos((yield* Clock.monotonicTimeNanos) - began)
     const life = Attempt.ofEffect("effect", uptime, ProcessError.isProcessError(error) ? error : undefined)
-    const rest = yield* wait(yield* Clock.currentTimeMillis, life)
+    const rest = yield* wait(now(), life)
     if (rest === undefined) return yield* exit
     yield* Effect.sleep(rest)
   }
 })
 
+/** What may be different next time: a failure of a process, and not that its caller has cancelled it. */
+const mayPass = (error: unknown): error is ProcessError.ProcessError =>
+  ProcessError.isProcessError(error) && error.reason._tag !== "Cancelled"
+
 /** A cancelled program is not for the schedule to decide about: its caller has decided. */
 const decide = <E, R>(
   step: Step<E, R>,
+  now: number,
   attempt: Attempt.Attempt
 ): Effect.Effect<Decision, ProcessError.ProcessError | E, R> => {
   if (attempt.error?.reason._tag === "Cancelled") return Effect.fail(attempt.error)
-  return Effect.flatMap(Clock.currentTimeMillis, (now) => step(now, attempt)).pipe(
+  return step(now, attempt).pipe(
     Effect.map(([decision]) => decision),
     Pull.catchDone((decision) => Effect.succeed(decision as Decision))
   )
@@ -180,7 +200,7 @@ const conclude = <E>(
 /** Waits before the next life; any request and a cancellation end the wait. */
 const rest = Effect.fnUntraced(function*<E, R>(
   { control, ledger }: Supervision<E>,
-  { cancelOn }: Plan<E, R>,
+  plan: Plan<E, R>,
   { delay, pause }: Extract<Decision, { readonly _tag: "Restart" }>
 ): Effect.fn.Return<void, ProcessError.ProcessError> {
   ledger.restarting(pause, delay)
@@ -193,10 +213,15 @@ const rest = Effect.fnUntraced(function*<E, R>(
     return Effect.sleep(delay)
   })
   const wait = Duration.isZero(pause) ? backOff : Effect.andThen(Effect.sleep(pause), backOff)
-  yield* control.unlessDisturbed(
-    cancelOn === undefined ? wait : Effect.raceFirst(wait, aborted(cancelOn, ledger.program))
-  )
+  yield* control.unlessDisturbed(unlessCancelled(plan, wait))
 })
+
+/** Waits for something, and fails where the command's own signal fires first. */
+const unlessCancelled = <A, E, R>(
+  { cancelOn, command }: Pick<Plan<never, never>, "cancelOn" | "command">,
+  wait: Effect.Effect<A, E, R>
+): Effect.Effect<A, ProcessError.ProcessError | E, R> =>
+  cancelOn === undefined ? wait : Effect.raceFirst(wait, aborted(cancelOn, command.program))
 
 /** Fails when a signal fires. */
 const aborted = (signal: AbortSignal, program: string): Effect.Effect<never, ProcessError.ProcessError> =>

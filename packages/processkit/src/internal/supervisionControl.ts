@@ -5,6 +5,7 @@
  * comes between two waits is not lost: the wait that follows ends at once.
  */
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as RunningProcess from "../RunningProcess.ts"
@@ -13,6 +14,12 @@ import type * as StopPolicy from "../StopPolicy.ts"
 const nobody = () => {}
 
 const atOnce = { signal: "SIGKILL", grace: 0 } as const
+
+/** Kills a program that is being ended, where it is still there after a time. */
+const endedWithin = (running: RunningProcess.RunningProcess, grace: Duration.Input): Effect.Effect<void> =>
+  Effect.raceFirst(Effect.sleep(grace), Effect.exit(running.outcome)).pipe(
+    Effect.andThen(Effect.ignore(running.stop(atOnce)))
+  )
 
 export class Control {
   isStopping = false
@@ -56,17 +63,19 @@ export class Control {
     return Effect.suspend(() => Effect.raceFirst(effect, this.#request))
   }
 
-  /** Stops for good. The first request says how; a later one cuts the grace of the first short. */
+  /**
+   * Stops for good. The first request says how, also where a hold is ending the program already; a later one cuts the
+   * grace of the first short, also where that has not begun.
+   */
   stop(policy: StopPolicy.StopPolicy | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const isSecond = this.isStopping
+      const { isAsked: isEnding, isStopping: isSecond, running } = this
       this.isStopping = true
-      if (!isSecond) {
-        if (this.#hold === undefined) this.policy = policy
-        this.#ask()
-        return Effect.void
-      }
-      return this.running === undefined ? Effect.void : Effect.ignore(this.running.stop(atOnce))
+      this.policy = isSecond ? atOnce : policy
+      this.#ask()
+      if (running === undefined || !isEnding) return Effect.void
+      if (isSecond) return Effect.ignore(running.stop(atOnce))
+      return policy?.grace === undefined ? Effect.void : endedWithin(running, policy.grace)
     })
   }
 

@@ -88,10 +88,12 @@ export class Ledger<E> {
     this.#write({ _tag: "StartFailed", incarnation: this.status.incarnation, error })
   }
 
+  /** Whoever reads the event may end the program at once; the promise that is kept then is that of this program. */
   becameReady(): void {
+    const ready = this.#ready
     this.#set({ isReady: true })
     this.#write({ _tag: "Ready", incarnation: this.status.incarnation })
-    Deferred.doneUnsafe(this.#ready, Exit.void)
+    Deferred.doneUnsafe(ready, Exit.void)
   }
 
   unhealthy(verdict: Omit<SupervisionEvent.Unhealthy, "_tag" | "incarnation">): void {
@@ -100,8 +102,8 @@ export class Ledger<E> {
 
   /** The program is over, or is being ended; whoever asks for readiness from now on means the next one. */
   ending(): void {
+    if (this.status.isReady) this.#ready = Deferred.makeUnsafe()
     this.#set({ phase: "ending", ...idle })
-    if (Deferred.isDoneUnsafe(this.#ready)) this.#ready = Deferred.makeUnsafe()
   }
 
   /** Tells who holds up the next life, and answers whether that is news. */

@@ -11,6 +11,7 @@ import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import type * as Supervisor from "../Supervisor.ts"
 import { duration, times } from "./amounts.ts"
+import { sleepAndCatchUp } from "./deadlines.ts"
 import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
 import * as PolicySchedule from "./policySchedule.ts"
@@ -91,6 +92,14 @@ export const guard = (given: object | undefined): Result.Result<unknown, Process
     return refusal === undefined ? Result.succeed(schedule) : Result.fail(refusal)
   })
 
+/** Checks a word out of a few. */
+export const word = <const A extends string>(
+  field: string,
+  given: A,
+  words: ReadonlyArray<A>
+): Result.Result<A, ProcessError.ProcessError> =>
+  checked(undefined, () => words.includes(given) ? given : refuse(field, "is no word that is known"))
+
 export const stopPolicy = (
   program: string | undefined,
   policy: StopPolicy.StopPolicy | undefined
@@ -109,7 +118,7 @@ const readyOf = <R>(
 ): (running: Running) => Effect.Effect<unknown, unknown, R> =>
 (running) =>
   typeof question === "function"
-    ? Effect.timeout(ask(question, running), within)
+    ? Effect.raceFirst(ask(question, running), Effect.andThen(sleepAndCatchUp(within), Effect.fail("not in time")))
     : running.waitFor(question, { within })
 
 /** How a program is asked once whether it is well. */
