@@ -42,7 +42,8 @@ const nobody = (): number => {
 
 const mechanisms: Record<string, Layer.Layer<NodeProcessRunner.Provided>> = {
   "the best mechanism": NodeProcessRunner.layer,
-  "process-group": NodeProcessRunner.layerProcessGroup()
+  "process-group": NodeProcessRunner.layerProcessGroup(),
+  "process-group, with the table of ps": NodeProcessRunner.layerProcessGroup({ table: "ps" })
 }
 
 for (const [name, runner] of Object.entries(mechanisms)) {

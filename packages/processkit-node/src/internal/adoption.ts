@@ -9,7 +9,7 @@ import * as fs from "node:fs"
 import * as ProcessError from "processkit/ProcessError"
 import * as Inspection from "./inspection.ts"
 import * as LiveTrees from "./liveTrees.ts"
-import type { Row } from "./processTable.ts"
+import type { ProcessTable, Row } from "./processTable.ts"
 
 const operation = "adopting a process"
 
@@ -77,3 +77,15 @@ export const isSame = ({ pid, start }: Row): boolean => {
   const now = Inspection.table().probe?.(pid)
   return now === undefined || Result.isFailure(now) || now.success === undefined || now.success.start === start
 }
+
+const listedIn = (table: ProcessTable): Effect.Effect<ReadonlyMap<number, Row>, ProcessError.ProcessError> =>
+  Effect.callback((resume) =>
+    table.read(() => (reading) => resume(Effect.fromResult(Result.mapError(reading, failed))))
+  )
+
+/** An identified process as another table has it: each tells the start in its own way, and they cannot be compared. */
+export const rowIn = (table: ProcessTable, row: Row): Effect.Effect<Row, ProcessError.ProcessError> =>
+  table.name === Inspection.table().name ? Effect.succeed(row) : Effect.flatMap(listedIn(table), (rows) => {
+    const found = isSame(row) ? rows.get(row.pid) : undefined
+    return found === undefined ? Effect.fail(failed("ESRCH")) : Effect.succeed(found)
+  })

@@ -90,7 +90,10 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     adopt: (pid, startTime) =>
       Effect.andThen(
         guardian === undefined ? Effect.void : Guardian.ensure("adopting a process", guardian),
-        Effect.map(Adoption.candidate(pid, startTime), (row) => row === undefined ? undefined : take(row))
+        Effect.flatMap(
+          Adoption.candidate(pid, startTime),
+          (row) => row === undefined ? Effect.void : Effect.map(Adoption.rowIn(table, row), take)
+        )
       ),
     members: Ending.members(grove),
     signal: (signal) => Ending.signal(grove, signal),
