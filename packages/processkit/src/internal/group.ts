@@ -44,7 +44,7 @@ class GroupState {
   /** Done when the group begins to close. */
   readonly closing = Deferred.makeUnsafe<void>()
   isOpen = true
-  /** Set by a shutdown that spared survivors; any later start takes it back. */
+  /** Set by a shutdown that spared survivors; whatever begins to live after it takes it back. */
   spares = false
   #starting = 0
   #quiet: Deferred.Deferred<void> | undefined
@@ -74,8 +74,9 @@ class GroupState {
       operation,
       Effect.suspend(() => {
         this.#starting++
-        this.spares = false
-        return Effect.ensuring(effect, Effect.sync(() => this.#left()))
+        // Race: a shutdown sees nobody of a start that is under way, so that its end is what counts.
+        const living = Effect.tap(effect, () => Effect.sync(() => void (this.spares = false)))
+        return Effect.ensuring(living, Effect.sync(() => this.#left()))
       })
     ))
   }
