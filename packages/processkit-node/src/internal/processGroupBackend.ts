@@ -96,7 +96,12 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
         )
       ),
     members: Ending.members(grove),
-    signal: (signal) => Ending.signal(grove, signal),
+    signal: (signal) =>
+      Effect.suspend(() => {
+        // Whoever continues everybody has ended the suspension, as under the other mechanisms.
+        if (signal === "SIGCONT") isSuspended = false
+        return Ending.signal(grove, signal)
+      }),
     kill: Ending.kill(grove),
     awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
     stats: TreeStats.look(Ending.members(grove)),
