@@ -57,6 +57,11 @@ interface Means {
 const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
   const trees = new Map<LiveTrees.LiveTree, ChildProcess | undefined>()
   let isSuspended = false
+  const noting = (value: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
+    Effect.suspend(() => {
+      isSuspended = value
+      return work
+    })
   const grove = { table, trees: () => [...trees.keys()] }
   const adopt = ({ descriptors, program }: ProcessBackend.SpawnRequest) =>
   (
@@ -96,23 +101,13 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
         )
       ),
     members: Ending.members(grove),
-    signal: (signal) =>
-      Effect.suspend(() => {
-        // Whoever continues everybody has ended the suspension, as under the other mechanisms.
-        if (signal === "SIGCONT") isSuspended = false
-        return Ending.signal(grove, signal)
-      }),
+    // Whoever continues everybody has ended the suspension, as under the other mechanisms.
+    signal: (signal) => signal === "SIGCONT" ? noting(false, Ending.resume(grove)) : Ending.signal(grove, signal),
     kill: Ending.kill(grove),
     awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
     stats: TreeStats.look(Ending.members(grove)),
-    suspend: Effect.suspend(() => {
-      isSuspended = true
-      return Ending.suspend(grove)
-    }),
-    resume: Effect.suspend(() => {
-      isSuspended = false
-      return Ending.resume(grove)
-    }),
+    suspend: noting(true, Ending.suspend(grove)),
+    resume: noting(false, Ending.resume(grove)),
     release: Effect.sync(() => {
       for (const [tree, process] of trees) {
         process?.unref() // what could not be ended must not keep us alive
