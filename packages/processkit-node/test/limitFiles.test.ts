@@ -169,6 +169,32 @@ describe("controllers", () => {
     assert.include(Controllers.refusal(made.own, "processes"), "pids controller")
   })
 
+  // Where the service manager hands on memory and pids alone, as many do, there was no room for those either.
+  it("get room as far as they are there", () => {
+    using made = hierarchy({
+      "cgroup.controllers": "memory pids\n",
+      "cgroup.type": "domain\n",
+      "cgroup.subtree_control": "",
+      "cgroup.procs": ""
+    })
+    assert.isFalse(Controllers.hasRoom(made.own))
+    assert.strictEqual(AdoptScope.makeRoom(made.own)._tag, "Success")
+    assert.strictEqual(fs.readFileSync(`${made.own}/cgroup.subtree_control`, "utf8"), "+pids")
+    fs.writeFileSync(`${made.own}/cgroup.subtree_control`, "memory pids\n")
+    assert.isTrue(Controllers.hasRoom(made.own))
+  })
+
+  // Each program in a scope moved itself and its shell one directory deeper than the one before.
+  it("get room once in a cgroup, whoever comes after", () => {
+    using made = hierarchy({ ...ours, "cgroup.type": "domain\n", "cgroup.subtree_control": "cpu memory pids\n" })
+    const aside = `${made.own}/processkit-aside-7`
+    fs.mkdirSync(aside)
+    assert.strictEqual(AdoptScope.roomAbove(aside), made.own)
+    assert.isUndefined(AdoptScope.roomAbove(made.owner))
+    fs.writeFileSync(`${made.own}/cgroup.subtree_control`, "\n")
+    assert.isUndefined(AdoptScope.roomAbove(aside))
+  })
+
   it("get room by moving everybody, and not for ever where somebody is always left", () => {
     using made = hierarchy({ "cgroup.procs": "" })
     assert.strictEqual(AdoptScope.moveAll(made.own, made.owner)._tag, "Success")

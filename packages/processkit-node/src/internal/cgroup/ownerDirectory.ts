@@ -103,19 +103,27 @@ const hasKill = (): boolean => {
 /** The directory that we are in, where it is visible. */
 export const own = (): string | undefined => Result.getOrUndefined(ownDirectory())
 
+/** Whether this user may make directories in one, and put processes into those. */
+export const mayUse = (directory: string): boolean => Result.isSuccess(usable(directory))
+
+const usable = (directory: string): Result.Result<void, string> => {
+  try {
+    fs.accessSync(directory, fs.constants.W_OK)
+    fs.accessSync(`${directory}/cgroup.procs`, fs.constants.W_OK)
+    return Result.succeed(undefined)
+  } catch (thrown) {
+    return Result.fail(errnoOf(thrown))
+  }
+}
+
 /** Why there can be no such directory, as far as that shows without making one. */
 export const refusal = (): Refusal | undefined => {
   const own = ownDirectory()
   if (Result.isFailure(own)) return own.failure
   if (!hasKill()) return tooOld
-  try {
-    fs.accessSync(own.success, fs.constants.W_OK)
-    fs.accessSync(`${own.success}/cgroup.procs`, fs.constants.W_OK)
-    return undefined
-  } catch (thrown) {
-    const errno = errnoOf(thrown)
-    return refusals[errno] ?? `the cgroup of this process cannot be used (${errno})`
-  }
+  const answer = usable(own.success)
+  if (Result.isSuccess(answer)) return undefined
+  return refusals[answer.failure] ?? `the cgroup of this process cannot be used (${answer.failure})`
 }
 
 /** Makes the directory of this owner, after removing those of owners that are dead. */
