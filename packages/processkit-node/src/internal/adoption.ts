@@ -73,9 +73,14 @@ const listedIn = (table: ProcessTable): Effect.Effect<ReadonlyMap<number, Row>, 
     table.read(() => (reading) => resume(Effect.fromResult(Result.mapError(reading, failed))))
   )
 
-/** An identified process as another table has it: each tells the start in its own way, and they cannot be compared. */
-export const rowIn = (table: ProcessTable, row: Row): Effect.Effect<Row, ProcessError.ProcessError> =>
-  table.name === Inspection.table().name ? Effect.succeed(row) : Effect.flatMap(listedIn(table), (rows) => {
-    const found = isSame(row) ? rows.get(row.pid) : undefined
-    return found === undefined ? Effect.fail(failed("ESRCH")) : Effect.succeed(found)
-  })
+/** The same as another table has it: each tells the start in its own way, and they cannot be compared. */
+export const candidateIn = Effect.fnUntraced(function*(
+  table: ProcessTable,
+  pid: number,
+  startTime: string | undefined
+): Effect.fn.Return<Row | undefined, ProcessError.ProcessError> {
+  const row = yield* candidate(pid, startTime)
+  if (row === undefined || table.name === Inspection.table().name) return row
+  const listed = (yield* listedIn(table)).get(pid)
+  return listed !== undefined && isSame(row) ? listed : yield* Effect.fail(failed("ESRCH"))
+})

@@ -95,10 +95,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     adopt: (pid, startTime) =>
       Effect.andThen(
         guardian === undefined ? Effect.void : Guardian.ensure("adopting a process", guardian),
-        Effect.flatMap(
-          Adoption.candidate(pid, startTime),
-          (row) => row === undefined ? Effect.void : Effect.map(Adoption.rowIn(table, row), take)
-        )
+        Effect.map(Adoption.candidateIn(table, pid, startTime), (row) => row === undefined ? undefined : take(row))
       ),
     members: Ending.members(grove),
     // Whoever continues everybody has ended the suspension, as under the other mechanisms.
