@@ -109,6 +109,24 @@ describe.runIf(hasProc)("an owner that dies while its host is stopped", () => {
   }
 })
 
+describe.runIf(hasProc)("an owner that is stopped", () => {
+  for (const { name } of mechanisms) {
+    // D5
+    it.live(`is not taken for dead, and goes on with all of its members (${name})`, () =>
+      Effect.gen(function*() {
+        const { exit, owner, pid, survivors } = yield* owns("return", name)
+        const before = survivors()
+        process.kill(pid, "SIGSTOP")
+        yield* Effect.sleep("3 seconds")
+        assert.sameMembers([...survivors()], [...before])
+        process.kill(pid, "SIGCONT")
+        owner.stdin.write("now\n")
+        assert.deepEqual(yield* Effect.promise(() => exit), [0, null])
+        assert.deepEqual(survivors(), [])
+      }))
+  }
+})
+
 describe.runIf(hasProc)("an owner that dies together with its host", () => {
   for (const { name } of mechanisms) {
     it.live(`leaves ${name === "cgroup-v2" ? "what the next owner removes" : "nobody"} (${name})`, () =>
