@@ -45,7 +45,10 @@ describe("a limit", () => {
   })
 })
 
-const ofMemory = (events: string) => LimitFiles.evidence(() => events).memory
+const ofMemory = (events: string) => LimitFiles.evidence(() => events, Infinity).memory
+
+const ofProcesses = (most: string, least: number) =>
+  LimitFiles.evidence((file) => ({ "pids.events": "max 3\n", "pids.peak": most })[file] ?? "", least).processes
 
 describe("the evidence", () => {
   it("is what the counters say, and unknown without them", () => {
@@ -53,12 +56,21 @@ describe("the evidence", () => {
       "memory.events": "low 0\nhigh 0\nmax 25\noom 1\noom_kill 0\noom_group_kill 0\n",
       "pids.events": "max 3\n"
     }
-    assert.deepEqual(LimitFiles.evidence((file) => counters[file] ?? ""), {
+    assert.deepEqual(LimitFiles.evidence((file) => counters[file] ?? "", 20), {
       memory: "not-tripped",
       processes: "tripped",
       cpus: "unknown"
     })
-    assert.strictEqual(LimitFiles.evidence(() => "nr_periods 5\nnr_throttled 2\n").cpus, "tripped")
+    assert.strictEqual(LimitFiles.evidence(() => "nr_periods 5\nnr_throttled 2\n", Infinity).cpus, "tripped")
+  })
+
+  // Linux 6.1 counts a start that failed for a limit above, too.
+  it("of processes is a start that failed for the limit of this group, not for one above", () => {
+    assert.strictEqual(ofProcesses("20\n", 20), "tripped")
+    assert.strictEqual(ofProcesses("10\n", 20), "not-tripped")
+    assert.strictEqual(ofProcesses("10\n", Infinity), "not-tripped")
+    assert.strictEqual(ofProcesses("", 20), "tripped")
+    assert.strictEqual(LimitFiles.evidence(() => "max 0\n", 20).processes, "not-tripped")
   })
 
   // `oom_kill` counts the victims of every killer (Control Group v2, "memory.events").
@@ -90,7 +102,7 @@ describe("limits that are set", () => {
       fs.writeFileSync(`${directory}/${file}`, "")
     }
     const before = { memory: 4096, processes: 10, cpus: undefined }
-    const { set } = CgroupLimits.make(() => ({ owner: made.owner, directory }), () => before)
+    const { set } = new CgroupLimits.CgroupLimits(() => ({ owner: made.owner, directory }))
     const read = (file: string) => fs.readFileSync(`${directory}/${file}`, "utf8")
     Effect.runSync(set(before))
     assert.deepEqual([read("memory.max"), read("pids.max")], ["4096", "10"])

@@ -9,7 +9,6 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as path from "node:path"
 import type { Containment } from "processkit/Containment"
-import type { InForce } from "processkit/Limits"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Adoption from "../adoption.ts"
@@ -89,20 +88,14 @@ class CgroupContainer {
     this.state = { directory: place.directory, suspended: false, killing: false, exists: false }
   }
 
+  readonly limits = new CgroupLimits.CgroupLimits(() => ({
+    owner: this.#place.owner,
+    directory: this.state.directory
+  }))
+
   /** Whoever is limited does not move: another directory would have no limits. */
-  #inForce: InForce | undefined
-
   get #isLimited(): boolean {
-    return this.#inForce !== undefined
-  }
-
-  get limits(): ProcessBackend.Enforcement {
-    const where = () => ({ owner: this.#place.owner, directory: this.state.directory })
-    const limits = CgroupLimits.make(where, () => this.#inForce)
-    return {
-      ...limits,
-      set: (wanted) => Effect.tap(limits.set(wanted), () => Effect.sync(() => void (this.#inForce = wanted)))
-    }
+    return this.limits.inForce !== undefined
   }
 
   get host(): HostConnection {
