@@ -18,7 +18,7 @@ import * as PsTable from "./psTable.ts"
 let known: ProcessTable | undefined
 
 /** The table of this system. */
-export const table = (): ProcessTable => known ??= fs.existsSync("/proc/self/stat") ? ProcTable.make() : PsTable.make()
+export const table = (): ProcessTable => known ??= ProcTable.isOurs() ? ProcTable.make() : PsTable.make()
 
 const read = (path: string): string | undefined => {
   try {

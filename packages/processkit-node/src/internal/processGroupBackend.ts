@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
-import * as fs from "node:fs"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
@@ -158,7 +157,7 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
 const meansWith = (options: Options): Means => {
   ExitHook.install()
   LostExits.install()
-  const name = options.table ?? (fs.existsSync("/proc/self/stat") ? "proc" : "ps")
+  const name = options.table ?? (ProcTable.isOurs() ? "proc" : "ps")
   return {
     table: name === "proc" ? ProcTable.make() : PsTable.make(),
     guardian: options.guardian === false ? undefined : { table: name, shell: options.guardianShell ?? ["/bin/sh"] }
