@@ -172,11 +172,12 @@ export const layerSubreaperBackend: Layer.Layer<ProcessBackend.ProcessBackend> =
  *
  * For a program in a scope of its own (`systemd-run --user --scope -p Delegate=yes`) or in a container with a writable
  * hierarchy, which is in the way of its own limits. Does nothing where the limits can be had already. Whoever else is in
- * the cgroup, such as the shell that has started the program, is moved as well.
+ * the cgroup, such as the shell that has started the program, is moved as well, and a later program of that shell uses the
+ * same room. What the cgroup has no controller for stays in `refusedLimits`.
  *
  * **Errors**
  *
- * `Unsupported` where the cgroup is not ours to change, or has not all the controllers; then nobody was moved.
+ * `Unsupported` where the cgroup is not ours to change, or has no memory controller; then nobody was moved.
  *
  * **Gotchas**
  *

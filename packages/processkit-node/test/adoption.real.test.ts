@@ -33,6 +33,12 @@ const ended = async (child: ChildProcess): Promise<void> => {
 
 const sleeper = stranger("echo 0; exec sleep 600")
 
+/** What a process is called in its arguments: a shell by what follows its program. */
+const commandOf = (pid: number): string => {
+  const words = fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")
+  return words.find((word) => word.startsWith("processkit-")) ?? ""
+}
+
 /** The first pid that nobody has, as the system says. */
 const nobody = (): number => {
   let pid = 4_000_000
@@ -42,7 +48,8 @@ const nobody = (): number => {
 
 const mechanisms: Record<string, Layer.Layer<NodeProcessRunner.Provided>> = {
   "the best mechanism": NodeProcessRunner.layer,
-  "process-group": NodeProcessRunner.layerProcessGroup()
+  "process-group": NodeProcessRunner.layerProcessGroup(),
+  "process-group, with the table of ps": NodeProcessRunner.layerProcessGroup({ table: "ps" })
 }
 
 for (const [name, runner] of Object.entries(mechanisms)) {
@@ -81,6 +88,11 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           for (const pid of [0, -1, 1, 1.5, Number.NaN, process.pid, process.ppid]) {
             assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput", `${pid}`)
           }
+          // The host holds everything of ours: it was taken in, and its group's end was the end of all others.
+          yield* Effect.scoped(group.runner.start(Command.make("true")))
+          const helpers = childrenOf(process.pid).filter((pid) => /^processkit-(?:host|guardian)/.test(commandOf(pid)))
+          assert.isNotEmpty(helpers)
+          for (const pid of helpers) assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput")
           assert.deepInclude(yield* reasonOf(group.adopt(nobody())), { _tag: "IoFailed", errno: "ESRCH" })
           assert.deepEqual(yield* group.members, [])
         }).pipe(Effect.scoped))
@@ -186,6 +198,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what is known of 
       assert.isTrue(yield* Processes.isAlive(process.pid, own.startTime))
       assert.isFalse(yield* Processes.isAlive(process.pid, `${own.startTime}0`))
       assert.deepEqual(yield* Processes.info(nobody()), Option.none())
+      const threads = fs.readdirSync("/proc/self/task").map(Number).filter((task) => task !== process.pid)
+      assert.isNotEmpty(threads)
+      for (const thread of threads) assert.deepEqual(yield* Processes.info(thread), Option.none())
       const { number: zombie } = yield* stranger("sleep 0.1 & echo $!; exec sleep 600")
       yield* eventually("it is a zombie", () => stat(zombie)?.state === "Z")
       assert.deepEqual(yield* Processes.info(zombie), Option.none())

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { execFile } from "node:child_process"
+import { execFile, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -10,6 +10,7 @@ import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
+import * as Identity from "../src/internal/identity.ts"
 import { hasIonice, hostedAttributes } from "./attributeCapabilities.ts"
 import { hasCgroups, type Hosted, mechanisms, ownCgroup } from "./hostedWorld.ts"
 import { delegate, inCgroup } from "./hostWorld.ts"
@@ -340,3 +341,39 @@ describe.runIf(hasProc && has(`${missingForOther}, or another user`, !isRoot || 
     })
   }
 )
+
+const withoutGroups = (...command: ReadonlyArray<string>) =>
+  spawnSync("setpriv", ["--groups", "4,27", "--inh-caps=-setgid", "--bounding-set=-setgid", ...command], {
+    encoding: "utf8"
+  })
+
+describe.runIf(has("setpriv(1), and to be superuser", isRoot && withoutGroups("true").status === 0))(
+  "a superuser who may not set groups",
+  () => {
+    // libuv does not look whether the groups could be given up: the other user kept those of root.
+    it("is refused another user, who would keep its groups (process-group)", () => {
+      const script = `
+        import * as Effect from "effect/Effect"
+        import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+        import * as Command from "processkit/Command"
+        const ids = Effect.provide(
+          Command.run(Command.make("/usr/bin/id", ["-G"], { uid: 65534 })),
+          NodeProcessRunner.layerProcessGroup({ guardian: false })
+        )
+        console.log(await Effect.runPromise(Effect.match(ids, {
+          onSuccess: (groups) => groups,
+          onFailure: ({ reason }) => reason._tag + " " + reason.option
+        })))`
+      const flags = ["--conditions=processkit-source", "--input-type=module", "--eval", script]
+      const { stderr, stdout } = withoutGroups(process.execPath, ...flags)
+      assert.deepEqual([stdout, stderr], ["PermissionDenied uid\n", ""])
+    })
+  }
+)
+
+it("a right to set groups is read from the capabilities in effect, where there are some", () => {
+  assert.isTrue(Identity.maySetGroups("Name:\tx\nCapEff:\t000001ffffffffff\n"))
+  assert.isTrue(Identity.maySetGroups("CapEff:\t0000000000000040\n"))
+  assert.isFalse(Identity.maySetGroups("CapPrm:\t000001ffffffffff\nCapEff:\t000001fffeffffbf\n"))
+  assert.isTrue(Identity.maySetGroups(""))
+})

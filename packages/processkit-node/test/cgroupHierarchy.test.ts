@@ -45,7 +45,7 @@ describe("our place in the cgroup hierarchy", () => {
 
 const owners: ReadonlyArray<OwnerName.Owner> = [
   { namespace: "4026531836", pid: 1, start: "0" },
-  { namespace: "0", pid: 4_194_304, start: "18446744073709551615" },
+  { namespace: "40265318364026531834", pid: 4_194_304, start: "18446744073709551615" },
   { namespace: "1", pid: 23, start: "456" }
 ]
 
@@ -71,5 +71,12 @@ describe("the name of an owner's directory", () => {
       assert.isFalse(OwnerName.isStale(owner, namespace, (asked) => asked === pid ? start : undefined))
       assert.isFalse(OwnerName.isStale(owner, `${namespace}1`, () => undefined))
     }
+  })
+
+  // Whoever could not be looked at, for want of a descriptor or of the right, was taken for dead and killed.
+  it("is not stale when its process cannot be looked at, or does not know who it is itself", () => {
+    for (const owner of owners) assert.isFalse(OwnerName.isStale(owner, owner.namespace, () => OwnerName.hidden))
+    const nameless = { namespace: OwnerName.unknown, pid: 7, start: "0" }
+    assert.isFalse(OwnerName.isStale(nameless, OwnerName.unknown, () => undefined))
   })
 })

@@ -23,6 +23,14 @@ describe("what the guardian is told", () => {
     assert.strictEqual(lines(seen, { ...begun, seen: new Map([[8, "later"]]) }), "!7:a\n!8:Fri_Nov_20\n=8:later\n")
     assert.strictEqual(lines(seen, undefined), "!7:a\n!8:Fri_Nov_20\n-7\n")
   })
+  // It was told of a leader with the number 0, and its signal to that group stopped the guardian itself.
+  it("is only who was seen where somebody was taken in, who leads nothing of ours", () => {
+    const adopted = Membership.adopted({ pid: 7, ppid: 1, pgid: 7, session: 7, alive: true, start: "a" })
+    const child: Membership.Lineage = { ...adopted, seen: new Map([[7, "a"], [9, "b"]]) }
+    assert.strictEqual(lines(undefined, adopted), "=7:a\n")
+    assert.strictEqual(lines(adopted, child), "=9:b\n")
+    assert.strictEqual(lines(child, undefined), "!7:a\n!9:b\n")
+  })
   it("is everything at once when it takes over from another", () => {
     assert.strictEqual(lines(undefined, { ...seen, phase: "orphaned" }), "+7\n~7\n=7:a\n=8:Fri_Nov_20\n")
   })

@@ -287,6 +287,17 @@ describe("the best mechanism", () => {
       })
   )
 
+  // P11: the numbers in such a table are those of strangers, who were taken for members, and members for nobody.
+  it.live.skipIf(!canMount)(
+    "is process groups where the process table is that of another pid namespace, whose processes nobody touches",
+    () =>
+      Effect.gen(function*() {
+        const report = yield* reported(["unshare", "--pid", "--fork", "--kill-child", ...node("without-proc.mjs")])
+        assert.strictEqual(report.containment.mechanism, "process-group")
+        assert.deepInclude(report, { text: "x", members: "IoFailed", survivors: [], left: [false, true] })
+      })
+  )
+
   it.live.skipIf(!has(`cgroups, ${missingForOther}`, canBecomeOther && hasCgroups))(
     "is subreaper for a user who may not write the cgroup, as was predicted, and says why",
     () =>

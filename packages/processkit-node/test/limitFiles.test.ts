@@ -45,7 +45,10 @@ describe("a limit", () => {
   })
 })
 
-const ofMemory = (events: string) => LimitFiles.evidence(() => events).memory
+const ofMemory = (events: string) => LimitFiles.evidence(() => events, Infinity).memory
+
+const ofProcesses = (most: string, least: number) =>
+  LimitFiles.evidence((file) => ({ "pids.events": "max 3\n", "pids.peak": most })[file] ?? "", least).processes
 
 describe("the evidence", () => {
   it("is what the counters say, and unknown without them", () => {
@@ -53,12 +56,21 @@ describe("the evidence", () => {
       "memory.events": "low 0\nhigh 0\nmax 25\noom 1\noom_kill 0\noom_group_kill 0\n",
       "pids.events": "max 3\n"
     }
-    assert.deepEqual(LimitFiles.evidence((file) => counters[file] ?? ""), {
+    assert.deepEqual(LimitFiles.evidence((file) => counters[file] ?? "", 20), {
       memory: "not-tripped",
       processes: "tripped",
       cpus: "unknown"
     })
-    assert.strictEqual(LimitFiles.evidence(() => "nr_periods 5\nnr_throttled 2\n").cpus, "tripped")
+    assert.strictEqual(LimitFiles.evidence(() => "nr_periods 5\nnr_throttled 2\n", Infinity).cpus, "tripped")
+  })
+
+  // Linux 6.1 counts a start that failed for a limit above, too.
+  it("of processes is a start that failed for the limit of this group, not for one above", () => {
+    assert.strictEqual(ofProcesses("20\n", 20), "tripped")
+    assert.strictEqual(ofProcesses("10\n", 20), "not-tripped")
+    assert.strictEqual(ofProcesses("10\n", Infinity), "not-tripped")
+    assert.strictEqual(ofProcesses("", 20), "tripped")
+    assert.strictEqual(LimitFiles.evidence(() => "max 0\n", 20).processes, "not-tripped")
   })
 
   // `oom_kill` counts the victims of every killer (Control Group v2, "memory.events").
@@ -90,7 +102,7 @@ describe("limits that are set", () => {
       fs.writeFileSync(`${directory}/${file}`, "")
     }
     const before = { memory: 4096, processes: 10, cpus: undefined }
-    const { set } = CgroupLimits.make(() => ({ owner: made.owner, directory }), () => before)
+    const { set } = new CgroupLimits.CgroupLimits(() => ({ owner: made.owner, directory }))
     const read = (file: string) => fs.readFileSync(`${directory}/${file}`, "utf8")
     Effect.runSync(set(before))
     assert.deepEqual([read("memory.max"), read("pids.max")], ["4096", "10"])
@@ -167,6 +179,32 @@ describe("controllers", () => {
   it("that the kernel does not offer are named", () => {
     using made = hierarchy({ "cgroup.controllers": "hugetlb\n", "cgroup.subtree_control": "" })
     assert.include(Controllers.refusal(made.own, "processes"), "pids controller")
+  })
+
+  // Where the service manager hands on memory and pids alone, as many do, there was no room for those either.
+  it("get room as far as they are there", () => {
+    using made = hierarchy({
+      "cgroup.controllers": "memory pids\n",
+      "cgroup.type": "domain\n",
+      "cgroup.subtree_control": "",
+      "cgroup.procs": ""
+    })
+    assert.isFalse(Controllers.hasRoom(made.own))
+    assert.strictEqual(AdoptScope.makeRoom(made.own)._tag, "Success")
+    assert.strictEqual(fs.readFileSync(`${made.own}/cgroup.subtree_control`, "utf8"), "+pids")
+    fs.writeFileSync(`${made.own}/cgroup.subtree_control`, "memory pids\n")
+    assert.isTrue(Controllers.hasRoom(made.own))
+  })
+
+  // Each program in a scope moved itself and its shell one directory deeper than the one before.
+  it("get room once in a cgroup, whoever comes after", () => {
+    using made = hierarchy({ ...ours, "cgroup.type": "domain\n", "cgroup.subtree_control": "cpu memory pids\n" })
+    const aside = `${made.own}/processkit-aside-7`
+    fs.mkdirSync(aside)
+    assert.strictEqual(AdoptScope.roomAbove(aside), made.own)
+    assert.isUndefined(AdoptScope.roomAbove(made.owner))
+    fs.writeFileSync(`${made.own}/cgroup.subtree_control`, "\n")
+    assert.isUndefined(AdoptScope.roomAbove(aside))
   })
 
   it("get room by moving everybody, and not for ever where somebody is always left", () => {

@@ -2,7 +2,9 @@
 import { assert, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import * as path from "node:path"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import type * as Limits from "processkit/Limits"
@@ -82,6 +84,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       assert.strictEqual(fs.readFileSync("/proc/self/cgroup", "utf8"), before)
     }))
 
+  it.effect("get room once in a scope, and a later program of the same shell is moved no deeper", () =>
+    Effect.sync(() => {
+      if (!has("a scope to make room in (npm run test:vm)", ["delegated", "container"].includes(layout ?? ""))) return
+      const script = `
+        import * as Effect from "effect/Effect"
+        import * as fs from "node:fs"
+        import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+        const program = Effect.andThen(NodeProcessRunner.adoptScope, NodeProcessRunner.containment)
+        const { limits } = await Effect.runPromise(program)
+        console.log(limits.join(), fs.readFileSync("/proc/self/cgroup", "utf8"))`
+      const flags = ["--conditions=processkit-source", "--input-type=module", "--eval", script]
+      const { stderr, stdout } = spawnSync(process.execPath, flags, { encoding: "utf8" })
+      assert.strictEqual(stdout, `memory,processes,cpus ${fs.readFileSync("/proc/self/cgroup", "utf8")}\n`, stderr)
+    }))
+
   // P8
   it.effect("that no system could enforce are refused everywhere", () =>
     Effect.gen(function*() {
@@ -133,6 +150,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       yield* group.kill
       assert.deepEqual(yield* group.members, [])
       assert.deepEqual(survivors(), [])
+    }).pipe(Effect.scoped))
+
+  it.effect("of processes are not what a start fails for that a limit above has refused", () =>
+    Effect.gen(function*() {
+      if (!canLimit("processes")) return
+      const group = yield* ProcessGroup.makeWith({ limits: { processes: 50 } })
+      const [directory = ""] = ownGroups()
+      const above = `${path.dirname(directory)}/pids.max`
+      fs.writeFileSync(above, "10")
+      const bomb = yield* group.start(sh("i=0; while [ $i -lt 30 ]; do sleep 600 & i=$((i + 1)); done; wait"))
+      const { outcome } = yield* bomb.result
+      fs.writeFileSync(above, "max")
+      assert.isAbove(outcome._tag === "Exited" ? outcome.code : 0, 0)
+      assert.strictEqual((yield* group.limitEvidence).processes, "not-tripped")
+      yield* group.kill
     }).pipe(Effect.scoped))
 
   it.effect("of processors hold a spinner to its share within a tenth, until they are lifted", () =>

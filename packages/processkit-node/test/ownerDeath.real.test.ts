@@ -51,6 +51,16 @@ describe.runIf(hasProc)("an owner", () => {
     }
   }
 
+  for (const table of ["proc", "ps"] as const) {
+    it.live(`that is killed is not survived by whom it has taken in, nor by whom it has started beside (${table})`, () =>
+      Effect.gen(function*() {
+        const owner = yield* owning("takes-in.ts", ["SIGKILL", table], 2)
+        const { ended, survivors } = yield* ending(owner, () => true)
+        assert.deepStrictEqual(ended, [null, "SIGKILL"])
+        assert.deepStrictEqual(survivors, [])
+      }))
+  }
+
   it.live("that is killed leaves its members behind without a guardian, which the containment admits", () =>
     Effect.gen(function*() {
       const { survivors } = yield* run("SIGKILL", "proc", ["none"])

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -7,9 +8,10 @@ import { directoriesOf, mechanisms, ownCgroup } from "./hostedWorld.ts"
 import { childrenOf, eventually, nameOf } from "./oracle.ts"
 import { endings } from "./ownerEndings.ts"
 import { ending, type Owner, owning } from "./owners.ts"
-import { isRoot } from "./programs.ts"
+import { has, isRoot } from "./programs.ts"
 import { hasPython } from "./python.ts"
 import { hasProc } from "./survivors.ts"
+import { fixture } from "./world.ts"
 
 // ignores-sigterm 2, new-session 4, double-forks 2, job-control 4, evil-comm 2, stops-itself 2, holds-pipe-open 1, a chain
 // of twenty, and a suspended sleeper.
@@ -107,6 +109,24 @@ describe.runIf(hasProc)("an owner that dies while its host is stopped", () => {
   }
 })
 
+describe.runIf(hasProc)("an owner that is stopped", () => {
+  for (const { name } of mechanisms) {
+    // D5
+    it.live(`is not taken for dead, and goes on with all of its members (${name})`, () =>
+      Effect.gen(function*() {
+        const { exit, owner, pid, survivors } = yield* owns("return", name)
+        const before = survivors()
+        process.kill(pid, "SIGSTOP")
+        yield* Effect.sleep("3 seconds")
+        assert.sameMembers([...survivors()], [...before])
+        process.kill(pid, "SIGCONT")
+        owner.stdin.write("now\n")
+        assert.deepEqual(yield* Effect.promise(() => exit), [0, null])
+        assert.deepEqual(survivors(), [])
+      }))
+  }
+})
+
 describe.runIf(hasProc)("an owner that dies together with its host", () => {
   for (const { name } of mechanisms) {
     it.live(`leaves ${name === "cgroup-v2" ? "what the next owner removes" : "nobody"} (${name})`, () =>
@@ -136,4 +156,31 @@ describe.runIf(hasProc)("an owner that dies together with its host", () => {
         assert.deepEqual(fs.readdirSync(ownCgroup).filter((it) => it.includes(`-${owner}-`)), [])
       }))
   }
+})
+
+const inOtherTime = (...command: ReadonlyArray<string>) =>
+  spawnSync("unshare", ["--time", "--boottime", "1000", ...command], { encoding: "utf8" })
+
+const hasOtherTime = has(
+  "cgroups, and to be superuser of a kernel with time namespaces",
+  mechanisms.some(({ name }) => name === "cgroup-v2") && isRoot && inOtherTime("true").status === 0
+)
+
+describe.runIf(hasProc && hasOtherTime)("an owner in another time namespace", () => {
+  // It reads another start of everybody, and took whoever was there before it for dead, and killed what they held.
+  it.live("leaves what others own alone", () =>
+    Effect.gen(function*() {
+      const alive = yield* owns("return", "cgroup-v2")
+      const { status, stdout } = inOtherTime(
+        process.execPath,
+        "--conditions=processkit-source",
+        fixture("says-mechanism.mjs")
+      )
+      assert.strictEqual(status, 0)
+      assert.include(stdout, "\"mechanism\":\"cgroup-v2\"")
+      assert.lengthOf(directoriesOf(alive.pid), 1)
+      assert.isAtLeast(alive.survivors().length, members)
+      alive.owner.stdin.write("now\n")
+      yield* Effect.promise(() => alive.exit)
+    }))
 })

@@ -48,6 +48,46 @@ const claims = ({ name, runner }: Mechanism) => {
   const test = <A, E>(claim: string, body: Effect.Effect<A, E, ProcessRunner.ProcessRunner | Scope.Scope>) =>
     it.live(claim, () => Effect.provide(Effect.scoped(body), runner))
 
+  for (
+    const [end, by] of Object.entries({
+      "a shutdown": (group: ProcessGroup.ProcessGroup) => group.shutdown(),
+      "a shutdown without grace": (group: ProcessGroup.ProcessGroup) => group.shutdown({ grace: 0 }),
+      "SIGCONT": (group: ProcessGroup.ProcessGroup) => group.signal("SIGCONT"),
+      "SIGKILL": (group: ProcessGroup.ProcessGroup) => group.signal("SIGKILL")
+    })
+  ) {
+    // It stood still, and waited for a resume that nobody had a reason for.
+    test(
+      `runs what is started after a suspension that ${end} has ended`,
+      Effect.gen(function*() {
+        const group = yield* opened
+        yield* group.start(Command.make("sleep", ["600"]))
+        yield* group.suspend
+        yield* by(group)
+        const code = Command.exitCode(sh("exit 3", [], { timeout: "10 seconds" }))
+        assert.strictEqual(yield* ProcessGroup.provide(code, group), 3)
+      })
+    )
+  }
+
+  test(
+    "keeps still whoever is started while it is being suspended",
+    Effect.gen(function*() {
+      const group = yield* opened
+      yield* group.start(sh("for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done; echo; wait"))
+      for (const delay of [0, 0.5, 1, 2]) {
+        const suspend = Effect.andThen(Effect.sleep(delay), group.suspend)
+        const [running] = yield* Effect.all([group.start(Command.make("sleep", ["0.5"])), suspend], {
+          concurrency: "unbounded"
+        })
+        yield* Effect.sleep("800 millis")
+        assert.isTrue(yield* running.isRunning)
+        yield* group.resume
+        yield* Effect.timeout(running.outcome, "10 seconds")
+      }
+    })
+  )
+
   test(
     "brings a signal to a program that goes on afterwards",
     Effect.gen(function*() {

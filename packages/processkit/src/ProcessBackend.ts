@@ -291,8 +291,8 @@ export interface Child extends Tree {
  *
  * **Details**
  *
- * `set` replaces all limits, also before anything was started, and fails with `ResourceLimit` where one cannot be had; those
- * before it then hold. `evidence` says what the system's own counters say, and nothing that was concluded from exits.
+ * `set` replaces all limits, also before anything was started, and fails with `ResourceLimit` where one cannot be had; what
+ * was set before then holds on. `evidence` says what the system's own counters say, and nothing that was concluded from exits.
  *
  * @stability experimental
  * @category models

@@ -102,8 +102,8 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  * - `adopt`: takes in a process that somebody else has started, and what it starts from now on, to end with the group.
  *   A `startTime` that was kept (see `Processes`) makes sure that it is still the same one.
  * - `kill`: ends every member at once and waits for it; the group stays usable. `shutdown`: the same by the ladder.
- * - `limits`: the limits in force. `updateLimits` replaces all of them: what it does not name is lifted. Where that fails
- *   half-way, nothing is taken back. `limitEvidence`: which limits were reached, by the counters of the system.
+ * - `limits`: the limits in force. `updateLimits` replaces all of them: what it does not name is lifted. Where one is
+ *   refused, those before hold on. `limitEvidence`: which limits were reached, by the counters of the system.
  * - `stats`: what the members use at the moment. `sampleStats`: the same at once and then at every multiple of an
  *   interval of at least a millisecond, by Effect's `Clock`. Ticks that were missed are left out; the stream ends when
  *   the group closes, or with the first look that fails.

@@ -161,6 +161,37 @@ describe("ProcessGroup", () => {
       assert.deepStrictEqual(yield* alive, [])
     }).pipe(Effect.provide(scripted())))
 
+  // What was under way when the shutdown looked was neither signalled by it nor ended by the close.
+  it.effect("takes it back for a start that was under way, and not for one that failed", () =>
+    Effect.gen(function*() {
+      const below = backend()
+      const go = yield* Deferred.make<void>()
+      const service = mapContainer(below.service, ({ spawn }) => ({
+        spawn: (request) =>
+          request.program === "waits" ? Effect.andThen(Deferred.await(go), spawn(request)) : spawn(request)
+      }))
+      const opened = ProcessGroup.make.pipe(
+        Effect.provideService(ProcessRunner.ProcessRunner, ProcessRunner.fromBackend(service))
+      )
+      yield* Effect.scoped(Effect.gen(function*() {
+        const group = yield* opened
+        const start = yield* Effect.forkChild(group.start(waits))
+        yield* settle()
+        yield* group.shutdown({ escalate: false })
+        yield* Deferred.succeed(go, undefined)
+        yield* Fiber.join(start)
+      }))
+      assert.deepStrictEqual(below.alive(), [])
+      yield* Effect.scoped(Effect.gen(function*() {
+        const group = yield* opened
+        yield* group.start(Command.make("ignoresTerm"))
+        yield* settle()
+        yield* group.shutdown({ escalate: false })
+        assert.strictEqual(yield* tagOf(group.start(Command.make("no such program"))), "NotFound")
+      }))
+      assert.lengthOf(below.alive(), 1)
+    }))
+
   it.effect("fails to kill with the ids of those who are left", () =>
     Effect.gen(function*() {
       const runner = ProcessRunner.fromBackend(unkillable(backend().service))

@@ -5,11 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as fs from "node:fs"
 import * as ProcessError from "processkit/ProcessError"
 import * as Inspection from "./inspection.ts"
 import * as LiveTrees from "./liveTrees.ts"
-import type { Row } from "./processTable.ts"
+import type { ProcessTable, Row } from "./processTable.ts"
 
 const operation = "adopting a process"
 
@@ -43,15 +42,6 @@ const parentOf = (pid: number): number | undefined => {
   return found !== undefined && Result.isSuccess(found) ? found.success?.ppid : undefined
 }
 
-/** Linux gives out numbers for threads, too, and answers questions about them as about processes (proc(5)). */
-const isThread = (pid: number): boolean => {
-  try {
-    return fs.readFileSync(`/proc/${pid}/status`, "latin1").match(/^Tgid:\s+(\d+)$/m)?.[1] !== String(pid)
-  } catch {
-    return false
-  }
-}
-
 /** The process to take in, as it is identified; `undefined` for a zombie, which needs nobody any more. */
 export const candidate = Effect.fnUntraced(function*(
   pid: number,
@@ -67,7 +57,7 @@ export const candidate = Effect.fnUntraced(function*(
     return yield* Effect.fail(refused("belongs to another process by now"))
   }
   if (!row.alive) return undefined
-  if (isThread(pid)) return yield* Effect.fail(refused("is the number of a thread"))
+  if (Inspection.isThread(pid)) return yield* Effect.fail(refused("is the number of a thread"))
   const errno = Inspection.signalErrno(pid)
   return errno === undefined ? row : yield* Effect.fail(failed(errno))
 })
@@ -77,3 +67,20 @@ export const isSame = ({ pid, start }: Row): boolean => {
   const now = Inspection.table().probe?.(pid)
   return now === undefined || Result.isFailure(now) || now.success === undefined || now.success.start === start
 }
+
+const listedIn = (table: ProcessTable): Effect.Effect<ReadonlyMap<number, Row>, ProcessError.ProcessError> =>
+  Effect.callback((resume) =>
+    table.read(() => (reading) => resume(Effect.fromResult(Result.mapError(reading, failed))))
+  )
+
+/** The same as another table has it: each tells the start in its own way, and they cannot be compared. */
+export const candidateIn = Effect.fnUntraced(function*(
+  table: ProcessTable,
+  pid: number,
+  startTime: string | undefined
+): Effect.fn.Return<Row | undefined, ProcessError.ProcessError> {
+  const row = yield* candidate(pid, startTime)
+  if (row === undefined || table.name === Inspection.table().name) return row
+  const listed = (yield* listedIn(table)).get(pid)
+  return listed !== undefined && isSame(row) ? listed : yield* Effect.fail(failed("ESRCH"))
+})

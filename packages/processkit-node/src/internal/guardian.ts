@@ -40,6 +40,9 @@ const seen = (pid: number, start: string): string => `${pid}:${start.replaceAll(
 
 const isReaped = (lineage: Lineage | undefined): boolean => lineage !== undefined && lineage.phase !== "running"
 
+/** Who was taken in leads nothing of ours, and 0 is no group to be signalled: kill(2) would take the guardian's own. */
+const leads = ({ leader }: Lineage): boolean => leader > 0
+
 /**
  * The lines that tell the guardian of a change.
  *
@@ -47,11 +50,11 @@ const isReaped = (lineage: Lineage | undefined): boolean => lineage !== undefine
  * a member was seen, and is not there any more; by this a member is known that has broken away from its parents.
  */
 export const lines = (before: Lineage | undefined, after: Lineage | undefined): string => {
-  let text = before === undefined && after !== undefined ? `+${after.leader}\n` : ""
-  if (after !== undefined && isReaped(after) && !isReaped(before)) text += `~${after.leader}\n`
+  let text = before === undefined && after !== undefined && leads(after) ? `+${after.leader}\n` : ""
+  if (after !== undefined && isReaped(after) && !isReaped(before) && leads(after)) text += `~${after.leader}\n`
   for (const [pid, start] of before?.seen ?? []) if (after?.seen.get(pid) !== start) text += `!${seen(pid, start)}\n`
   for (const [pid, start] of after?.seen ?? []) if (before?.seen.get(pid) !== start) text += `=${seen(pid, start)}\n`
-  return after === undefined && before !== undefined ? `${text}-${before.leader}\n` : text
+  return after === undefined && before !== undefined && leads(before) ? `${text}-${before.leader}\n` : text
 }
 
 /** How long to wait before a guardian that could not be started is tried again while trees are alive. */

@@ -12,15 +12,27 @@ import type { Name } from "processkit/SpawnAttributes"
 /** What this mechanism can give a child. */
 export const attributes: ReadonlyArray<Name> = ["argv0", "uid", "gid"]
 
-/** A user namespace may forbid to give up groups, for root too (user_namespaces(7), `/proc/pid/setgroups`). */
-const mayGiveUpGroups = (): boolean => {
-  if (process.geteuid?.() !== 0) return false
+const read = (path: string): string => {
   try {
-    return !fs.readFileSync("/proc/self/setgroups", "latin1").startsWith("deny")
+    return fs.readFileSync(path, "latin1")
   } catch {
-    return true // not Linux, or a kernel without user namespaces
+    return "" // not Linux, or a kernel without it
   }
 }
+
+/** `CAP_SETGID` of `linux/capability.h`. A container may take it away from its root, and leave `CAP_SETUID`. */
+const capSetgid = 6n
+
+/** Whether the effective capabilities in the text of `/proc/self/status` have the one to set groups, where it tells. */
+export const maySetGroups = (status: string): boolean => {
+  const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(status)?.[1]
+  return effective === undefined || ((BigInt(`0x${effective}`) >> capSetgid) & 1n) === 1n
+}
+
+/** A user namespace may forbid to give up groups, for root too (user_namespaces(7), `/proc/pid/setgroups`). */
+const mayGiveUpGroups = (): boolean =>
+  process.geteuid?.() === 0 && maySetGroups(read("/proc/self/status")) &&
+  !read("/proc/self/setgroups").startsWith("deny")
 
 /** The option that changes who the child is, where one does. */
 const changed = ({ attributes: { gid, uid } }: SpawnRequest): Name | undefined =>

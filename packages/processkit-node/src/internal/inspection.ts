@@ -18,7 +18,7 @@ import * as PsTable from "./psTable.ts"
 let known: ProcessTable | undefined
 
 /** The table of this system. */
-export const table = (): ProcessTable => known ??= fs.existsSync("/proc/self/stat") ? ProcTable.make() : PsTable.make()
+export const table = (): ProcessTable => known ??= ProcTable.isOurs() ? ProcTable.make() : PsTable.make()
 
 const read = (path: string): string | undefined => {
   try {
@@ -79,10 +79,16 @@ const hidden = (again: Result.Result<Row | undefined, string>, pid: number): Eff
     ? Effect.fail("EACCES")
     : Effect.fromResult(again)
 
+/** Linux gives out numbers for threads, too, and answers questions about them as about processes (proc(5)). */
+export const isThread = (pid: number): boolean => {
+  const group = read(`/proc/${pid}/status`)?.match(/^Tgid:\s+(\d+)$/m)?.[1]
+  return group !== undefined && group !== String(pid)
+}
+
 /** What is known of a process that is alive. */
 export const inspect = (pid: number): Effect.Effect<ProcessInfo | undefined, ProcessError.ProcessError> =>
   Effect.map(row(pid), (row) =>
-    row === undefined || !row.alive ? undefined : {
+    row === undefined || !row.alive || isThread(pid) ? undefined : {
       pid,
       parentPid: row.ppid,
       name: read(`/proc/${pid}/comm`),

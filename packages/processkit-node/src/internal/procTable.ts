@@ -124,6 +124,21 @@ const loadavgIsGenuine = (): boolean => {
   return Result.isSuccess(result) && result.success
 }
 
+/** The number that we have where `/proc` was mounted, if it was: in another pid namespace everybody has another one. */
+const ownNumber = (): string | undefined => {
+  try {
+    return fs.readlinkSync("/proc/self")
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the numbers in `/proc` are ours; another namespace's name strangers (pid_namespaces(7), "/proc and PID namespaces"). */
+export const isOurs = (): boolean => ownNumber() === String(process.pid)
+
+/** Whether there is a `/proc`, and it is another namespace's. */
+export const isForeign = (): boolean => ownNumber() !== undefined && !isOurs()
+
 /** Makes the table that reads `/proc`. */
 export const make = (): ProcessTable => {
   const genuine = loadavgIsGenuine()

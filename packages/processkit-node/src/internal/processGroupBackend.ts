@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
-import * as fs from "node:fs"
 import type { Containment } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
@@ -57,6 +56,11 @@ interface Means {
 const container = ({ guardian, table }: Means, containment: Containment): ProcessBackend.Container => {
   const trees = new Map<LiveTrees.LiveTree, ChildProcess | undefined>()
   let isSuspended = false
+  const noting = (value: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
+    Effect.suspend(() => {
+      isSuspended = value
+      return work
+    })
   const grove = { table, trees: () => [...trees.keys()] }
   const adopt = ({ descriptors, program }: ProcessBackend.SpawnRequest) =>
   (
@@ -90,21 +94,16 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     adopt: (pid, startTime) =>
       Effect.andThen(
         guardian === undefined ? Effect.void : Guardian.ensure("adopting a process", guardian),
-        Effect.map(Adoption.candidate(pid, startTime), (row) => row === undefined ? undefined : take(row))
+        Effect.map(Adoption.candidateIn(table, pid, startTime), (row) => row === undefined ? undefined : take(row))
       ),
     members: Ending.members(grove),
-    signal: (signal) => Ending.signal(grove, signal),
+    // Whoever continues everybody has ended the suspension, as under the other mechanisms.
+    signal: (signal) => signal === "SIGCONT" ? noting(false, Ending.resume(grove)) : Ending.signal(grove, signal),
     kill: Ending.kill(grove),
     awaitEmpty: (within) => Emptiness.awaitEmpty(grove, within),
     stats: TreeStats.look(Ending.members(grove)),
-    suspend: Effect.suspend(() => {
-      isSuspended = true
-      return Ending.suspend(grove)
-    }),
-    resume: Effect.suspend(() => {
-      isSuspended = false
-      return Ending.resume(grove)
-    }),
+    suspend: noting(true, Ending.suspend(grove)),
+    resume: noting(false, Ending.resume(grove)),
     release: Effect.sync(() => {
       for (const [tree, process] of trees) {
         process?.unref() // what could not be ended must not keep us alive
@@ -158,7 +157,7 @@ export const make = (options: Options = {}): ProcessBackend.ProcessBackend["Serv
 const meansWith = (options: Options): Means => {
   ExitHook.install()
   LostExits.install()
-  const name = options.table ?? (fs.existsSync("/proc/self/stat") ? "proc" : "ps")
+  const name = options.table ?? (ProcTable.isOurs() ? "proc" : "ps")
   return {
     table: name === "proc" ? ProcTable.make() : PsTable.make(),
     guardian: options.guardian === false ? undefined : { table: name, shell: options.guardianShell ?? ["/bin/sh"] }

@@ -7,6 +7,7 @@ import * as fs from "node:fs"
 import { errnoOf } from "./errno.ts"
 import type { ProcessTable, Reading, Row } from "./processTable.ts"
 import { share } from "./processTable.ts"
+import * as ProcTable from "./procTable.ts"
 
 // Keywords of POSIX and BSD alike. `sess` is left out: it is a kernel address on macOS. Sources: ps(1) of macOS 14,
 // FreeBSD 14 and procps-ng 4.
@@ -79,9 +80,17 @@ const readNow = (program: string): Reading => {
 
 let found: string | undefined
 
-/** Where `ps` is: by absolute path, so that no PATH can put something else in its place. */
+/** What nobody can run. */
+const nothing = "/dev/null"
+
+/**
+ * Where `ps` is: by absolute path, so that no PATH can put something else in its place. Where it would read a table in
+ * which our numbers are those of strangers, nothing is asked, and nobody is known.
+ */
 export const psPath = (): string =>
-  found ??= ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
+  found ??= ProcTable.isForeign()
+    ? nothing
+    : ["/bin/ps", "/usr/bin/ps"].find((path) => fs.existsSync(path)) ?? "/bin/ps"
 
 /** Makes the table that asks `ps`. */
 export const make = (): ProcessTable => {

@@ -44,7 +44,7 @@ class GroupState {
   /** Done when the group begins to close. */
   readonly closing = Deferred.makeUnsafe<void>()
   isOpen = true
-  /** Set by a shutdown that spared survivors; any later start takes it back. */
+  /** Set by a shutdown that spared survivors; whatever begins to live after it takes it back. */
   spares = false
   #starting = 0
   #quiet: Deferred.Deferred<void> | undefined
@@ -74,8 +74,9 @@ class GroupState {
       operation,
       Effect.suspend(() => {
         this.#starting++
-        this.spares = false
-        return Effect.ensuring(effect, Effect.sync(() => this.#left()))
+        // Race: a shutdown sees nobody of a start that is under way, so that its end is what counts.
+        const living = Effect.tap(effect, () => Effect.sync(() => void (this.spares = false)))
+        return Effect.ensuring(living, Effect.sync(() => this.#left()))
       })
     ))
   }
@@ -161,7 +162,7 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
         "sending a signal",
         Effect.flatMap(
           Effect.fromResult(InputRules.checked(undefined, () => InputRules.signal(signal))),
-          (signal) => signal === "SIGKILL" ? container.kill : container.signal(signal)
+          (signal) => signal === "SIGKILL" ? Effect.andThen(container.kill, container.resume) : container.signal(signal)
         )
       ),
     suspend: state.whileOpen("suspending", container.suspend),
@@ -228,12 +229,18 @@ const owned = (
   Effect.map(Effect.acquireRelease(run, (run) => run.close), fromRun)
 
 /** A group that was suspended runs on afterwards: what is started next must not wait for a resume of those who died. */
+const afresh = (state: GroupState, { survivors }: StopPolicy.ShutdownReport): Effect.Effect<void> =>
+  survivors.length === 0 ? Effect.ignore(state.container.resume) : Effect.void
+
 const killAll = (state: GroupState): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.flatMap(
-    state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }),
+    Effect.tap(
+      state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }),
+      (report) => afresh(state, report)
+    ),
     ({ survivors }) =>
       survivors.length === 0
-        ? state.container.resume
+        ? Effect.void
         : Effect.fail(ProcessError.make(new ProcessError.TeardownIncomplete({ program: undefined, pids: survivors })))
   )
 
@@ -246,6 +253,6 @@ const shutDown = (
     (stop) =>
       Effect.suspend(() => {
         if (!stop.escalate) state.spares = true
-        return state.ladder.stop(stop)
+        return Effect.tap(state.ladder.stop(stop), (report) => afresh(state, report))
       })
   )

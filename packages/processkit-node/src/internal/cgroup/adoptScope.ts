@@ -10,6 +10,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as path from "node:path"
 import * as ProcessError from "processkit/ProcessError"
 import * as Controllers from "./controllers.ts"
 import * as Files from "./files.ts"
@@ -37,8 +38,22 @@ export const moveAll = (from: string, to: string): Result.Result<void, string> =
   return Result.fail("EBUSY")
 }
 
-const makeRoom = (own: string): Result.Result<void, string> => {
-  const aside = `${own}/processkit-aside-${process.pid}`
+const asideName = "processkit-aside-"
+
+/**
+ * The directory above, where a program before us has made room in it and has moved us aside together with whoever has
+ * started us. Another one below this would not be wrong, but there would be one more with every program.
+ */
+export const roomAbove = (own: string): string | undefined => {
+  const above = path.dirname(own)
+  return path.basename(own).startsWith(asideName) && Controllers.hasRoom(above) && OwnerDirectory.mayUse(above)
+    ? above
+    : undefined
+}
+
+/** Moves everybody aside and enables what is there. */
+export const makeRoom = (own: string): Result.Result<void, string> => {
+  const aside = `${own}/${asideName}${process.pid}`
   const moved = Result.flatMap(Files.make(aside), () => moveAll(own, aside))
   const enabled = Result.flatMap(moved, () => Controllers.enableAll(own))
   if (Result.isSuccess(enabled)) return enabled
@@ -52,9 +67,10 @@ export const adoptScope: Effect.Effect<void, ProcessError.ProcessError> = Effect
   const obstacle = OwnerDirectory.refusal()
   const own = OwnerDirectory.own()
   if (own === undefined || obstacle !== undefined) return Effect.fail(failed(obstacle ?? "there is no cgroup"))
-  if (Controllers.prediction(own).refusedLimits.length === 0) return Effect.void
-  const missing = Controllers.missing(own)
-  if (missing.length > 0) return Effect.fail(failed(`this cgroup has no ${missing.join(", ")} controller`))
+  if (Controllers.hasRoom(own)) return Effect.void
+  const above = roomAbove(own)
+  if (above !== undefined) return Effect.sync(() => OwnerDirectory.settleIn(above))
+  if (!Controllers.offered(own).includes("memory")) return Effect.fail(failed("this cgroup has no memory controller"))
   const made = makeRoom(own)
   if (Result.isFailure(made)) return Effect.fail(failed(`the kernel refused it (${made.failure})`))
   OwnerDirectory.settleIn(own)

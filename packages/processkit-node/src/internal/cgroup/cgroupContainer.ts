@@ -9,7 +9,6 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as path from "node:path"
 import type { Containment } from "processkit/Containment"
-import type { InForce } from "processkit/Limits"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Adoption from "../adoption.ts"
@@ -60,6 +59,14 @@ const resumeLeaf = (leaf: Leaf): Effect.Effect<void, ProcessError.ProcessError> 
     return Freezer.thaw(leaf.directory)
   })
 
+type Parts = ReturnType<typeof HostedChild.parts>
+
+/** What is known of a start before it: its program, and what the kernel had counted for a limit of memory. */
+interface Asked {
+  readonly program: string
+  readonly before: LimitFiles.OutOfMemory
+}
+
 type Elsewhere = (gone: Place) => Effect.Effect<Place, ProcessError.ProcessError>
 
 class CgroupContainer {
@@ -81,20 +88,14 @@ class CgroupContainer {
     this.state = { directory: place.directory, suspended: false, killing: false, exists: false }
   }
 
+  readonly limits = new CgroupLimits.CgroupLimits(() => ({
+    owner: this.#place.owner,
+    directory: this.state.directory
+  }))
+
   /** Whoever is limited does not move: another directory would have no limits. */
-  #inForce: InForce | undefined
-
   get #isLimited(): boolean {
-    return this.#inForce !== undefined
-  }
-
-  get limits(): ProcessBackend.Enforcement {
-    const where = () => ({ owner: this.#place.owner, directory: this.state.directory })
-    const limits = CgroupLimits.make(where, () => this.#inForce)
-    return {
-      ...limits,
-      set: (wanted) => Effect.tap(limits.set(wanted), () => Effect.sync(() => void (this.#inForce = wanted)))
-    }
+    return this.limits.inForce !== undefined
   }
 
   get host(): HostConnection {
@@ -159,31 +160,31 @@ class CgroupContainer {
       const leaf: Leaf = { directory, suspended: false, killing: false, exists: true, starting: true }
       this.#leaves.add(leaf)
       const ready = isOwn ? Result.succeed(undefined) : Files.make(directory)
+      // Race: it may be killed for the limit before we hear of its start. Without a limit nobody was killed for one.
+      const before = this.#isLimited ? CgroupLimits.outOfMemory(this.state.directory) : LimitFiles.nobodyKilled
       return Effect.fromResult(Result.mapError(ready, failed("making a cgroup", request.program))).pipe(
         Effect.andThen(HostedStart.start(host, request, { directory, isOwn })),
         Effect.onError(() => this.#forget(leaf)),
-        Effect.map((child) => this.#started(child, leaf, request.program)),
+        Effect.map((child) => this.#started(child, leaf, { program: request.program, before })),
         Effect.tap(() => this.#suspended ? Effect.ignore(suspendLeaf(leaf)) : Effect.void)
       )
     })
   }
 
-  #started(child: HostChild, leaf: Leaf, program: string): ProcessBackend.Child {
+  #started(child: HostChild, leaf: Leaf, { before, program }: Asked): ProcessBackend.Child {
     leaf.starting = false
     this.#running.add(child)
     const tree = CgroupTree.make(leaf, this.reportsOf(child))
-    const parts = this.#isLimited ? this.#watched(child, program) : HostedChild.parts(child, program, this.pipes)
+    const parts = this.#watched(HostedChild.parts(child, program, this.pipes), before)
     child.onExit((exit) => this.#reported(child, leaf, Result.isSuccess(exit) && exit.success.cgroupRemoved))
     return { ...tree, ...parts }
   }
 
   /** A child whose exit tells whether the limit of memory was the reason: the kernel counts before it kills. */
-  #watched(child: HostChild, program: string): ReturnType<typeof HostedChild.parts> {
+  #watched(parts: Parts, before: LimitFiles.OutOfMemory): Parts {
     const { directory } = this.state
-    const before = CgroupLimits.outOfMemory(directory)
-    const parts = HostedChild.parts(child, program, this.pipes)
     const isOomKill = ({ exit }: ProcessBackend.ExitReport): boolean =>
-      exit._tag === "Signaled" && exit.signal === "SIGKILL" &&
+      this.#isLimited && exit._tag === "Signaled" && exit.signal === "SIGKILL" &&
       LimitFiles.hasKilled(before, CgroupLimits.outOfMemory(directory))
     const judged = (exit: Parameters<Parameters<typeof parts.onExit>[0]>[0]) =>
       Exit.isSuccess(exit) && isOomKill(exit.value) ? Exit.succeed({ ...exit.value, oomKilled: true }) : exit

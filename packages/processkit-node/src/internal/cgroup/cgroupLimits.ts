@@ -61,9 +61,29 @@ export const outOfMemory = (directory: string): LimitFiles.OutOfMemory =>
 const none: InForce = { memory: undefined, processes: undefined, cpus: undefined }
 
 /** The limits of a directory that was made. */
-export const make = (where: () => Where, inForce: () => InForce | undefined): ProcessBackend.Enforcement => ({
-  set: (limits) => Effect.suspend(() => Effect.fromResult(set(where(), inForce() ?? none, limits))),
-  evidence: Effect.sync(() =>
-    LimitFiles.evidence((file) => Result.getOrElse(Files.read(`${where().directory}/${file}`), () => ""))
+export class CgroupLimits implements ProcessBackend.Enforcement {
+  readonly #where: () => Where
+  #leastProcesses = Infinity
+  /** Those that were set last. */
+  inForce: InForce | undefined
+
+  constructor(where: () => Where) {
+    this.#where = where
+  }
+
+  readonly set = (limits: InForce): Effect.Effect<void, ProcessError.ProcessError> =>
+    Effect.suspend(() => {
+      const done = set(this.#where(), this.inForce ?? none, limits)
+      if (Result.isFailure(done)) return Effect.fail(done.failure)
+      this.inForce = limits
+      this.#leastProcesses = Math.min(this.#leastProcesses, limits.processes ?? Infinity)
+      return Effect.void
+    })
+
+  readonly evidence = Effect.sync(() =>
+    LimitFiles.evidence(
+      (file) => Result.getOrElse(Files.read(`${this.#where().directory}/${file}`), () => ""),
+      this.#leastProcesses
+    )
   )
-})
+}

@@ -45,11 +45,15 @@ export const refusal = (own: string, name: Name): string | undefined => {
   }
 }
 
-/** The controllers that a directory does not have. */
-export const missing = (own: string): ReadonlyArray<string> => {
-  const offered = wordsOf(`${own}/cgroup.controllers`)
-  return Object.values(controllers).filter((name) => !offered.includes(name))
+/** The controllers of limits that a directory has, memory first. */
+export const offered = (own: string): ReadonlyArray<string> => {
+  const all = wordsOf(`${own}/cgroup.controllers`)
+  return names.map((name) => controllers[name]).filter((controller) => all.includes(controller))
 }
+
+/** Whether a directory gives on every controller that it has, or can. */
+export const hasRoom = (own: string): boolean =>
+  prediction(own).limits.length === offered(own).length && offered(own).length > 0
 
 /** Which limits can be had below a directory, and why not the others. */
 export const prediction = (own: string): {
@@ -79,11 +83,14 @@ export const enable = (owner: string, name: Name): Result.Result<void, string> =
   )
 }
 
-/** Enables every controller that a limit needs, memory first, and stops at the first that is refused. */
+/** Enables every controller of a limit that is there, memory first, or none where one is refused. */
 export const enableAll = (directory: string): Result.Result<void, string> => {
-  for (const controller of Object.values(controllers)) {
+  for (const controller of offered(directory)) {
     const enabled = enableIn(directory, controller)
-    if (Result.isFailure(enabled)) return enabled
+    if (Result.isSuccess(enabled)) continue
+    // Nobody could move back into a directory that gives any of them on.
+    for (const each of offered(directory)) Files.write(`${directory}/cgroup.subtree_control`, `-${each}`)
+    return enabled
   }
   return Result.succeed(undefined)
 }

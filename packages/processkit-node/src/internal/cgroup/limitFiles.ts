@@ -78,12 +78,28 @@ const counted = (text: string, key: string): boolean | undefined => {
 const verdict = (tripped: boolean | undefined): Verdict =>
   tripped === undefined ? "unknown" : tripped ? "tripped" : "not-tripped"
 
-/** What the counters say; `read` gives the text of a file, nothing where there is none. */
-export const evidence = (read: (file: string) => string): Evidence => {
+/**
+ * Whether a start failed for the limit of processes of this directory.
+ *
+ * Before Linux 6.10 the counter is that of the directory in which a start failed, for whatever limit: its own or one above
+ * (kernel document "Control Group v2", `pids.events`, and "pids_localevents"). So the most that there were at once has to
+ * have come up to the least limit; where the kernel does not keep that (before 6.1), the counter alone has to do.
+ */
+const hasRefused = (read: (file: string) => string, least: number): boolean | undefined => {
+  const refused = counted(read("pids.events"), "max")
+  const most = CgroupStats.number(read("pids.peak"))
+  return refused === true && most !== undefined ? most >= least : refused
+}
+
+/**
+ * What the counters say; `read` gives the text of a file, nothing where there is none. `leastProcesses` is the least limit
+ * of processes that was ever in force.
+ */
+export const evidence = (read: (file: string) => string, leastProcesses: number): Evidence => {
   const memory = outOfMemory(read("memory.events"))
   return {
     memory: verdict(memory && hasKilled(nobodyKilled, memory)),
-    processes: verdict(counted(read("pids.events"), "max")),
+    processes: verdict(hasRefused(read, leastProcesses)),
     cpus: verdict(counted(read("cpu.stat"), "nr_throttled"))
   }
 }

@@ -11,6 +11,7 @@ import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import { errnoOf } from "../errno.ts"
+import * as Inspection from "../inspection.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import * as Files from "./files.ts"
 import * as Hierarchy from "./hierarchy.ts"
@@ -33,18 +34,36 @@ const read = (path: string): Result.Result<string, string> => {
   }
 }
 
-/** The start time of a process, field 22 of its stat; the name before it may contain anything (proc_pid_stat(5)). */
-const startOf = (pid: number): string | undefined => {
-  const stat = Result.getOrUndefined(read(`/proc/${pid}/stat`))
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+/**
+ * The start time of a process, field 22 of its stat; the name before it may contain anything (proc_pid_stat(5)).
+ *
+ * Whose stat cannot be read may be alive all the same: there was no descriptor left, or `/proc` hides the processes of
+ * others (proc(5), `hidepid`). Kill(2) knows them all.
+ */
+export const startOf = (pid: number): string | undefined => {
+  const stat = read(`/proc/${pid}/stat`)
+  if (Result.isFailure(stat)) return Inspection.signalErrno(pid) === "ESRCH" ? undefined : OwnerName.hidden
+  return stat.success.slice(stat.success.lastIndexOf(")") + 2).split(" ")[19]
 }
 
-const namespaceOf = (): string => {
+/** The number of a namespace of ours; empty where there is none of this kind. */
+const inode = (kind: "pid" | "time"): string => {
   try {
-    return /\d+/.exec(fs.readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0"
+    return /\d+/.exec(fs.readlinkSync(`/proc/self/ns/${kind}`))?.[0] ?? ""
   } catch {
-    return "0"
+    return ""
   }
+}
+
+/** Where pids and start times are the same as here. */
+const namespaceOf = (): string => inode("pid") === "" ? OwnerName.unknown : inode("pid") + inode("time")
+
+/** Who we are; of whom nobody can say that we are dead where we do not know it ourselves. */
+const self = (namespace: string): OwnerName.Owner => {
+  const start = startOf(process.pid) ?? OwnerName.hidden
+  return start === OwnerName.hidden
+    ? { namespace: OwnerName.unknown, pid: process.pid, start: "0" }
+    : { namespace, pid: process.pid, start }
 }
 
 let settled: string | undefined
@@ -84,19 +103,27 @@ const hasKill = (): boolean => {
 /** The directory that we are in, where it is visible. */
 export const own = (): string | undefined => Result.getOrUndefined(ownDirectory())
 
+/** Whether this user may make directories in one, and put processes into those. */
+export const mayUse = (directory: string): boolean => Result.isSuccess(usable(directory))
+
+const usable = (directory: string): Result.Result<void, string> => {
+  try {
+    fs.accessSync(directory, fs.constants.W_OK)
+    fs.accessSync(`${directory}/cgroup.procs`, fs.constants.W_OK)
+    return Result.succeed(undefined)
+  } catch (thrown) {
+    return Result.fail(errnoOf(thrown))
+  }
+}
+
 /** Why there can be no such directory, as far as that shows without making one. */
 export const refusal = (): Refusal | undefined => {
   const own = ownDirectory()
   if (Result.isFailure(own)) return own.failure
   if (!hasKill()) return tooOld
-  try {
-    fs.accessSync(own.success, fs.constants.W_OK)
-    fs.accessSync(`${own.success}/cgroup.procs`, fs.constants.W_OK)
-    return undefined
-  } catch (thrown) {
-    const errno = errnoOf(thrown)
-    return refusals[errno] ?? `the cgroup of this process cannot be used (${errno})`
-  }
+  const answer = usable(own.success)
+  if (Result.isSuccess(answer)) return undefined
+  return refusals[answer.failure] ?? `the cgroup of this process cannot be used (${answer.failure})`
 }
 
 /** Makes the directory of this owner, after removing those of owners that are dead. */
@@ -105,8 +132,7 @@ export const make = (): Result.Result<string, Refusal> => {
   if (Result.isFailure(own)) return own
   const namespace = namespaceOf()
   sweep(own.success, namespace)
-  const owner = { namespace, pid: process.pid, start: startOf(process.pid) ?? "0" }
-  const directory = `${own.success}/${OwnerName.format(owner, crypto.randomBytes(8).toString("hex"))}`
+  const directory = `${own.success}/${OwnerName.format(self(namespace), crypto.randomBytes(8).toString("hex"))}`
   const made = Files.make(directory)
   if (Result.isFailure(made)) {
     return Result.fail(refusals[made.failure] ?? `a cgroup could not be made (${made.failure})`)

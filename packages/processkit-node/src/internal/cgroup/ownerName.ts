@@ -3,8 +3,15 @@
  *
  * An owner is a process of a pid namespace: two namespaces can share a cgroup directory, and each would take the
  * other's owners for dead if the name did not tell them apart. The start time tells a process from a later one with the
- * same pid, the random part one copy of this library from another in the same process.
+ * same pid, the random part one copy of this library from another in the same process. A start time is another number in
+ * each time namespace (time_namespaces(7)), so that one belongs to the name of the namespace.
  */
+
+/** The namespace of an owner that does not know its own: nobody can tell whether it is alive. */
+export const unknown = "0"
+
+/** The start time of somebody who is there and cannot be looked at. */
+export const hidden = ""
 
 /** Who made a directory. */
 export interface Owner {
@@ -28,8 +35,11 @@ export const parse = (name: string): Owner | undefined => {
 /**
  * Tells whether the owner of a directory is certainly dead.
  *
- * `startOf` gives the start time of a process of our own pid namespace, `undefined` where there is none. Nothing can be
- * known of owners of another namespace.
+ * `startOf` gives the start time of a process of our own pid namespace, `undefined` where there is none, and
+ * {@link hidden} for what cannot be known, such as owners of another namespace.
  */
-export const isStale = (owner: Owner, namespace: string, startOf: (pid: number) => string | undefined): boolean =>
-  owner.namespace === namespace && startOf(owner.pid) !== owner.start
+export const isStale = (owner: Owner, namespace: string, startOf: (pid: number) => string | undefined): boolean => {
+  if (namespace === unknown || owner.namespace !== namespace) return false
+  const start = startOf(owner.pid)
+  return start !== hidden && start !== owner.start
+}

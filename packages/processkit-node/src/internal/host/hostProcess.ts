@@ -6,6 +6,7 @@ import { spawn } from "node:child_process"
 import * as net from "node:net"
 import * as Reserve from "../descriptorReserve.ts"
 import { errnoOf } from "../errno.ts"
+import * as LiveTrees from "../liveTrees.ts"
 import { decoder } from "./hostEvents.ts"
 import type { Handle } from "./hostPipe.ts"
 import { isHandle } from "./hostPipe.ts"
@@ -94,6 +95,7 @@ const batched = (socket: net.Socket): (bytes: Uint8Array) => void => {
 const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver: Receiver): HostProcess => {
   const events = decoder()
   let lost = false
+  LiveTrees.exclude(pid)
   const lose = (detail: string): void => {
     if (lost) return
     lost = true
@@ -119,7 +121,10 @@ const converse = (child: ChildProcess, socket: net.Socket, pid: number, receiver
   child.on("disconnect", () => lose("its channel was closed"))
   child.on(
     "exit",
-    (code, signal) => lose(signal === null ? `it ended with code ${code}` : `it was killed by ${signal}`)
+    (code, signal) => {
+      LiveTrees.include(pid)
+      lose(signal === null ? `it ended with code ${code}` : `it was killed by ${signal}`)
+    }
   )
   child.unref()
   child.channel?.unref()

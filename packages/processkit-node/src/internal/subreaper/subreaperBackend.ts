@@ -39,8 +39,12 @@ const container = (host: HostConnection): ProcessBackend.Container => {
   const living = () => [...watched]
   const tree = MonitoredTree.make(living)
   let suspended = false
+  /** Noted first: what is started while the monitors are asked would be missed by both. */
   const noting = (value: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
-    Effect.tap(work, () => Effect.sync(() => void (suspended = value)))
+    Effect.suspend(() => {
+      suspended = value
+      return work
+    })
 
   const watch = (child: HostChild): Watched => {
     const one: Watched = { child, wakers: new Set() }
@@ -60,19 +64,17 @@ const container = (host: HostConnection): ProcessBackend.Container => {
   const spawn = (
     request: ProcessBackend.SpawnRequest
   ): Effect.Effect<ProcessBackend.Child, ProcessError.ProcessError> =>
-    Effect.map(HostedStart.start(host, request, HostedStart.noCgroup), (child) => {
+    Effect.flatMap(HostedStart.start(host, request, HostedStart.noCgroup), (child) => {
       const one = watch(child)
-      return {
-        ...MonitoredTree.make(() => watched.has(one) ? [one] : []),
-        ...HostedChild.parts(child, request.program, pipes)
-      }
+      const itself = () => watched.has(one) ? [one] : []
+      const parts = { ...MonitoredTree.make(itself), ...HostedChild.parts(child, request.program, pipes) }
+      return Effect.as(suspended ? Effect.ignore(MonitoredTree.suspend(itself)) : Effect.void, parts)
     })
 
   return {
     ...tree,
     containment,
-    spawn: (request) =>
-      Effect.tap(spawn(request), () => suspended ? Effect.ignore(MonitoredTree.suspend(living)) : Effect.void),
+    spawn: (request) => spawn(request),
     openLink: Effect.sync(() => new HostedLink(host)),
     signal: (signal) => signal === "SIGCONT" ? noting(false, tree.signal(signal)) : tree.signal(signal),
     suspend: noting(true, MonitoredTree.suspend(living)),
