@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "729f40f7446f20b839a72d99217fc60d0062525af916283cb19153898eda5981",
-  "processkit-host-x64": "9df5f3d9398081b004391f3d72d18c39cc2c28f0e40639d04f4b0e608b8fa6a4"
+  "processkit-host-arm64": "794fa9c25537b59bc86dffabb00eb8e10581ee76e88ff1930abb5766ed293b6e",
+  "processkit-host-x64": "9bfeaf04b39da424f1ea56f01f856b770156fa3ba7e5e8297cf7c59d5d05388d"
 }
