@@ -264,6 +264,13 @@ describe.each(modes)("a child of a %s host", (mode) => {
       assert.isBelow(small.peakBytes, 16 << 20)
     }))
 
+  test("has the descriptors that are named also where its limit leaves room for few more", (host) =>
+    Effect.gen(function*() {
+      const attributes = { ...named([3]), limits: [{ resource: 7, soft: 8n, hard: 8n }] }
+      const list = request("/bin/ls", ["/proc/self/fd"], { streams: [Null, Pipe, Null], attributes })
+      assert.strictEqual((yield* run(host, list)).stdout, "0\n1\n2\n3\n4\n")
+    }))
+
   const report = "umask; cat /proc/self/status /proc/self/limits; cut -d ' ' -f 19 /proc/self/stat; ionice -p $$"
   const reported = (host: HostConnection, attributes: Attributes) =>
     Effect.map(run(host, shell(report, { streams: [Null, Pipe, Pipe], attributes })), ({ stdout }) => stdout)
