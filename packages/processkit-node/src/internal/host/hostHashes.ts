@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "441c738eb0f6fcbb31dff173badf6fd5fbbc4c5e1f058423df57b70ba87d0bab",
-  "processkit-host-x64": "049c4a60c434459bb786d8e7db4e1865978473dd4c2a37938feecc45f975bb44"
+  "processkit-host-arm64": "2e1d546a0fb6dacbace58ae0967a52bcf4ec47f26885e843c0a25621c1015757",
+  "processkit-host-x64": "8ed16b25e131f6ee6dc5b4fee3236882b1a9c3d997696a42fcf13549d245c7ea"
 }
