@@ -8,9 +8,11 @@ import * as path from "node:path"
 import type { HostConnection } from "../src/internal/host/hostConnection.ts"
 import { type Attributes, FileFlag, type Mode, type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import {
+  cgroupHome,
   emptied,
   eventually,
   exitOf,
+  inCgroup,
   inHost,
   isAlive,
   isInstrumented,
@@ -262,6 +264,13 @@ describe.each(modes)("a child of a %s host", (mode) => {
       assert.isBelow(small.peakBytes, 16 << 20)
     }))
 
+  test("has the descriptors that are named also where its limit leaves room for few more", (host) =>
+    Effect.gen(function*() {
+      const attributes = { ...named([3]), limits: [{ resource: 7, soft: 8n, hard: 8n }] }
+      const list = request("/bin/ls", ["/proc/self/fd"], { streams: [Null, Pipe, Null], attributes })
+      assert.strictEqual((yield* run(host, list)).stdout, "0\n1\n2\n3\n4\n")
+    }))
+
   const report = "umask; cat /proc/self/status /proc/self/limits; cut -d ' ' -f 19 /proc/self/stat; ionice -p $$"
   const reported = (host: HostConnection, attributes: Attributes) =>
     Effect.map(run(host, shell(report, { streams: [Null, Pipe, Pipe], attributes })), ({ stdout }) => stdout)
@@ -449,6 +458,39 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       yield* emptied(child)
       assert.deepStrictEqual(mark.survivors(), [])
     }))
+
+  it.live.skipIf(cgroupHome === undefined)(
+    "whose monitor has ended before it read all commands has not lost its exit",
+    () =>
+      inCgroup(cgroupHome ?? "", (directory) =>
+        inHost("monitored", (host) =>
+          Effect.gen(function*() {
+            const child = yield* host.spawn(request("/bin/sleep", ["600"]))
+            const monitor = stat(child.pid)?.ppid ?? 0
+            // More of them than the host looks at in one turn, in which it hears of the end of all.
+            const others = yield* Effect.forEach(
+              Array.from({ length: 70 }),
+              () => host.spawn(request("/bin/sleep", ["600"]))
+            )
+            const otherMonitors = others.map(({ pid }) => stat(pid)?.ppid ?? 0)
+            const isFrozen = () => fs.readFileSync(path.join(directory, "cgroup.events"), "utf8").includes("frozen 1")
+            fs.writeFileSync(path.join(directory, "cgroup.procs"), `${monitor}`)
+            fs.writeFileSync(path.join(directory, "cgroup.freeze"), "1")
+            yield* eventually("the monitor reads nothing", isFrozen)
+            for (let i = 0; i < 2; i++) Effect.runFork(Effect.ignore(child.members))
+            yield* host.ping
+            process.kill(host.pid, "SIGSTOP")
+            for (const { pid } of others) process.kill(pid, "SIGKILL")
+            yield* eventually("the others have ended", () => otherMonitors.every((pid) => stat(pid)?.state === "Z"))
+            process.kill(child.pid, "SIGKILL")
+            yield* eventually("the child has ended", () => stat(child.pid)?.state === "Z")
+            fs.writeFileSync(path.join(directory, "cgroup.freeze"), "0")
+            yield* eventually("the monitor has ended", () => stat(monitor)?.state === "Z")
+            process.kill(host.pid, "SIGCONT")
+            assert.strictEqual((yield* exitOf(child)).status, 9)
+            yield* emptied(child)
+          })))
+  )
 
   monitored("cannot be acted on in direct mode", () =>
     inHost("direct", (host) =>

@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
-import { maxMessage, type Refusal, version } from "../src/internal/host/hostProtocol.ts"
+import * as os from "node:os"
+import * as path from "node:path"
+import { FileFlag, maxMessage, type Refusal, version } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import {
   eventually,
@@ -268,6 +271,34 @@ describe.runIf(isSupported)("a conversation", () => {
           yield* eventually("the tree is gone", () => mark.survivors().length === 0, 1000)
         }))
     }))
+
+  it.live("leaves nobody behind a monitor when it is killed, also where a child still waits for a file of its own", () =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "host-"))),
+      (home) =>
+        Effect.gen(function*() {
+          const fifo = path.join(home, "fifo")
+          execFileSync("mkfifo", [fifo])
+          const mark = makeMark()
+          const waits = request("/bin/cat", [], {
+            streams: [{ _tag: "File", path: fifo, flags: FileFlag.read, mode: 0 }, Null, Null]
+          })
+          yield* inHost("monitored", (host) =>
+            Effect.gen(function*() {
+              yield* host.spawn(request("/bin/sleep", ["600"], { environment: [mark.entry] }))
+              yield* Effect.forkChild(Effect.ignore(host.spawn(waits)))
+              yield* host.ping
+              process.kill(host.pid, "SIGKILL")
+              yield* eventually("the tree is gone", () => mark.survivors().length === 0, 1000)
+            }))
+        }),
+      (home) =>
+        Effect.sync(() => {
+          // Whoever still waits goes on, and ends.
+          fs.closeSync(fs.openSync(path.join(home, "fifo"), fs.constants.O_RDWR | fs.constants.O_NONBLOCK))
+          fs.rmSync(home, { recursive: true })
+        })
+    ))
 
   it.live("waits for a host that is stopped, and goes on with it", () =>
     inHost("direct", (host) =>

@@ -213,6 +213,19 @@ describe.runIf(isSupported && cgroupHome !== undefined)("a child in a cgroup", (
       assert.deepInclude(yield* failureInside(host, binary), { stage: "container", errno: "ENOTDIR" })
     }))
 
+  test(
+    "leaves no directory behind when the owner is gone, whatever its program has made below its own",
+    (host, directory) =>
+      Effect.gen(function*() {
+        assert.deepInclude(yield* host.guard(directory), { errno: undefined })
+        for (const below of [".hidden/..twice", Array.from({ length: 40 }, () => "deep").join("/")]) {
+          fs.mkdirSync(path.join(directory, below), { recursive: true })
+        }
+        host.close()
+        yield* eventually("the directory is gone", () => !fs.existsSync(directory), 1000)
+      })
+  )
+
   test("is not guarded where the directory cannot be killed", (host, directory) =>
     Effect.gen(function*() {
       assert.deepInclude(yield* host.guard("/tmp"), { errno: "ENOENT" })

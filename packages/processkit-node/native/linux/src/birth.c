@@ -144,6 +144,12 @@ static void set_identity(const struct birth *birth)
 
 static long move_above(int fd, int limit) { return sys_fcntl(fd, F_DUPFD_CLOEXEC, limit + 1); }
 
+/* The highest descriptor that the request names. */
+static int last_named(const struct attributes *attributes)
+{
+    return (int)attributes->descriptors[attributes->descriptor_count - 1].fd;
+}
+
 /*
  * Puts the descriptors that the request names in their places, and closes what was there: first everything that is still
  * needed is moved out of the way, since any of it may have the number of another. Answers where the status pipe is now.
@@ -152,7 +158,8 @@ static int place_descriptors(const struct birth *birth)
 {
     const struct attributes *attributes = &birth->request->attributes;
     uint32_t count = attributes->descriptor_count;
-    int last = (int)attributes->descriptors[count - 1].fd;
+    if (count == 0) return birth->status;
+    int last = last_named(attributes);
     int moved[DESCRIPTORS_MAX];
     for (uint32_t i = 0; i < count; i++) {
         moved[i] = (int)move_above(birth->descriptors_made[i], last);
@@ -165,18 +172,16 @@ static int place_descriptors(const struct birth *birth)
     for (uint32_t i = 0; i < count; i++) {
         need(&above, STAGE_DESCRIPTORS, sys_dup_to(moved[i], (int)attributes->descriptors[i].fd, 0));
     }
-    need(&above, STAGE_DESCRIPTORS, descriptors_seal(last + 1));
     return above.status;
 }
 
-/* Leaves the child what it was given, and answers where the status pipe is. */
-static int seal(const struct birth *birth)
+/* Leaves the child what it was given. */
+static void seal(const struct birth *birth)
 {
     const struct attributes *attributes = &birth->request->attributes;
-    if (attributes->descriptor_count > 0) return place_descriptors(birth);
     int first = attributes->present & ATTRIBUTE_KEEP_DESCRIPTORS ? birth->status : 3;
+    if (attributes->descriptor_count > 0) first = last_named(attributes) + 1;
     need(birth, STAGE_DESCRIPTORS, descriptors_seal(first));
-    return birth->status;
 }
 
 void birth_run(const struct birth *birth)
@@ -186,14 +191,15 @@ void birth_run(const struct birth *birth)
     if (present & ATTRIBUTE_SESSION) need(birth, STAGE_SESSION, SYS_0(__NR_setsid));
     if (birth->takes_terminal) need(birth, STAGE_TERMINAL, terminal_take());
     place_streams(birth);
-    set_limits(birth);
-    set_scheduling(birth);
-    if (request->directory[0] != 0) need(birth, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
-    set_identity(birth);
-    struct birth sealed = *birth;
-    sealed.status = seal(birth);
-    report(sealed.status, STAGE_EXECUTING, (int32_t)sys_getpid());
-    need(&sealed, STAGE_SIGNALS, sys_set_mask(0));
-    need(&sealed, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
+    struct birth placed = *birth;
+    placed.status = place_descriptors(birth); /* before the limits, which may leave no room to move what is here now */
+    set_limits(&placed);
+    set_scheduling(&placed);
+    if (request->directory[0] != 0) need(&placed, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
+    set_identity(&placed);
+    seal(&placed);
+    report(placed.status, STAGE_EXECUTING, (int32_t)sys_getpid());
+    need(&placed, STAGE_SIGNALS, sys_set_mask(0));
+    need(&placed, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
     sys_exit(EXIT_NOT_STARTED);
 }

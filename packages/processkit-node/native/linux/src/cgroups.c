@@ -3,7 +3,7 @@
 #include "sys.h"
 #include "text.h"
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX 256 /* a descriptor and a kilobyte of the stack for each level */
 
 /* The file that kills is opened at once, so that no descriptor is needed when it must be written. */
 struct guarded {
@@ -86,6 +86,11 @@ static long remove_directory(int parent, const char *name) { return SYS_3(__NR_u
 
 static bool remove_tree(int parent, const char *name, int depth);
 
+static bool is_below(const struct sys_entry *entry)
+{
+    return entry->type == SYS_DT_DIR && !text_equal(entry->name, ".") && !text_equal(entry->name, "..");
+}
+
 static void remove_below(int directory, int depth)
 {
     _Alignas(struct sys_entry) char part[1024];
@@ -94,7 +99,7 @@ static void remove_below(int directory, int depth)
         for (long at = 0; at < size;) {
             const struct sys_entry *entry = (const void *)(part + at);
             at += entry->size;
-            if (entry->type == SYS_DT_DIR && entry->name[0] != '.') remove_tree(directory, entry->name, depth + 1);
+            if (is_below(entry)) remove_tree(directory, entry->name, depth + 1);
         }
     }
 }

@@ -380,10 +380,11 @@ static void detect_features(void)
 
 static void open_sources(void)
 {
-    uint64_t endings = (uint64_t)1 << (SIGCHLD - 1);
+    /* The second is for the monitors, which read from the same descriptor: that their host is gone. */
+    uint64_t news = (uint64_t)1 << (SIGCHLD - 1) | (uint64_t)1 << (SIGCONT - 1);
     host.epoll = (int)SYS_1(__NR_epoll_create1, O_CLOEXEC);
     need(host.epoll);
-    host.signals = (int)SYS_4(__NR_signalfd4, -1, &endings, sizeof endings, O_CLOEXEC | O_NONBLOCK);
+    host.signals = (int)SYS_4(__NR_signalfd4, -1, &news, sizeof news, O_CLOEXEC | O_NONBLOCK);
     need(host.signals);
     watched_messages = EPOLLIN | EPOLLRDHUP;
     watched_handles = EPOLLRDHUP;

@@ -18,6 +18,7 @@
 struct monitor {
     uint32_t id;
     int self;
+    int host;
     int leader;
     bool has_terminal;
     bool job_stopped; /* by the terminal, and not by somebody who will continue it */
@@ -214,9 +215,14 @@ static void reap(void)
     sys_exit(0);
 }
 
+/* A child that is being born holds copies of the host's ends of all channels, and with them the end of this one is open for
+ * as long as that takes; the death signal comes at once. */
+static bool is_host_gone(void) { return SYS_0(__NR_getppid) != monitor.host; }
+
 static void serve(void)
 {
     for (;;) {
+        if (is_host_gone()) abandon();
         reap();
         if (monitor.killing) (void)family_kill(monitor.self, NULL);
         if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) break;
@@ -247,14 +253,15 @@ static void settle(int channel, int signals)
     workspace_release();
 }
 
-void monitor_run(const struct birth *birth, int channel, int signals)
+void monitor_run(const struct birth *birth, int channel, int signals, int host)
 {
     (void)sys_prctl(PR_SET_NAME, (unsigned long)"pk-monitor");
     long result = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (result < 0) birth_fail(birth->status, STAGE_CONTAINER, result);
-    (void)sys_prctl(PR_SET_PDEATHSIG, SIGCONT); /* a stopped one would not see the end of its host */
+    (void)sys_prctl(PR_SET_PDEATHSIG, SIGCONT); /* wakes it, also where it is stopped */
     monitor.id = birth->request->id;
     monitor.self = (int)sys_getpid();
+    monitor.host = host;
     enum stage stage;
     long leader = birth_fork(birth->request->cgroup, &stage);
     if (leader == 0) birth_run(birth);

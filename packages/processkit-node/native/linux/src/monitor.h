@@ -23,9 +23,10 @@ struct monitor_command {
 #define MONITOR_LEADER 0x100
 
 /*
- * Becomes the monitor of a leader that is started from `birth`. Talks to the host over `channel` in whole events.
- * `signals` is the host's signalfd for SIGCHLD, and tells each process of its own signals (signalfd(2), "fork(2)").
+ * Becomes the monitor of a leader that is started from `birth`. Talks to the host, whose pid is `host`, over `channel` in
+ * whole events. `signals` is the host's signalfd for SIGCHLD and SIGCONT, and tells each process of its own signals
+ * (signalfd(2), "fork(2)").
  */
-_Noreturn void monitor_run(const struct birth *birth, int channel, int signals);
+_Noreturn void monitor_run(const struct birth *birth, int channel, int signals, int host);
 
 #endif

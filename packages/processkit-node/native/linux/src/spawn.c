@@ -162,7 +162,7 @@ static long start(const struct spawn_request *request, const struct ends *ends, 
     /* A monitor stays outside: it has work to do when everybody in the cgroup was killed. */
     long pid = birth_fork(monitored ? "" : request->cgroup, stage);
     if (pid != 0) return pid;
-    if (monitored) monitor_run(&birth, ends->channel[1], host.signals);
+    if (monitored) monitor_run(&birth, ends->channel[1], host.signals, host.self);
     birth_run(&birth);
 }
 

@@ -91,7 +91,10 @@ export class Conversation {
       if (this.#error !== undefined) return resume(Effect.fail(this.#error))
       const living = child === undefined ? undefined : this.#living.get(child)
       if (child !== undefined && living === undefined) return resume(Effect.succeed(gone))
-      const token = this.#ask(make, (result) => resume(Effect.fromResult(result)), pids)
+      const token = this.#ask(make, (result) => {
+        living?.tokens.delete(token)
+        resume(Effect.fromResult(result))
+      }, pids)
       living?.tokens.add(token)
     })
   }

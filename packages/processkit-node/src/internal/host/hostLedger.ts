@@ -29,6 +29,7 @@ export interface Start {
 export interface Life {
   readonly exit: Latch<Result.Result<Exited, ProcessError.ProcessError>>
   readonly emptied: Latch<void>
+  /** Of the requests about it that are not answered yet. */
   readonly tokens: Set<number>
   /** Called for each stop of a child that has the terminal. */
   readonly stopped: Set<(signal: number) => void>
