@@ -91,20 +91,25 @@ export class Conversation {
       if (this.#error !== undefined) return resume(Effect.fail(this.#error))
       const living = child === undefined ? undefined : this.#living.get(child)
       if (child !== undefined && living === undefined) return resume(Effect.succeed(gone))
-      const token = this.#ask(make, (result) => {
-        living?.tokens.delete(token)
-        resume(Effect.fromResult(result))
-      }, pids)
-      living?.tokens.add(token)
+      this.#ask(make, (result) => resume(Effect.fromResult(result)), pids, living?.tokens)
     })
   }
 
-  #ask(make: (token: number) => Uint8Array, answer: Pending["answer"], pids: Array<number> = []): number {
+  #ask(
+    make: (token: number) => Uint8Array,
+    answer: Pending["answer"],
+    pids: Array<number> = [],
+    unanswered?: Set<number>
+  ): void {
     const token = this.next()
-    this.#pending.set(token, { pids, answer })
+    unanswered?.add(token)
+    const settle: Pending["answer"] = (result) => {
+      unanswered?.delete(token)
+      answer(result)
+    }
+    this.#pending.set(token, { pids, answer: settle })
     this.#adjust()
     this.#process?.send(make(token))
-    return token
   }
 
   spawn(request: Spawn): Effect.Effect<HostChild, StartFailed | NotEncodable | ProcessError.ProcessError> {
