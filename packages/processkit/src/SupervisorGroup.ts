@@ -9,6 +9,8 @@
  * **Gotchas**
  *
  * - A member that ends well and is not to be restarted stays ended, also when others are restarted.
+ * - One that is up when it is taken down with others starts again with them, also where its own policy is to restart it
+ *   never: it did not end by itself. So its standard input may not be one that can be fed once.
  * - Budgets multiply over the levels of a tree: 5 restarts of a member in a group that may be restarted 3 times are up to
  *   24 starts.
  *
@@ -298,7 +300,11 @@ const planOf = <E, R>(
     for (const name of found.order) {
       const member = given.get(name)
       if (member === undefined) continue
-      planned.push({ name, plan: yield* memberPlan(member), waitsFor: waitsFor.get(name) ?? [] })
+      planned.push({
+        name,
+        plan: yield* memberPlan(member, strategy !== "oneForOne"),
+        waitsFor: waitsFor.get(name) ?? []
+      })
     }
     return { members: planned, strategy, guard: stormGuard }
   })
@@ -315,9 +321,10 @@ const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: un
   problem._tag === "Cycle" ? new DependencyCycle(problem) : new UnknownDependency(problem)
 
 const memberPlan = <E, R>(
-  { command, ...options }: Member<string, E, R>
+  { command, ...options }: Member<string, E, R>,
+  isTakenDown: boolean
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> =>
-  Rules.plan<E, R>(command, options, Supervisor.schedule(options))
+  Rules.plan<E, R>(command, options, Supervisor.schedule(options), isTakenDown)
 
 const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name, E> => {
   const outcome = Deferred.await(group.conclusion) as Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>

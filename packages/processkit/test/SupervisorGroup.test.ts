@@ -11,6 +11,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as RestartPolicy from "processkit/RestartPolicy"
+import * as Stdin from "processkit/Stdin"
 import * as StormGuard from "processkit/StormGuard"
 import * as Supervisor from "processkit/Supervisor"
 import * as SupervisorGroup from "processkit/SupervisorGroup"
@@ -514,6 +515,22 @@ describe("a group that cannot be", () => {
       assert.strictEqual((yield* session.status).b.phase, "running")
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+
+  it.effect("by an input that can be fed once is refused where members may be taken down and started again", () =>
+    Effect.gen(function*() {
+      const input = Stdin.once(Stream.make(new TextEncoder().encode("text")))
+      const once = { command: Command.make("b", [], { stdin: input }), restart: RestartPolicy.never }
+      for (const strategy of ["oneForAll", "restForOne"] as const) {
+        const error = yield* Effect.flip(SupervisorGroup.run({ a: member("a"), once }, { strategy }))
+        assert.deepInclude(error._tag === "ProcessError" ? error.reason : error, {
+          _tag: "InvalidInput",
+          field: "stdin"
+        })
+      }
+      assert.deepStrictEqual(yield* alive, [])
+      const { members } = yield* SupervisorGroup.run({ once })
+      assert.strictEqual(members.once.reason, "PolicySatisfied")
+    }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(1, 1), runsOn), b: exitsAfter(0, 0) }))))
 
   it.effect("is complete at once where it has no members", () =>
     Effect.gen(function*() {

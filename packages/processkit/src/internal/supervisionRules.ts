@@ -43,11 +43,12 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
-/** Checks all options, and makes a plan of them. */
+/** Checks all options, and makes a plan of them. Others may take a program down that start it again, whatever they say. */
 export const plan = <E, R>(
   command: Command.Command,
   options: Supervisor.Options<E, R>,
-  schedule: Supervision.Plan<E, R>["schedule"]
+  schedule: Supervision.Plan<E, R>["schedule"],
+  isTakenDown = false
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const rules = checked(InputRules.programOf(command), () => {
     const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
@@ -58,7 +59,7 @@ export const plan = <E, R>(
     optional("giveUpWhen", giveUpWhen, "function")
     restarts(given)
     const schedules = [policy("restart", restart), policy("stormGuard", stormGuard), policy("backoff", backoff)]
-    const isOnce = restart === PolicySchedule.never || given === 0
+    const isOnce = !isTakenDown && (restart === PolicySchedule.never || given === 0)
     if (!isOnce && InputRules.feedsOnce(command)) {
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
