@@ -385,6 +385,12 @@ describe("stopping a session", () => {
       assert.deepInclude(yield* session.stop(), { reason: "Stopped", restarts: 0 })
     }).pipe(Effect.provide(scripted({ job: prints("", 1) }))))
 
+  it.effect("works by a field that was taken out of the session", () =>
+    Effect.gen(function*() {
+      const { stop } = yield* Supervisor.make(job)
+      assert.deepInclude(yield* stop(), { reason: "Stopped" })
+    }).pipe(Effect.provide(scripted({ job: runsOn }))))
+
   it.effect("after the end gives the outcome that there was", () =>
     Effect.gen(function*() {
       const session = yield* Supervisor.make(job)
