@@ -27,6 +27,7 @@ import type * as Attempt from "./Attempt.ts"
 import * as Backoff from "./Backoff.ts"
 import * as Command from "./Command.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
+import { fields } from "./internal/refusal.ts"
 import * as RestartDecision from "./internal/restartDecision.ts"
 import * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
@@ -379,12 +380,14 @@ type Make<E, R> = Effect.Effect<
 const scheduleOf = <E, R>(
   policy: Policy<E, R>
 ): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R> =>
-  RestartDecision.schedule({
-    ...policy,
-    restart: policy.restart ?? RestartPolicy.onCrash,
-    giveUpWhen: policy.giveUpWhen ?? isHopeless,
-    backoff: policy.backoff ?? Backoff.exponential()
-  })
+  RestartDecision.schedule(withDefaults(fields(policy, Rules.policyFields)))
+
+const withDefaults = <E, R>(policy: Policy<E, R>): RestartDecision.Policy<E, R> => ({
+  ...policy,
+  restart: policy.restart ?? RestartPolicy.onCrash,
+  giveUpWhen: policy.giveUpWhen ?? isHopeless,
+  backoff: policy.backoff ?? Backoff.exponential()
+})
 
 const begin = <E, R>(self: Command.Command, options: Options<E, R>): Make<E, R> =>
   Effect.map(

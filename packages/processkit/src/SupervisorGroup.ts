@@ -28,6 +28,7 @@ import type * as Attempt from "./Attempt.ts"
 import type * as Command from "./Command.ts"
 import * as Group from "./internal/groupSupervision.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
+import { fields, own } from "./internal/refusal.ts"
 import { startOrder } from "./internal/startOrder.ts"
 import type * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
@@ -287,8 +288,9 @@ const begin = <Name extends string, E, R>(
 
 const planOf = <E, R>(
   given: ReadonlyMap<string, Member<string, E, R>>,
-  { stormGuard, strategy = "oneForOne" }: Options<E, R>
+  options: Options<E, R>
 ): Result.Result<Group.Plan<E, R>, DependencyCycle | UnknownDependency | ProcessError.ProcessError> => {
+  const { stormGuard, strategy = "oneForOne" } = fields(options, ["stormGuard", "strategy"])
   const waitsFor = new Map([...given].map(([name, member]) => [name, dependenciesOf(member)] as const))
   const found = startOrder(new Map([...waitsFor].map(([name, list]) => [name, list.map((one) => one.name)])))
   if ("problem" in found) return Result.fail(refusalOf(found.problem))
@@ -310,12 +312,14 @@ const planOf = <E, R>(
   })
 }
 
-const dependenciesOf = <E, R>({ dependsOn = [] }: Member<string, E, R>): ReadonlyArray<Group.Dependency> =>
-  Array.isArray(dependsOn)
+const dependenciesOf = <E, R>(member: Member<string, E, R>): ReadonlyArray<Group.Dependency> => {
+  const dependsOn = own(member, "dependsOn") ?? []
+  return Array.isArray(dependsOn)
     ? dependsOn.map((name: string) => ({ name, until: "ready" }))
     : Object.entries(dependsOn as Record<string, Condition | undefined>).flatMap(([name, until]) =>
       until === undefined ? [] : [{ name, until }]
     )
+}
 
 const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: unknown }>["problem"]) =>
   problem._tag === "Cycle" ? new DependencyCycle(problem) : new UnknownDependency(problem)

@@ -15,7 +15,7 @@ import { sleepAndCatchUp } from "./deadlines.ts"
 import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
 import * as PolicySchedule from "./policySchedule.ts"
-import { checked, optional, own, record, refuse } from "./refusal.ts"
+import { checked, fields, optional, own, record, refuse } from "./refusal.ts"
 import type * as Supervision from "./supervision.ts"
 
 type Running = RunningProcess.RunningProcess
@@ -40,6 +40,9 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
   "CassetteInvalid"
 ])
 
+/** What a policy consists of. */
+export const policyFields = ["stopWhen", "restart", "giveUpWhen", "maxRestarts", "stormGuard", "backoff"] as const
+
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
@@ -51,10 +54,8 @@ export const plan = <E, R>(
   isTakenDown = false
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const rules = checked(InputRules.programOf(command), () => {
-    const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
-      "the options",
-      options
-    )
+    const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, readyWithin, restart, stopWhen, stormGuard } =
+      fields(record("the options", options), [...policyFields, "healthCheck", "ready", "readyWithin"])
     optional("stopWhen", stopWhen, "function")
     optional("giveUpWhen", giveUpWhen, "function")
     restarts(given)
@@ -64,7 +65,7 @@ export const plan = <E, R>(
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
     const health = healthCheck === undefined ? undefined : healthOf(healthCheck)
-    const within = duration("readyWithin", options.readyWithin ?? "30 seconds")
+    const within = duration("readyWithin", readyWithin ?? "30 seconds")
     return { schedules, health, ready: ready === undefined ? undefined : readyOf(probe("ready", ready), within) }
   })
   return Result.flatMap(rules, ({ health, ready, schedules }) => {
@@ -77,7 +78,8 @@ export const plan = <E, R>(
         schedule,
         cancelOn: command.options.cancelOn,
         health,
-        ready
+        ready,
+        membership: undefined
       })
       : Result.fail(refusal)
   })
