@@ -328,8 +328,12 @@ export const make: {
  *
  * **Details**
  *
- * A life that succeeds is clean, one that fails with a `ProcessError` is a crash, and any other failure is nothing to be
- * repeated. Ends with the last life: with what that one gave, or failed with.
+ * A life that succeeds is clean, one that fails with a `ProcessError` is a crash, and any other failure, `Cancelled`
+ * included, is nothing to be repeated. Ends with the last life: with what that one gave, or failed with.
+ *
+ * **Errors**
+ *
+ * `InvalidInput`, before anything is started, for an option that makes no sense.
  *
  * **Example** (A group that may fail twice in a minute)
  *
@@ -360,7 +364,10 @@ export const supervise: {
 } = dual(
   (args) => Effect.isEffect(args[0]),
   <A, E, R, E2, R2>(self: Effect.Effect<A, E, R>, policy?: Policy<E2, R2>) =>
-    Supervision.repeat(self, scheduleOf(policy ?? {}))
+    Effect.flatMap(
+      Effect.fromResult(Rules.policyOf(policy ?? {})),
+      (policy: Policy<E2, R2>) => Supervision.repeat(self, scheduleOf(policy))
+    )
 )
 
 // -----------------------------------------------------------------------------

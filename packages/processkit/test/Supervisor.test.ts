@@ -530,6 +530,17 @@ describe("an option that makes no sense", () => {
         assert.strictEqual(yield* tagOf(Supervisor.run(job, options)), "InvalidInput", JSON.stringify(options))
       }
       assert.strictEqual(yield* tagOf(Supervisor.run(job, 7 as never)), "InvalidInput")
+      const policies: ReadonlyArray<Supervisor.Policy> = [
+        { maxRestarts: -1 },
+        { backoff: Backoff.exponential({ base: -1 }) },
+        { stormGuard: StormGuard.giveUp({ restarts: 1, within: NaN }) },
+        { restart: "always" as never },
+        { giveUpWhen: true as never },
+        7 as never
+      ]
+      for (const policy of policies) {
+        assert.strictEqual(yield* tagOf(Supervisor.supervise(Command.runUnit(job), policy)), "InvalidInput")
+      }
       assert.strictEqual(yield* starts, 0)
     }).pipe(Effect.provide(scripted({ job: prints("") }))))
 })
