@@ -180,6 +180,20 @@ describe("a group", () => {
       assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "migration" })
     }).pipe(Effect.provide(scripted({ job: prints("", 1), server: runsOn }))))
 
+  it.effect("tells the ends of its members also where its scope ends them", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const members = { a: member("a"), b: member("b", { dependsOn: ["a"] }) }
+      const session = yield* SupervisorGroup.make(members).pipe(Scope.provide(scope))
+      const reading = yield* Effect.forkChild(Stream.runCollect(session.events))
+      yield* settle()
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(reading)).map(({ event, member }) => `${member} ${event._tag}`),
+        ["a Started", "a Ready", "b Started", "b Ready", "b Failed", "a Failed"]
+      )
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+
   it.effect("has one stream of what happens to its members", () =>
     Effect.gen(function*() {
       const session = yield* SupervisorGroup.make({ a: member("a"), b: member("b", { dependsOn: ["a"] }) })

@@ -138,11 +138,13 @@ export const begin = Effect.fnUntraced(function*<E, R>(
     }
     group.members.set(name, yield* Supervision.begin({ ...own, membership }))
   }
+  // No fiber of the scope, which would end it before the members whose ends are to be told; it ends with the last of them.
+  const ends = Effect.forEach(group.members.values(), ({ ledger }) => Effect.exit(Supervision.outcomeOf(ledger)))
+  yield* Effect.forkDetach(Effect.andThen(ends, Effect.sync(() => group.log.end())))
   const coordinator = yield* Effect.forkScoped(coordinate(group, plan.strategy, failing))
   // At once: a fiber that is interrupted before it began never concludes, and whoever awaits the group would wait on.
   yield* conclude(group, coordinator).pipe(
     Effect.onExit((exit) => Deferred.done(group.conclusion, exit)),
-    Effect.onExit(() => Effect.sync(() => group.log.end())),
     Effect.forkScoped({ startImmediately: true })
   )
   return group
