@@ -362,6 +362,21 @@ describe("what a member waits for", () => {
   })
 })
 
+describe("what a member waits for, where it has ended badly since it was ready", () => {
+  it.effect("is waited for in vain, also where that is seen only when something else is ready", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: member("a", { restart: RestartPolicy.never }),
+        b: member("b", { ready: Effect.sleep("5 seconds") }),
+        c: member("c", { dependsOn: ["a", "b"] })
+      })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "a" })
+      const { spawned } = yield* Backend
+      assert.deepStrictEqual(spawned.map(({ request }) => request.program), ["a", "b"])
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(1000, 1), b: runsOn, c: runsOn }))))
+})
+
 describe("a member that waits for others", () => {
   it.effect("has not been restarted before it begins again", () =>
     Effect.gen(function*() {
