@@ -27,6 +27,7 @@ import type * as Attempt from "./Attempt.ts"
 import * as Backoff from "./Backoff.ts"
 import * as Command from "./Command.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
+import { fields } from "./internal/refusal.ts"
 import * as RestartDecision from "./internal/restartDecision.ts"
 import * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
@@ -327,8 +328,12 @@ export const make: {
  *
  * **Details**
  *
- * A life that succeeds is clean, one that fails with a `ProcessError` is a crash, and any other failure is nothing to be
- * repeated. Ends with the last life: with what that one gave, or failed with.
+ * A life that succeeds is clean, one that fails with a `ProcessError` is a crash, and any other failure, `Cancelled`
+ * included, is nothing to be repeated. Ends with the last life: with what that one gave, or failed with.
+ *
+ * **Errors**
+ *
+ * `InvalidInput`, before anything is started, for an option that makes no sense.
  *
  * **Example** (A group that may fail twice in a minute)
  *
@@ -359,7 +364,10 @@ export const supervise: {
 } = dual(
   (args) => Effect.isEffect(args[0]),
   <A, E, R, E2, R2>(self: Effect.Effect<A, E, R>, policy?: Policy<E2, R2>) =>
-    Supervision.repeat(self, scheduleOf(policy ?? {}))
+    Effect.flatMap(
+      Effect.fromResult(Rules.policyOf(policy ?? {})),
+      (policy: Policy<E2, R2>) => Supervision.repeat(self, scheduleOf(policy))
+    )
 )
 
 // -----------------------------------------------------------------------------
@@ -379,12 +387,14 @@ type Make<E, R> = Effect.Effect<
 const scheduleOf = <E, R>(
   policy: Policy<E, R>
 ): Schedule.Schedule<Decision, Attempt.Attempt, ProcessError.ProcessError | E, R> =>
-  RestartDecision.schedule({
-    ...policy,
-    restart: policy.restart ?? RestartPolicy.onCrash,
-    giveUpWhen: policy.giveUpWhen ?? isHopeless,
-    backoff: policy.backoff ?? Backoff.exponential()
-  })
+  RestartDecision.schedule(withDefaults(fields(policy, Rules.policyFields)))
+
+const withDefaults = <E, R>(policy: Policy<E, R>): RestartDecision.Policy<E, R> => ({
+  ...policy,
+  restart: policy.restart ?? RestartPolicy.onCrash,
+  giveUpWhen: policy.giveUpWhen ?? isHopeless,
+  backoff: policy.backoff ?? Backoff.exponential()
+})
 
 const begin = <E, R>(self: Command.Command, options: Options<E, R>): Make<E, R> =>
   Effect.map(

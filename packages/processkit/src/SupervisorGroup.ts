@@ -9,6 +9,8 @@
  * **Gotchas**
  *
  * - A member that ends well and is not to be restarted stays ended, also when others are restarted.
+ * - One that is up when it is taken down with others starts again with them, also where its own policy is to restart it
+ *   never: it did not end by itself. So its standard input may not be one that can be fed once.
  * - Budgets multiply over the levels of a tree: 5 restarts of a member in a group that may be restarted 3 times are up to
  *   24 starts.
  *
@@ -26,6 +28,7 @@ import type * as Attempt from "./Attempt.ts"
 import type * as Command from "./Command.ts"
 import * as Group from "./internal/groupSupervision.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
+import { fields, own } from "./internal/refusal.ts"
 import { startOrder } from "./internal/startOrder.ts"
 import type * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
@@ -285,8 +288,9 @@ const begin = <Name extends string, E, R>(
 
 const planOf = <E, R>(
   given: ReadonlyMap<string, Member<string, E, R>>,
-  { stormGuard, strategy = "oneForOne" }: Options<E, R>
+  options: Options<E, R>
 ): Result.Result<Group.Plan<E, R>, DependencyCycle | UnknownDependency | ProcessError.ProcessError> => {
+  const { stormGuard, strategy = "oneForOne" } = fields(options, ["stormGuard", "strategy"])
   const waitsFor = new Map([...given].map(([name, member]) => [name, dependenciesOf(member)] as const))
   const found = startOrder(new Map([...waitsFor].map(([name, list]) => [name, list.map((one) => one.name)])))
   if ("problem" in found) return Result.fail(refusalOf(found.problem))
@@ -298,26 +302,33 @@ const planOf = <E, R>(
     for (const name of found.order) {
       const member = given.get(name)
       if (member === undefined) continue
-      planned.push({ name, plan: yield* memberPlan(member), waitsFor: waitsFor.get(name) ?? [] })
+      planned.push({
+        name,
+        plan: yield* memberPlan(member, strategy !== "oneForOne"),
+        waitsFor: waitsFor.get(name) ?? []
+      })
     }
     return { members: planned, strategy, guard: stormGuard }
   })
 }
 
-const dependenciesOf = <E, R>({ dependsOn = [] }: Member<string, E, R>): ReadonlyArray<Group.Dependency> =>
-  Array.isArray(dependsOn)
+const dependenciesOf = <E, R>(member: Member<string, E, R>): ReadonlyArray<Group.Dependency> => {
+  const dependsOn = own(member, "dependsOn") ?? []
+  return Array.isArray(dependsOn)
     ? dependsOn.map((name: string) => ({ name, until: "ready" }))
     : Object.entries(dependsOn as Record<string, Condition | undefined>).flatMap(([name, until]) =>
       until === undefined ? [] : [{ name, until }]
     )
+}
 
 const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: unknown }>["problem"]) =>
   problem._tag === "Cycle" ? new DependencyCycle(problem) : new UnknownDependency(problem)
 
 const memberPlan = <E, R>(
-  { command, ...options }: Member<string, E, R>
+  { command, ...options }: Member<string, E, R>,
+  isTakenDown: boolean
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> =>
-  Rules.plan<E, R>(command, options, Supervisor.schedule(options))
+  Rules.plan<E, R>(command, options, Supervisor.schedule(options), isTakenDown)
 
 const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name, E> => {
   const outcome = Deferred.await(group.conclusion) as Effect.Effect<Outcome<Name>, ProcessError.ProcessError | E>

@@ -385,6 +385,12 @@ describe("stopping a session", () => {
       assert.deepInclude(yield* session.stop(), { reason: "Stopped", restarts: 0 })
     }).pipe(Effect.provide(scripted({ job: prints("", 1) }))))
 
+  it.effect("works by a field that was taken out of the session", () =>
+    Effect.gen(function*() {
+      const { stop } = yield* Supervisor.make(job)
+      assert.deepInclude(yield* stop(), { reason: "Stopped" })
+    }).pipe(Effect.provide(scripted({ job: runsOn }))))
+
   it.effect("after the end gives the outcome that there was", () =>
     Effect.gen(function*() {
       const session = yield* Supervisor.make(job)
@@ -524,6 +530,17 @@ describe("an option that makes no sense", () => {
         assert.strictEqual(yield* tagOf(Supervisor.run(job, options)), "InvalidInput", JSON.stringify(options))
       }
       assert.strictEqual(yield* tagOf(Supervisor.run(job, 7 as never)), "InvalidInput")
+      const policies: ReadonlyArray<Supervisor.Policy> = [
+        { maxRestarts: -1 },
+        { backoff: Backoff.exponential({ base: -1 }) },
+        { stormGuard: StormGuard.giveUp({ restarts: 1, within: NaN }) },
+        { restart: "always" as never },
+        { giveUpWhen: true as never },
+        7 as never
+      ]
+      for (const policy of policies) {
+        assert.strictEqual(yield* tagOf(Supervisor.supervise(Command.runUnit(job), policy)), "InvalidInput")
+      }
       assert.strictEqual(yield* starts, 0)
     }).pipe(Effect.provide(scripted({ job: prints("") }))))
 })

@@ -11,6 +11,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as RestartPolicy from "processkit/RestartPolicy"
+import * as Stdin from "processkit/Stdin"
 import * as StormGuard from "processkit/StormGuard"
 import * as Supervisor from "processkit/Supervisor"
 import * as SupervisorGroup from "processkit/SupervisorGroup"
@@ -178,6 +179,20 @@ describe("a group", () => {
       })
       assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "migration" })
     }).pipe(Effect.provide(scripted({ job: prints("", 1), server: runsOn }))))
+
+  it.effect("tells the ends of its members also where its scope ends them", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const members = { a: member("a"), b: member("b", { dependsOn: ["a"] }) }
+      const session = yield* SupervisorGroup.make(members).pipe(Scope.provide(scope))
+      const reading = yield* Effect.forkChild(Stream.runCollect(session.events))
+      yield* settle()
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(reading)).map(({ event, member }) => `${member} ${event._tag}`),
+        ["a Started", "a Ready", "b Started", "b Ready", "b Failed", "a Failed"]
+      )
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
 
   it.effect("has one stream of what happens to its members", () =>
     Effect.gen(function*() {
@@ -347,6 +362,21 @@ describe("what a member waits for", () => {
   })
 })
 
+describe("what a member waits for, where it has ended badly since it was ready", () => {
+  it.effect("is waited for in vain, also where that is seen only when something else is ready", () =>
+    Effect.gen(function*() {
+      const session = yield* SupervisorGroup.make({
+        a: member("a", { restart: RestartPolicy.never }),
+        b: member("b", { ready: Effect.sleep("5 seconds") }),
+        c: member("c", { dependsOn: ["a", "b"] })
+      })
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude(yield* reasonOf(session.await), { _tag: "GaveUp", program: "a" })
+      const { spawned } = yield* Backend
+      assert.deepStrictEqual(spawned.map(({ request }) => request.program), ["a", "b"])
+    }).pipe(Effect.provide(scripted({ a: exitsAfter(1000, 1), b: runsOn, c: runsOn }))))
+})
+
 describe("a member that waits for others", () => {
   it.effect("has not been restarted before it begins again", () =>
     Effect.gen(function*() {
@@ -514,6 +544,22 @@ describe("a group that cannot be", () => {
       assert.strictEqual((yield* session.status).b.phase, "running")
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+
+  it.effect("by an input that can be fed once is refused where members may be taken down and started again", () =>
+    Effect.gen(function*() {
+      const input = Stdin.once(Stream.make(new TextEncoder().encode("text")))
+      const once = { command: Command.make("b", [], { stdin: input }), restart: RestartPolicy.never }
+      for (const strategy of ["oneForAll", "restForOne"] as const) {
+        const error = yield* Effect.flip(SupervisorGroup.run({ a: member("a"), once }, { strategy }))
+        assert.deepInclude(error._tag === "ProcessError" ? error.reason : error, {
+          _tag: "InvalidInput",
+          field: "stdin"
+        })
+      }
+      assert.deepStrictEqual(yield* alive, [])
+      const { members } = yield* SupervisorGroup.run({ once })
+      assert.strictEqual(members.once.reason, "PolicySatisfied")
+    }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(1, 1), runsOn), b: exitsAfter(0, 0) }))))
 
   it.effect("is complete at once where it has no members", () =>
     Effect.gen(function*() {

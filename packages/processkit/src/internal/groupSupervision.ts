@@ -106,10 +106,11 @@ export class Group<E> {
     return Effect.repeat(each, { until: () => dependencies.every((dependency) => this.#holds(dependency)) })
   }
 
-  /** What has ended was waited for already, and did so well. */
+  /** What was ready may have ended since then, and not well: whoever waits for it again is told. */
   #holds({ name, until }: Dependency): boolean {
-    const status = this.members.get(name)?.ledger.status
-    return status === undefined || status.phase === "ended" || (until === "ready" && status.isReady)
+    const ledger = this.members.get(name)?.ledger
+    if (ledger === undefined) return true
+    return ledger.status.phase === "ended" ? isGood(ledger.lastResult) : until === "ready" && ledger.status.isReady
   }
 }
 
@@ -138,11 +139,13 @@ export const begin = Effect.fnUntraced(function*<E, R>(
     }
     group.members.set(name, yield* Supervision.begin({ ...own, membership }))
   }
+  // No fiber of the scope, which would end it before the members whose ends are to be told; it ends with the last of them.
+  const ends = Effect.forEach(group.members.values(), ({ ledger }) => Effect.exit(Supervision.outcomeOf(ledger)))
+  yield* Effect.forkDetach(Effect.andThen(ends, Effect.sync(() => group.log.end())))
   const coordinator = yield* Effect.forkScoped(coordinate(group, plan.strategy, failing))
   // At once: a fiber that is interrupted before it began never concludes, and whoever awaits the group would wait on.
   yield* conclude(group, coordinator).pipe(
     Effect.onExit((exit) => Deferred.done(group.conclusion, exit)),
-    Effect.onExit(() => Effect.sync(() => group.log.end())),
     Effect.forkScoped({ startImmediately: true })
   )
   return group
@@ -239,6 +242,9 @@ const endsWell = <E>(
         : Effect.void
   )
 
+const isGood = (result: ProcessResult.ProcessResult<string> | undefined): boolean =>
+  result !== undefined && ProcessResult.isSuccess(result)
+
 /** Waits for the end of a member, and fails unless that is a good one. */
 const hasCompleted = <E>(
   name: string,
@@ -247,7 +253,7 @@ const hasCompleted = <E>(
   Effect.flatMap(
     Supervision.outcomeOf(ledger),
     ({ lastResult, restarts }) =>
-      lastResult !== undefined && ProcessResult.isSuccess(lastResult)
+      isGood(lastResult)
         ? Effect.void
         : Effect.fail(gaveUp(name, restarts, "it did not complete, and others wait for it"))
   )

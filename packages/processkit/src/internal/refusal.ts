@@ -58,6 +58,10 @@ export const record = <A extends object>(field: string, value: A): A =>
 export const own = <A extends object, K extends keyof A>(self: A, key: K): A[K] | undefined =>
   Object.hasOwn(self, key) || !Object.hasOwn(Object.prototype, key) ? self[key] : undefined
 
+/** Fields of an object by name, each as {@link own} gives it. */
+export const fields = <A extends object, K extends keyof A>(self: A, keys: ReadonlyArray<K>): Pick<A, K> =>
+  Object.fromEntries(keys.map((key) => [key, own(self, key)])) as Pick<A, K>
+
 /** A copy of a list, holes included, so that what its owner does to it later changes nothing. */
 export const list = <A>(field: string, value: ReadonlyArray<A>): ReadonlyArray<A> =>
   Array.isArray(value) ? Array.from(value) : refuse(field, "is not a list")

@@ -15,7 +15,7 @@ import { sleepAndCatchUp } from "./deadlines.ts"
 import type * as HealthWatch from "./healthWatch.ts"
 import * as InputRules from "./inputRules.ts"
 import * as PolicySchedule from "./policySchedule.ts"
-import { checked, optional, own, record, refuse } from "./refusal.ts"
+import { checked, fields, optional, own, record, refuse } from "./refusal.ts"
 import type * as Supervision from "./supervision.ts"
 
 type Running = RunningProcess.RunningProcess
@@ -40,46 +40,66 @@ export const hopeless: ReadonlySet<ProcessError.Reason["_tag"]> = new Set([
   "CassetteInvalid"
 ])
 
+/** What a policy consists of. */
+export const policyFields = ["stopWhen", "restart", "giveUpWhen", "maxRestarts", "stormGuard", "backoff"] as const
+
 /** Checks without a pause would keep owner and program busy with nothing else. */
 const shortestInterval = Duration.millis(10)
 
-/** Checks all options, and makes a plan of them. */
+/** Checks all options, and makes a plan of them. Others may take a program down that start it again, whatever they say. */
 export const plan = <E, R>(
   command: Command.Command,
   options: Supervisor.Options<E, R>,
-  schedule: Supervision.Plan<E, R>["schedule"]
+  schedule: Supervision.Plan<E, R>["schedule"],
+  isTakenDown = false
 ): Result.Result<Supervision.Plan<E, R>, ProcessError.ProcessError> => {
   const rules = checked(InputRules.programOf(command), () => {
-    const { backoff, giveUpWhen, healthCheck, maxRestarts: given, ready, restart, stopWhen, stormGuard } = record(
-      "the options",
-      options
+    const schedules = schedulesOf(record("the options", options))
+    const { healthCheck, maxRestarts: given, ready, readyWithin, restart } = fields(
+      options,
+      ["healthCheck", "maxRestarts", "ready", "readyWithin", "restart"]
     )
-    optional("stopWhen", stopWhen, "function")
-    optional("giveUpWhen", giveUpWhen, "function")
-    restarts(given)
-    const schedules = [policy("restart", restart), policy("stormGuard", stormGuard), policy("backoff", backoff)]
-    const isOnce = restart === PolicySchedule.never || given === 0
+    const isOnce = !isTakenDown && (restart === PolicySchedule.never || given === 0)
     if (!isOnce && InputRules.feedsOnce(command)) {
       refuse("stdin", "can be fed once, which is not enough for a program that may be started again")
     }
     const health = healthCheck === undefined ? undefined : healthOf(healthCheck)
-    const within = duration("readyWithin", options.readyWithin ?? "30 seconds")
+    const within = duration("readyWithin", readyWithin ?? "30 seconds")
     return { schedules, health, ready: ready === undefined ? undefined : readyOf(probe("ready", ready), within) }
   })
-  return Result.flatMap(rules, ({ health, ready, schedules }) => {
-    // A schedule that can only fail refuses in its own words.
-    const refusal = schedules.map(PolicySchedule.refusalOf).find((refusal) => refusal !== undefined)
-    return refusal === undefined
-      ? Result.succeed({
-        command,
-        capture: defaultCapture,
-        schedule,
-        cancelOn: command.options.cancelOn,
-        health,
-        ready
-      })
-      : Result.fail(refusal)
-  })
+  return Result.flatMap(rules, ({ health, ready, schedules }) =>
+    unlessRefused(schedules, {
+      command,
+      capture: defaultCapture,
+      schedule,
+      cancelOn: command.options.cancelOn,
+      health,
+      ready,
+      membership: undefined
+    }))
+}
+
+/** Checks what decides about the next life of something that is no program. */
+export const policyOf = <P extends Supervisor.Policy<unknown, unknown>>(
+  given: P
+): Result.Result<P, ProcessError.ProcessError> =>
+  Result.flatMap(
+    checked(undefined, () => schedulesOf(record("the policy", given))),
+    (schedules) => unlessRefused(schedules, given)
+  )
+
+const schedulesOf = <E, R>(given: Supervisor.Policy<E, R>): ReadonlyArray<object> => {
+  const policies = fields(given, policyFields)
+  optional("stopWhen", policies.stopWhen, "function")
+  optional("giveUpWhen", policies.giveUpWhen, "function")
+  restarts(policies.maxRestarts)
+  return (["restart", "stormGuard", "backoff"] as const).map((field) => policy(field, policies[field]))
+}
+
+/** A schedule that can only fail refuses in its own words. */
+const unlessRefused = <A>(schedules: ReadonlyArray<object>, value: A): Result.Result<A, ProcessError.ProcessError> => {
+  const refusal = schedules.map(PolicySchedule.refusalOf).find((refusal) => refusal !== undefined)
+  return refusal === undefined ? Result.succeed(value) : Result.fail(refusal)
 }
 
 export const maxRestarts = (given: number | undefined): Result.Result<number, ProcessError.ProcessError> =>
@@ -87,10 +107,10 @@ export const maxRestarts = (given: number | undefined): Result.Result<number, Pr
 
 /** Checks the schedule that counts the restarts of a whole group. */
 export const guard = (given: object | undefined): Result.Result<unknown, ProcessError.ProcessError> =>
-  Result.flatMap(checked(undefined, () => policy("stormGuard", given)), (schedule) => {
-    const refusal = PolicySchedule.refusalOf(schedule)
-    return refusal === undefined ? Result.succeed(schedule) : Result.fail(refusal)
-  })
+  Result.flatMap(
+    checked(undefined, () => policy("stormGuard", given)),
+    (schedule) => unlessRefused([schedule], schedule)
+  )
 
 /** Checks a word out of a few. */
 export const word = <const A extends string>(

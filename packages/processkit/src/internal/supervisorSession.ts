@@ -1,6 +1,5 @@
 /** The public face of a supervision. A class, since a session costs nothing then but what it holds. */
 import * as Effect from "effect/Effect"
-import type * as StopPolicy from "../StopPolicy.ts"
 import type * as Supervisor from "../Supervisor.ts"
 import * as Supervision from "./supervision.ts"
 import * as Rules from "./supervisionRules.ts"
@@ -30,11 +29,13 @@ export class SupervisorSession<E> implements Session<E> {
     return Supervision.outcomeOf(this.#supervision.ledger)
   }
 
-  stop(policy?: StopPolicy.StopPolicy): Session<E>["await"] {
+  /** A function of its own, so that it works without its session, as the other fields do. */
+  get stop(): Session<E>["stop"] {
     const { control, ledger } = this.#supervision
-    return Effect.flatMap(
-      Effect.fromResult(Rules.stopPolicy(ledger.program, policy)),
-      () => Effect.andThen(control.stop(policy), this.await)
-    )
+    return (policy) =>
+      Effect.flatMap(
+        Effect.fromResult(Rules.stopPolicy(ledger.program, policy)),
+        () => Effect.andThen(control.stop(policy), Supervision.outcomeOf(ledger))
+      )
   }
 }
