@@ -193,6 +193,11 @@ export const line = (pattern: Pattern, options: StreamOptions = {}): Readiness =
  *
  * Once its line ends, the text is a line and not looked at any more. The text is as the program wrote it.
  *
+ * **Gotchas**
+ *
+ * A buffer that keeps lines keeps the beginning of one that is longer than lines may be, or than its bound in bytes. A prompt
+ * at the end of such a line is seen by a wait that began before it was printed, and by no later one.
+ *
  * @stability experimental
  * @category constructors
  * @since 0.1.0

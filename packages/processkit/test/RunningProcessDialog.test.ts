@@ -111,4 +111,15 @@ describe("dialog", () => {
         assert.strictEqual(reason._tag, "InvalidInput")
       }
     }).pipe(Effect.provide(scripted({ asks: asks("a? ") }))))
+
+  it.effect("is refused at an answer that is a wiped secret or no text, and never a defect", () =>
+    Effect.gen(function*() {
+      const wiped = Redacted.make("hunter2")
+      Redacted.wipeUnsafe(wiped)
+      for (const answer of [wiped, () => wiped, () => 5 as never]) {
+        const running = yield* start("asks", { stdin: "pipe" })
+        const reason = yield* reasonOf(RunningProcess.dialog(running, [["a? ", answer]]))
+        assert.deepInclude(reason, { _tag: "InvalidInput", field: "turn 1 of the dialog" })
+      }
+    }).pipe(Effect.provide(scripted({ asks: asks("a? ") }))))
 })

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as ProcessError from "../ProcessError.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import { checked, list, refuse } from "./refusal.ts"
@@ -27,22 +28,29 @@ export const converse = Effect.fnUntraced(function*(
     )
     const [found] = yield* Effect.all([wait, write], { concurrency: "unbounded" })
     prompts.push(found)
-    write = Effect.suspend(() => running.stdin.writeLine(answer(found)))
+    write = Effect.flatMap(
+      Effect.suspend(() => Effect.fromResult(checked(running.program, () => answer(found)))),
+      (line) => running.stdin.writeLine(line)
+    )
   }
   yield* write
   return prompts
 })
 
 const turn = (pair: RunningProcess.Turn, i: number) => {
-  const [prompt, answer] = list(`turn ${i + 1} of the dialog`, pair) as RunningProcess.Turn
-  if (typeof answer === "function") return { prompt, answer: (found: string) => words(answer(found)) }
+  const field = `turn ${i + 1} of the dialog`
+  const [prompt, answer] = list(field, pair) as RunningProcess.Turn
+  if (typeof answer === "function") return { prompt, answer: (found: string) => words(field, answer(found)) }
   return typeof answer === "string" || Redacted.isRedacted(answer)
-    ? { prompt, answer: () => words(answer) }
-    : refuse(`turn ${i + 1} of the dialog`, "has no answer")
+    ? { prompt, answer: () => words(field, answer) }
+    : refuse(field, "has no answer")
 }
 
-const words = (answer: string | Redacted.Redacted<string>): string =>
-  Redacted.isRedacted(answer) ? Redacted.value(answer) : answer
+const words = (field: string, answer: string | Redacted.Redacted<string>): string => {
+  const text = Result.try(() => Redacted.isRedacted(answer) ? Redacted.value(answer) : answer)
+  if (Result.isFailure(text)) return refuse(field, "has an answer that is a secret that was wiped")
+  return typeof text.success === "string" ? text.success : refuse(field, "has an answer that is no text")
+}
 
 /** Says which question did not come. */
 const atQuestion = (error: ProcessError.ProcessError, question: number): ProcessError.ProcessError => {

@@ -21,17 +21,35 @@ const pipeCapacity = 1_048_576
 
 type Sleep = ProcessBackend.ProcessBackend["Service"]["sleep"]
 
+/** A pump, and how many bytes it had brought at the exit. */
+interface Mark {
+  readonly pump: Pump
+  readonly from: number
+}
+
+/** How much of what may have been in the pipe at the exit has come: a descendant that writes on is not waited for. */
+const seenSince = ({ from, pump }: Mark): number => Math.min(pump.bytesSeen - from, pipeCapacity)
+
+/** Whether a consumer or a tee of ours keeps what the program wrote in the pipe. */
+const isBehind = (mark: Mark): boolean => (mark.pump.paused || mark.pump.held) && seenSince(mark) < pipeCapacity
+
 /**
- * Sleeps through a window, and for as long after it as reading brings something or a pipe is still on its way to us.
+ * Sleeps through a window, and for as long after it as reading brings something, or goes on that was held up, or a pipe is
+ * still on its way to us.
  *
  * Whoever stood still for longer than the window, or had a busy event loop, finds it over before they have read what was
  * there all the time.
  */
-const windowOf = (sleep: Sleep, seen: () => number, isComing: () => boolean): Effect.Effect<unknown> => {
+const windowOf = (sleep: Sleep, marks: ReadonlyArray<Mark>): Effect.Effect<unknown> => {
+  const seen = () => marks.reduce((sum, mark) => sum + seenSince(mark), 0)
   const isReadOut = Effect.suspend(() => {
     const before = seen()
-    const wasComing = isComing()
-    return Effect.map(Effect.andThen(sleep(turn), sleep(turn)), () => !wasComing && seen() === before)
+    const wasComing = marks.some(({ pump }) => pump.isComing)
+    const wereBehind = marks.filter(isBehind)
+    return Effect.map(
+      Effect.andThen(sleep(turn), sleep(turn)),
+      () => !wasComing && seen() === before && wereBehind.every(isBehind)
+    )
   })
   return Effect.andThen(sleep(quiet), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
 }
@@ -49,17 +67,13 @@ export const drain = (
 ): Effect.Effect<unknown> =>
   Effect.suspend(() => {
     const marks = pumps.map((pump) => ({ pump, from: pump.bytesSeen }))
-    // No more than what the pipes can hold: a descendant that writes on is not waited for.
-    const seen = () => marks.reduce((sum, { from, pump }) => sum + Math.min(pump.bytesSeen - from, pipeCapacity), 0)
-    const isComing = () => pumps.some((pump) => pump.isComing)
     let windows = 0
     const look = (): void => {
       windows++
-      for (const { from, pump } of marks) {
-        const isBehind = (pump.paused || pump.held) && pump.bytesSeen - from < pipeCapacity
-        if (!isBehind) pump.close()
-        if (windows >= teeWindows) pump.abandonTee(true)
+      for (const mark of marks) {
+        if (!isBehind(mark)) mark.pump.close()
+        if (windows >= teeWindows) mark.pump.abandonTee(true)
       }
     }
-    return Effect.repeat(Effect.andThen(windowOf(sleep, seen, isComing), Effect.sync(look)), { until: isOver })
+    return Effect.repeat(Effect.andThen(windowOf(sleep, marks), Effect.sync(look)), { until: isOver })
   })

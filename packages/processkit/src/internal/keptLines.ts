@@ -64,7 +64,8 @@ export class KeptLines implements Retention {
     if (this.released) return
     const last = this.#cutter.end(clean)
     this.#keepAll(last)
-    if (last.length > 0) this.#terminated = false
+    // The newest line that is kept is the last one, unless nobody had room for that.
+    this.#terminated = last.length === 0 || (this.#sealed && this.#tail.size === 0)
   }
 
   dropped(): Overflow | undefined {

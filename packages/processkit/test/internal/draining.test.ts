@@ -5,10 +5,10 @@ import { drain, drainWindow } from "../../src/internal/draining.ts"
 import type { Pump } from "../../src/internal/pump.ts"
 
 /** A pump that counts, and the sleep of a loop that delivers what `deliver` says in each turn. */
-const world = (deliver: (turn: number) => number, comesAt = 0) => {
+const world = (deliver: (turn: number, pump: { paused: boolean }) => number, comesAt = 0, paused = false) => {
   const pump = {
     bytesSeen: 0,
-    paused: false,
+    paused,
     held: false,
     isComing: comesAt > 0,
     closed: false,
@@ -23,7 +23,7 @@ const world = (deliver: (turn: number) => number, comesAt = 0) => {
       // The timer of the window fires before anything is read: that is what a loop that was held up does.
       if (Duration.toMillis(duration) >= 10 || pump.closed) return
       pump.isComing = ++turns < comesAt
-      if (!pump.isComing) pump.bytesSeen += deliver(turns)
+      if (!pump.isComing) pump.bytesSeen += deliver(turns, pump)
     })
   const run = drain([pump as unknown as Pump], sleep, () => pump.closed)
   return Effect.map(run, () => ({ bytes: pump.bytesSeen, slept }))
@@ -48,6 +48,20 @@ describe("the end of output", () => {
       const { bytes, slept } = yield* world((turn) => turn === 2000 ? 5 : 0, 2000)
       assert.strictEqual(bytes, 5)
       assert.isAtMost(slept, Duration.toMillis(drainWindow) + 2010)
+    }))
+
+  // A consumer that woke up in the turn in which a window ended found its pipe closed, with the rest of the output inside.
+  it.effect("comes after what a consumer has left in the pipe that goes on right before a window is over", () =>
+    Effect.gen(function*() {
+      const goesOn = world(
+        (turn, pump) => {
+          if (turn === 2) pump.paused = false
+          return turn === 3 ? 5 : 0
+        },
+        0,
+        true
+      )
+      assert.strictEqual((yield* goesOn).bytes, 5)
     }))
 
   it.effect("is not put off by somebody who writes on and on", () =>

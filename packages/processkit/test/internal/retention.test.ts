@@ -364,6 +364,15 @@ describe("retention", () => {
       assert.isFalse(isTruncated(retention))
     })
 
+    it("takes no line end from a line that had one where the unfinished line after it is dropped", () => {
+      assert.strictEqual(textOf({ policy: "Head", lines: 2 }, "1\n2\nlast"), "1\n2\n")
+      assert.strictEqual(textOf({ policy: "Head", lines: 3 }, "1\n2\nlast"), "1\n2\nlast")
+      assert.strictEqual(textOf({ policy: "FailAbove", lines: 1 }, "1\n", "last"), "1\n")
+      assert.strictEqual(textOf({ policy: "HeadTail", lines: 4, bytes: 4 }, "1\n2\nlonger"), "1\n2\n")
+      assert.strictEqual(textOf({ policy: "HeadTail", lines: 2 }, "1\n2\nlast"), "1\nlast")
+      assert.strictEqual(textOf({ policy: "Tail", lines: 1 }, "1\n2\nlast"), "last")
+    })
+
     it("seals a head with the first line that does not fit", () => {
       assert.strictEqual(textOf({ policy: "Head", lines: 9, bytes: 5 }, "ab\nlonger\nc\n"), "ab\n")
     })
