@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "2e1d546a0fb6dacbace58ae0967a52bcf4ec47f26885e843c0a25621c1015757",
-  "processkit-host-x64": "8ed16b25e131f6ee6dc5b4fee3236882b1a9c3d997696a42fcf13549d245c7ea"
+  "processkit-host-arm64": "3581b47c1b4982bd858a62e10af6992ec244179e74eca29ed282c33cd94c154a",
+  "processkit-host-x64": "9cee588953a21acd01f0063d6334f8b5ded9412ad8508527c66993a18a4d4f5a"
 }
