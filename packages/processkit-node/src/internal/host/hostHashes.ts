@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "3581b47c1b4982bd858a62e10af6992ec244179e74eca29ed282c33cd94c154a",
-  "processkit-host-x64": "9cee588953a21acd01f0063d6334f8b5ded9412ad8508527c66993a18a4d4f5a"
+  "processkit-host-arm64": "b1b752c24d4fc23aa5e3b797daebefc709885fe23a34363be4a7f671b2d20196",
+  "processkit-host-x64": "7eb304dbacaee24ec42527d7168b9e234c6dc672b5594bd92ca137ab0970c305"
 }
