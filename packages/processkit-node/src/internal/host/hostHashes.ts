@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "b1b752c24d4fc23aa5e3b797daebefc709885fe23a34363be4a7f671b2d20196",
-  "processkit-host-x64": "7eb304dbacaee24ec42527d7168b9e234c6dc672b5594bd92ca137ab0970c305"
+  "processkit-host-arm64": "82c8b6a99879fb22b9bba8f00d8b00c9011ae4086a6e9052ec99bf8b673ddde9",
+  "processkit-host-x64": "8e7288ad6c814d78bbdee14ca45399cc9b64b5153c9551ed2f906fdada86a065"
 }
