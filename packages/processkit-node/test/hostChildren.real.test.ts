@@ -6,10 +6,12 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import * as Host from "../src/internal/host/host.ts"
 import type { HostChild } from "../src/internal/host/hostAnswers.ts"
 import type { HostConnection } from "../src/internal/host/hostConnection.ts"
 import { type Attributes, FileFlag, type Mode, type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import {
+  binary,
   cgroupHome,
   emptied,
   eventually,
@@ -30,6 +32,7 @@ import {
   startFailure
 } from "./hostWorld.ts"
 import { stat } from "./oracle.ts"
+import { quickest, timed } from "./programs.ts"
 
 const named = (numbers: ReadonlyArray<number>): Attributes => ({
   descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
@@ -440,6 +443,28 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       yield* emptied(child)
       assert.deepStrictEqual(mark.survivors(), [])
     }))
+
+  it.live.skipIf(!isRoot)(
+    "that may not be stopped is not waited for",
+    () =>
+      temporary((home) =>
+        Effect.gen(function*() {
+          // A superuser who may not signal other users.
+          const file = path.join(home, "host")
+          fs.writeFileSync(file, `#!/bin/sh\nexec /usr/bin/setpriv --bounding-set=-kill ${binary} "$@"\n`, {
+            mode: 0o755
+          })
+          const host = yield* Host.connect("monitored", () => [Result.succeed({ path: file, discard: () => {} })])
+          const child = yield* host.spawn(request("/bin/sleep", ["600"], { attributes: { uid: 12_345 } }))
+          const [{ errno }, elapsed] = yield* quickest(50, timed(child.act("suspend")))
+          process.kill(child.pid, "SIGKILL")
+          yield* emptied(child)
+          host.close()
+          assert.strictEqual(errno, "EPERM")
+          assert.isBelow(elapsed, 50) // half of the time in which a tree is to stop
+        })
+      )
+  )
 
   monitored(
     "whose monitor is killed is killed, and its exit is a loss and not a success",

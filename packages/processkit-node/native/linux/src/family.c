@@ -11,6 +11,7 @@
 #define NO_SIGNAL (-1)
 
 static int members[FAMILY_MAX];
+static bool refused[FAMILY_MAX]; /* its signal: nothing more is to be expected of this member */
 static uint16_t slots[SLOTS]; /* index + 1 of the member with a pid, by hash */
 static unsigned count;
 static int root;
@@ -52,6 +53,7 @@ static void add(int pid)
 {
     uint16_t *slot = slot_of(pid);
     if (*slot != 0 || count == FAMILY_MAX - 1 || pid <= 1) return;
+    refused[count] = false;
     members[count++] = pid;
     *slot = (uint16_t)count;
     if (wanted != NO_SIGNAL) signal_member(pid);
@@ -172,6 +174,7 @@ static bool is_ours(int pid)
     return is_alive(&process) && (process.parent == root || is_member(process.parent));
 }
 
+/* Signals the member that was added last. */
 static void signal_member(int pid)
 {
     long handle = SYS_2(__NR_pidfd_open, pid, 0);
@@ -181,8 +184,12 @@ static void signal_member(int pid)
         result = handle >= 0 ? SYS_4(__NR_pidfd_send_signal, handle, wanted, 0, 0) : sys_kill(pid, wanted);
     }
     if (handle >= 0) (void)sys_close((int)handle);
-    if (result == 0) sweep.reached++;
-    else if (result != -ESRCH) sweep.error = (int)-result;
+    if (result == 0) {
+        sweep.reached++;
+    } else if (result != -ESRCH) {
+        sweep.error = (int)-result;
+        refused[count - 1] = true;
+    }
 }
 
 bool family_is_supported(void)
@@ -219,7 +226,7 @@ static bool is_stopped(int pid)
 static bool are_stopped(void)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!is_stopped(members[i])) return false;
+        if (!refused[i] && !is_stopped(members[i])) return false;
     }
     return true;
 }

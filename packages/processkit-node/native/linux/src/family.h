@@ -27,7 +27,7 @@ bool family_is_supported(void);
 /* Signals every descendant of `root` once, `root` not included, for up to two seconds. `skip` may be null. */
 struct sweep family_signal(int root, int number, family_skip *skip);
 
-/* Stops every descendant until all are seen stopped and nobody new is found, for up to `patience` milliseconds. */
+/* Stops every descendant until all that can be are seen stopped and nobody new is found, for up to `patience` milliseconds. */
 struct sweep family_stop(int root, int patience, family_skip *skip);
 
 /* Stops and then kills every descendant, for some hundredths of a second. To be repeated until nobody is left. */
