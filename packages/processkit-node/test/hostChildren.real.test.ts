@@ -1,13 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import * as Host from "../src/internal/host/host.ts"
+import type { HostChild } from "../src/internal/host/hostAnswers.ts"
 import type { HostConnection } from "../src/internal/host/hostConnection.ts"
 import { type Attributes, FileFlag, type Mode, type Spawn, type Stage } from "../src/internal/host/hostProtocol.ts"
 import {
+  binary,
   cgroupHome,
   emptied,
   eventually,
@@ -28,6 +32,7 @@ import {
   startFailure
 } from "./hostWorld.ts"
 import { stat } from "./oracle.ts"
+import { quickest, timed } from "./programs.ts"
 
 const named = (numbers: ReadonlyArray<number>): Attributes => ({
   descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
@@ -348,6 +353,14 @@ describe.each(modes)("a child of a %s host", (mode) => {
 const monitored = (name: string, body: (host: HostConnection) => Effect.Effect<unknown, unknown>) =>
   it.live(name, () => inHost("monitored", body))
 
+/** Ends children whose host is stopped, and their monitors by it. */
+const endWithMonitors = (children: ReadonlyArray<HostChild>) =>
+  Effect.suspend(() => {
+    const monitors = children.map(({ pid }) => stat(pid)?.ppid ?? 0)
+    for (const { pid } of children) process.kill(pid, "SIGKILL")
+    return eventually("their monitors have ended", () => monitors.every((pid) => stat(pid)?.state === "Z"))
+  })
+
 describe.runIf(isSupported)("a tree behind a monitor", () => {
   /** Two sleepers in the session, one that left it, and one that also lost its parents. */
   const tree = "sleep 600 & sleep 600 & setsid sleep 600 & (setsid sh -c 'sleep 600 & sleep 600' &) ; wait"
@@ -431,6 +444,28 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       assert.deepStrictEqual(mark.survivors(), [])
     }))
 
+  it.live.skipIf(!isRoot)(
+    "that may not be stopped is not waited for",
+    () =>
+      temporary((home) =>
+        Effect.gen(function*() {
+          // A superuser who may not signal other users.
+          const file = path.join(home, "host")
+          fs.writeFileSync(file, `#!/bin/sh\nexec /usr/bin/setpriv --bounding-set=-kill ${binary} "$@"\n`, {
+            mode: 0o755
+          })
+          const host = yield* Host.connect("monitored", () => [Result.succeed({ path: file, discard: () => {} })])
+          const child = yield* host.spawn(request("/bin/sleep", ["600"], { attributes: { uid: 12_345 } }))
+          const [{ errno }, elapsed] = yield* quickest(50, timed(child.act("suspend")))
+          process.kill(child.pid, "SIGKILL")
+          yield* emptied(child)
+          host.close()
+          assert.strictEqual(errno, "EPERM")
+          assert.isBelow(elapsed, 50) // half of the time in which a tree is to stop
+        })
+      )
+  )
+
   monitored(
     "whose monitor is killed is killed, and its exit is a loss and not a success",
     (host) =>
@@ -472,7 +507,6 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
               Array.from({ length: 70 }),
               () => host.spawn(request("/bin/sleep", ["600"]))
             )
-            const otherMonitors = others.map(({ pid }) => stat(pid)?.ppid ?? 0)
             const isFrozen = () => fs.readFileSync(path.join(directory, "cgroup.events"), "utf8").includes("frozen 1")
             fs.writeFileSync(path.join(directory, "cgroup.procs"), `${monitor}`)
             fs.writeFileSync(path.join(directory, "cgroup.freeze"), "1")
@@ -480,8 +514,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
             for (let i = 0; i < 2; i++) Effect.runFork(Effect.ignore(child.members))
             yield* host.ping
             process.kill(host.pid, "SIGSTOP")
-            for (const { pid } of others) process.kill(pid, "SIGKILL")
-            yield* eventually("the others have ended", () => otherMonitors.every((pid) => stat(pid)?.state === "Z"))
+            yield* endWithMonitors(others)
             process.kill(child.pid, "SIGKILL")
             yield* eventually("the child has ended", () => stat(child.pid)?.state === "Z")
             fs.writeFileSync(path.join(directory, "cgroup.freeze"), "0")
@@ -491,6 +524,20 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
             yield* emptied(child)
           })))
   )
+
+  monitored("is gone for who asks something of it when its monitor has just ended", (host) =>
+    Effect.gen(function*() {
+      // More of them than the host looks at in one turn, in which it takes the request.
+      const others = yield* Effect.forEach(Array.from({ length: 80 }), () => host.spawn(request("/bin/sleep", ["600"])))
+      const child = yield* host.spawn(request("/bin/sleep", ["600"]))
+      process.kill(host.pid, "SIGSTOP")
+      const asked = yield* Effect.forkChild(Effect.all([child.act("signal", 15), child.signal(15)], { concurrency: 2 }))
+      yield* Effect.sleep(20)
+      yield* endWithMonitors(others)
+      yield* endWithMonitors([child])
+      process.kill(host.pid, "SIGCONT")
+      assert.deepStrictEqual((yield* Fiber.join(asked)).map(({ errno }) => errno), ["ESRCH", "ESRCH"])
+    }))
 
   monitored("cannot be acted on in direct mode", () =>
     inHost("direct", (host) =>

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { FileFlag, maxMessage, type Refusal, version } from "../src/internal/host/hostProtocol.ts"
+import { type Attributes, FileFlag, maxMessage, type Refusal, version } from "../src/internal/host/hostProtocol.ts"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import {
   eventually,
@@ -129,6 +129,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
   })
 
   const relayedInput = spawnBytes(2, request("/bin/true", [], { streams: [{ _tag: "Relay" }, Null, Null] }))
+  const unchanged = (attributes: Attributes) => spawnBytes(2, request("/bin/true", [], { attributes }))
   const wrong: ReadonlyArray<readonly [name: string, why: Refusal, bytes: Buffer]> = [
     ["is longer than the bound", "oversized", announced(maxMessage + 1, Buffer.alloc(0))],
     ["has no type", "malformed", announced(1, Buffer.alloc(1))],
@@ -137,6 +138,8 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
     ["has a text with a NUL inside", "malformed", nul(spawnBytes(2, request("/bin/true", [])))],
     ["announces more texts than there are", "malformed", framed(Buffer.from([2, 0, 1, 0, 0, 0, 255, 255, 255, 255]))],
     ["relays an input", "malformed", relayedInput],
+    ["names the user that stands for no change", "malformed", unchanged({ uid: 2 ** 32 - 1 })],
+    ["names the group that stands for no change", "malformed", unchanged({ gid: 2 ** 32 - 1 })],
     ["says hello twice", "order", hello]
   ]
   for (const [name, why, bytes] of wrong) {

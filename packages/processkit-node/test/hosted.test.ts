@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as os from "node:os"
 import * as Outcome from "processkit/Outcome"
 import * as ProcessError from "processkit/ProcessError"
@@ -89,6 +90,27 @@ const unreachable: HostChild = {
   act: () => lost,
   members: lost
 }
+
+/** A signal that the host has answered like that. */
+const answered = (errno: string | undefined) => {
+  const child = { ...unreachable, signal: () => Effect.succeed({ errno, count: 0 }) }
+  return Effect.result(HostedChild.parts(child, "tool", new Set()).signalLeader("SIGTERM"))
+}
+
+describe("a signal to a child of the host", () => {
+  it.effect("that was not sent is a failure, but for one that is gone", () =>
+    Effect.gen(function*() {
+      for (const errno of [undefined, "ESRCH"]) assert.isTrue(Result.isSuccess(yield* answered(errno)))
+      for (const errno of ["EPERM", "EAGAIN"]) {
+        const result = yield* answered(errno)
+        assert.deepInclude(Result.isFailure(result) && result.failure.reason, {
+          _tag: "IoFailed",
+          program: "tool",
+          errno
+        })
+      }
+    }))
+})
 
 describe("a tree behind monitors", () => {
   // They were taken for gone, and a stop of a tree that nobody could reach reported no survivors.

@@ -133,7 +133,7 @@ fuzz)
   fuzz_one process "${2-30}"
   ;;
 *)
-  echo "usage: build.sh [check | sanitized FILE | fuzz [SECONDS]]" >&2
+  echo "usage: build.sh [check | sanitized FILE | analyze | fuzz [SECONDS]]" >&2
   exit 2
   ;;
 esac

@@ -17,9 +17,12 @@ import { signalNumber } from "./signalNumber.ts"
 /** How often we look again for members that appeared while others were being stopped or killed. */
 const maxRounds = 100
 
+/** The failure to signal a process that is there. */
+export const notSignalled = (errno: string, program?: string): ProcessError.ProcessError =>
+  ProcessError.make(new ProcessError.IoFailed({ program, operation: "signalling a process", errno }))
+
 /** The failure to signal a process that belongs to somebody else. */
-export const notPermitted = (program?: string): ProcessError.ProcessError =>
-  ProcessError.make(new ProcessError.IoFailed({ program, operation: "signalling a process", errno: "EPERM" }))
+export const notPermitted = (program?: string): ProcessError.ProcessError => notSignalled("EPERM", program)
 
 /** Gets the number of a signal, or fails where this system does not have it. */
 export const numberOf = (signal: Signal.Signal): Effect.Effect<number, ProcessError.ProcessError> => {

@@ -7,11 +7,17 @@
 #define SLOTS (2 * FAMILY_MAX)
 #define PASSES_MAX 32
 #define KILL_PATIENCE 20
+#define SIGNAL_PATIENCE 2000
+#define NO_SIGNAL (-1)
 
 static int members[FAMILY_MAX];
+static bool refused[FAMILY_MAX]; /* its signal: nothing more is to be expected of this member */
 static uint16_t slots[SLOTS]; /* index + 1 of the member with a pid, by hash */
 static unsigned count;
 static int root;
+static int wanted; /* the signal for whoever is found, or NO_SIGNAL */
+static struct sweep sweep;
+static long deadline; /* when a search is broken off that finds somebody new all the time */
 
 struct process {
     char state;
@@ -19,12 +25,19 @@ struct process {
     unsigned threads;
 };
 
-static void clear(int new_root)
+static void signal_member(int pid);
+
+static void clear(int new_root, int number, int patience)
 {
     memset(slots, 0, sizeof slots);
     count = 0;
     root = new_root;
+    wanted = number;
+    sweep = (struct sweep){0, 0, 0};
+    deadline = sys_milliseconds() + patience;
 }
+
+static bool is_over(void) { return sys_milliseconds() >= deadline; }
 
 static uint16_t *slot_of(int pid)
 {
@@ -35,12 +48,15 @@ static uint16_t *slot_of(int pid)
 
 static bool is_member(int pid) { return *slot_of(pid) != 0; }
 
+/* Signals a new member at once: one that forks and ends all the time is gone when the pass is over. */
 static void add(int pid)
 {
     uint16_t *slot = slot_of(pid);
     if (*slot != 0 || count == FAMILY_MAX - 1 || pid <= 1) return;
+    refused[count] = false;
     members[count++] = pid;
     *slot = (uint16_t)count;
+    if (wanted != NO_SIGNAL) signal_member(pid);
 }
 
 /* Adds the pids of one list, which is decimal numbers with a space behind each. */
@@ -50,7 +66,8 @@ static void add_list(int list, int parent, family_skip *skip)
     uint64_t number = 0;
     bool inside = false;
     long size;
-    while ((size = sys_read(list, part, sizeof part)) > 0) {
+    do {
+        size = sys_read(list, part, sizeof part);
         for (long i = 0; i < size; i++) {
             if (part[i] >= '0' && part[i] <= '9') {
                 number = number * 10 + (uint64_t)(part[i] - '0');
@@ -62,7 +79,7 @@ static void add_list(int list, int parent, family_skip *skip)
                 inside = false;
             }
         }
-    }
+    } while (size > 0 && !is_over()); /* a list that grows at its end is never read to the end */
 }
 
 static void add_children_of_thread(int tasks, const char *thread, int parent, family_skip *skip)
@@ -104,12 +121,13 @@ static void add_children(int parent, family_skip *skip)
     (void)sys_close((int)tasks);
 }
 
-/* Adds the children of everybody known; whoever is added is asked in the same pass. */
+/* Adds the children of everybody known; whoever is added is asked in the same pass. One that forks and ends, and whose child
+ * does the same, could be followed for ever. */
 static bool grow(family_skip *skip)
 {
     unsigned before = count;
     add_children(root, skip);
-    for (unsigned i = 0; i < count; i++) add_children(members[i], skip);
+    for (unsigned i = 0; i < count && !is_over(); i++) add_children(members[i], skip);
     return count > before;
 }
 
@@ -156,17 +174,22 @@ static bool is_ours(int pid)
     return is_alive(&process) && (process.parent == root || is_member(process.parent));
 }
 
-static void signal_member(int pid, int number, struct sweep *sweep)
+/* Signals the member that was added last. */
+static void signal_member(int pid)
 {
     long handle = SYS_2(__NR_pidfd_open, pid, 0);
     if (handle == -ESRCH) return;
     long result = -ESRCH;
     if (is_ours(pid)) {
-        result = handle >= 0 ? SYS_4(__NR_pidfd_send_signal, handle, number, 0, 0) : sys_kill(pid, number);
+        result = handle >= 0 ? SYS_4(__NR_pidfd_send_signal, handle, wanted, 0, 0) : sys_kill(pid, wanted);
     }
     if (handle >= 0) (void)sys_close((int)handle);
-    if (result == 0) sweep->reached++;
-    else if (result != -ESRCH) sweep->error = (int)-result;
+    if (result == 0) {
+        sweep.reached++;
+    } else if (result != -ESRCH) {
+        sweep.error = (int)-result;
+        refused[count - 1] = true;
+    }
 }
 
 bool family_is_supported(void)
@@ -181,16 +204,17 @@ bool family_is_supported(void)
     return list >= 0;
 }
 
-struct sweep family_signal(int of, int number, family_skip *skip)
+static struct sweep signal_all(int of, int number, int patience, family_skip *skip)
 {
-    struct sweep sweep = {0, 0, 0};
-    unsigned done = 0;
-    clear(of);
-    for (int pass = 0; pass < PASSES_MAX && grow(skip); pass++) {
-        for (; done < count; done++) signal_member(members[done], number, &sweep);
-    }
+    clear(of, number, patience);
+    for (int pass = 0; pass < PASSES_MAX && grow(skip) && !is_over(); pass++) continue;
     sweep.found = count;
     return sweep;
+}
+
+struct sweep family_signal(int of, int number, family_skip *skip)
+{
+    return signal_all(of, number, SIGNAL_PATIENCE, skip);
 }
 
 static bool is_stopped(int pid)
@@ -202,7 +226,7 @@ static bool is_stopped(int pid)
 static bool are_stopped(void)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!is_stopped(members[i])) return false;
+        if (!refused[i] && !is_stopped(members[i])) return false;
     }
     return true;
 }
@@ -211,15 +235,11 @@ static bool are_stopped(void)
  * So the last look at who is there comes after everybody known was seen stopped. */
 struct sweep family_stop(int of, int patience, family_skip *skip)
 {
-    struct sweep sweep = {0, 0, 0};
-    long end = sys_milliseconds() + patience;
-    unsigned done = 0;
-    clear(of);
+    clear(of, SIGSTOP, patience);
     for (;;) {
-        bool settled = done > 0 && are_stopped();
+        bool settled = count > 0 && are_stopped();
         bool grown = grow(skip);
-        for (; done < count; done++) signal_member(members[done], SIGSTOP, &sweep);
-        if (!grown && (settled || count == 0 || sys_milliseconds() >= end)) break;
+        if ((!grown && (settled || count == 0)) || is_over()) break;
         if (!grown) sys_sleep(1);
     }
     sweep.found = count;
@@ -229,14 +249,14 @@ struct sweep family_stop(int of, int patience, family_skip *skip)
 struct sweep family_kill(int of, family_skip *skip)
 {
     (void)family_stop(of, KILL_PATIENCE, skip);
-    return family_signal(of, SIGKILL, skip);
+    return signal_all(of, SIGKILL, KILL_PATIENCE, skip);
 }
 
 unsigned family_list(int of, void (*visit)(int pid, void *context), void *context)
 {
     unsigned living = 0;
-    clear(of);
-    for (int pass = 0; pass < PASSES_MAX && grow(NULL); pass++) continue;
+    clear(of, NO_SIGNAL, SIGNAL_PATIENCE);
+    for (int pass = 0; pass < PASSES_MAX && grow(NULL) && !is_over(); pass++) continue;
     for (unsigned i = 0; i < count; i++) {
         if (!is_ours(members[i])) continue;
         living++;

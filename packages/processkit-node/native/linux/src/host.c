@@ -89,6 +89,7 @@ static long command_monitor(const struct child *child, uint16_t action)
     struct monitor_command command = {request.token, action, request.number};
     if (child->channel < 0) return -ESRCH;
     long written = sys_write(child->channel, &command, sizeof command);
+    if (written == -EPIPE || written == -ECONNRESET) return -ESRCH; /* it has ended, and this loop is still to hear of it */
     return written < 0 ? written : ANSWERED_LATER;
 }
 

@@ -238,8 +238,9 @@ static void serve(void)
 
 /*
  * Keeps the channel, the signals and nothing else: what the owner waits for on its streams must not wait for a monitor.
- * Both take the places of the host's channels, so their own numbers are others. Nothing new is opened, so that this
- * cannot fail for want of descriptors or memory when the leader is there already.
+ * Both take the places of the host's channels, so their own numbers are others. Nothing new is needed, so that this
+ * does not fail for want of descriptors or memory when the leader is there already: without the null device its streams
+ * are closed.
  */
 static void settle(int channel, int signals)
 {

@@ -141,13 +141,21 @@ static void take_descriptors(struct cursor *cursor, struct attributes *attribute
     }
 }
 
+/* To the kernel the highest number is nobody, and a change to it no change: the child would keep the owner's rights. */
+static uint32_t take_identity(struct cursor *cursor)
+{
+    uint32_t identity = take_u32(cursor);
+    if (identity == UINT32_MAX) cursor->broken = true;
+    return identity;
+}
+
 /* Attributes follow in the order of their bits; those from 8 to 11 have no value. */
 static void take_attributes(struct cursor *cursor, struct attributes *attributes)
 {
     uint32_t present = attributes->present;
     if ((present & ~(uint32_t)ATTRIBUTES_KNOWN) != 0) cursor->broken = true;
-    if (present & ATTRIBUTE_UID) attributes->uid = take_u32(cursor);
-    if (present & ATTRIBUTE_GID) attributes->gid = take_u32(cursor);
+    if (present & ATTRIBUTE_UID) attributes->uid = take_identity(cursor);
+    if (present & ATTRIBUTE_GID) attributes->gid = take_identity(cursor);
     if (present & ATTRIBUTE_GROUPS) take_groups(cursor, attributes);
     if (present & ATTRIBUTE_UMASK) attributes->umask = take_u32(cursor);
     if (present & ATTRIBUTE_LIMITS) take_limits(cursor, attributes);

@@ -7,7 +7,7 @@ import { stages } from "./hostProtocol.ts"
 const refusals: ReadonlyArray<Refusal> = ["unknown", "oversized", "malformed", "order", "version"]
 
 /** The longest event there is, without its size. */
-const maxEvent = 8192
+const maxEvent = 8188
 
 const nothing = new Uint8Array(0)
 

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "2e1d546a0fb6dacbace58ae0967a52bcf4ec47f26885e843c0a25621c1015757",
-  "processkit-host-x64": "8ed16b25e131f6ee6dc5b4fee3236882b1a9c3d997696a42fcf13549d245c7ea"
+  "processkit-host-arm64": "518d2644ba3b00feed8aa4a8276c2d58b26ed508636eca06f1ae40269063c8b4",
+  "processkit-host-x64": "271b38aeb880f63db4b10db34410aefde3b24898c7f35a8895c40a5012343d31"
 }

@@ -99,7 +99,8 @@ export const parts = (
     Effect.flatMap(Ending.numberOf(signal), (number) =>
       Effect.flatMap(
         child.signal(number),
-        ({ errno }) => errno === "EPERM" ? Effect.fail(Ending.notPermitted(program)) : Effect.void
+        ({ errno }) =>
+          errno === undefined || errno === "ESRCH" ? Effect.void : Effect.fail(Ending.notSignalled(errno, program))
       ))
   return {
     pid: child.pid,
