@@ -10,7 +10,7 @@ import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as Processes from "processkit/Processes"
 import * as ProcessGroup from "processkit/ProcessGroup"
-import { childrenOf, eventually, isAlive, stat, survivors } from "./oracle.ts"
+import { childrenOf, eventually, isAlive, nameOf, stat, survivors } from "./oracle.ts"
 import { has, isRoot, reasonOf } from "./programs.ts"
 
 /** A process that this library has not started; it prints a number when it is ready, and ends with the test. */
@@ -90,9 +90,13 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           }
           // The host holds everything of ours: it was taken in, and its group's end was the end of all others.
           yield* Effect.scoped(group.runner.start(Command.make("true")))
+          yield* Effect.provide(Command.start(Command.make("sleep", ["600"])), NodeProcessRunner.layerSubreaper)
           const helpers = childrenOf(process.pid).filter((pid) => /^processkit-(?:host|guardian)/.test(commandOf(pid)))
-          assert.isNotEmpty(helpers)
-          for (const pid of helpers) assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput")
+          const monitors = helpers.flatMap(childrenOf).filter((pid) => nameOf(pid) === "pk-monitor")
+          assert.isNotEmpty(monitors)
+          for (const pid of [...helpers, ...monitors]) {
+            assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput")
+          }
           assert.deepInclude(yield* reasonOf(group.adopt(nobody())), { _tag: "IoFailed", errno: "ESRCH" })
           assert.deepEqual(yield* group.members, [])
         }).pipe(Effect.scoped))

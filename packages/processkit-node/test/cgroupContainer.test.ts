@@ -34,16 +34,19 @@ const child: HostChild = {
 }
 
 /** A host that has something happen while it starts a child. */
-const hostWith = (meanwhile: () => void): HostConnection => ({
+const hostWith = (
+  meanwhile: () => void,
+  start: ReturnType<HostConnection["spawn"]> = Effect.succeed(child)
+): HostConnection => ({
   pid: 4_194_306,
   executable: "/proc/self/exe",
   mode: "direct",
   isLost: () => false,
   onLost: () => {},
   spawn: () =>
-    Effect.sync(() => {
+    Effect.suspend(() => {
       meanwhile()
-      return child
+      return start
     }),
   guard: () => nothing,
   unguard: () => nothing,
@@ -75,8 +78,8 @@ const exitOf = (child: ProcessBackend.Child) =>
 
 const events = (own: string, text: string) => fs.writeFileSync(`${own}/owner/g1/memory.events`, text)
 
-const containerIn = (own: string, meanwhile: () => void) => {
-  const place = { host: hostWith(meanwhile), owner: `${own}/owner`, directory: `${own}/owner/g1` }
+const containerIn = (own: string, meanwhile: () => void, start?: ReturnType<HostConnection["spawn"]>) => {
+  const place = { host: hostWith(meanwhile, start), owner: `${own}/owner`, directory: `${own}/owner/g1` }
   fs.rmdirSync(place.directory)
   return CgroupContainer.make(place, Effect.succeed, ProcessGroupBackend.make().containment)
 }
@@ -109,6 +112,22 @@ describe("a child with a limit of memory", () => {
         yield* container.limits?.set(limits) ?? assert.fail("no limits")
         events(own, "max 9\noom 1\noom_kill 2\n")
         assert.isTrue((yield* exitOf(child)).oomKilled)
+      })
+    ))
+
+  // It failed with an errno that no system has.
+  it.live("lacks memory where it was killed for it on the way to its program", () =>
+    inHierarchy((own) =>
+      Effect.gen(function*() {
+        const killedOnItsWay = Effect.fail({ _tag: "StartFailed", stage: "killed", errno: "UNKNOWN" } as const)
+        let text = "oom 1\noom_kill 1\n"
+        const container = containerIn(own, () => events(own, text), killedOnItsWay)
+        yield* container.prepare ?? Effect.void
+        yield* container.limits?.set(limits) ?? assert.fail("no limits")
+        const start = Effect.flip(container.spawn(request("/bin/true")))
+        assert.deepInclude((yield* start).reason, { _tag: "ResourceExhausted", errno: "ENOMEM" })
+        text = "oom 1\noom_kill 2\n"
+        assert.deepInclude((yield* start).reason, { _tag: "SpawnFailed", errno: "UNKNOWN" })
       })
     ))
 

@@ -287,6 +287,32 @@ describe("the best mechanism", () => {
       })
   )
 
+  // The guardian saw nobody to end in a table that it could not read.
+  it.live.skipIf(!canMount)(
+    "ends what leaders of groups are left where there is no process table and their owner is killed",
+    () =>
+      Effect.gen(function*() {
+        const script = `
+          import * as Effect from "effect/Effect"
+          import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+          import * as Command from "processkit/Command"
+          import * as ProcessGroup from "processkit/ProcessGroup"
+          const program = Effect.flatMap(ProcessGroup.make, (group) =>
+            Effect.flatMap(group.start(Command.make("sleep", ["600"])), ({ pid }) =>
+              Effect.sync(() => {
+                process.stdout.write(pid + " " + group.containment.ownerDeath)
+                process.kill(process.pid, "SIGKILL")
+              })))
+          await Effect.runPromise(Effect.provide(Effect.scoped(program), NodeProcessRunner.layer))`
+        const flags = ["--conditions=processkit-source", "--input-type=module", "--eval", script]
+        const mounted = ["-m", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]
+        const { stdout } = spawnSync("unshare", [...mounted, process.execPath, ...flags], { encoding: "utf8" })
+        const [pid, ownerDeath] = stdout.split(" ")
+        assert.strictEqual(ownerDeath, "linked")
+        yield* eventually("the member is gone", () => !isAlive(Number(pid)))
+      })
+  )
+
   // P11: the numbers in such a table are those of strangers, who were taken for members, and members for nobody.
   it.live.skipIf(!canMount)(
     "is process groups where the process table is that of another pid namespace, whose processes nobody touches",

@@ -42,6 +42,14 @@ const parentOf = (pid: number): number | undefined => {
   return found !== undefined && Result.isSuccess(found) ? found.success?.ppid : undefined
 }
 
+/** What the host calls those that it has set between itself and a program (`native/linux`). */
+const monitor = "pk-monitor"
+
+/** Whether somebody works for us: a guardian, a host, or what a host has set to watch over a program. */
+const isHelper = (pid: number, row: Row | undefined): boolean =>
+  LiveTrees.isForeign(pid) ||
+  (row !== undefined && LiveTrees.isForeign(row.ppid) && row.ppid !== process.pid && Inspection.nameOf(pid) === monitor)
+
 /** The process to take in, as it is identified; `undefined` for a zombie, which needs nobody any more. */
 export const candidate = Effect.fnUntraced(function*(
   pid: number,
@@ -50,8 +58,8 @@ export const candidate = Effect.fnUntraced(function*(
   const own = yield* Inspection.row(process.pid)
   const problem = obstacle(pid, { pid: process.pid, pgid: own?.pgid }, parentOf)
   if (problem !== undefined) return yield* Effect.fail(refused(problem))
-  if (LiveTrees.isForeign(pid)) return yield* Effect.fail(refused("is a helper of this program"))
   const row = yield* Inspection.row(pid)
+  if (isHelper(pid, row)) return yield* Effect.fail(refused("is a helper of this program"))
   if (row === undefined) return yield* Effect.fail(failed("ESRCH"))
   if (startTime !== undefined && Inspection.startTimeOf(row) !== startTime) {
     return yield* Effect.fail(refused("belongs to another process by now"))

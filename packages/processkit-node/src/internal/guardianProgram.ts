@@ -98,6 +98,8 @@ sweep() {
   while [ $tries -lt 100 ]; do
     tries=$((tries + 1)) fresh=
     "read_$how"
+    # Without a table the groups of leaders that were not reaped are still certain.
+    [ "$table" != ' ' ] || { for leader in $running; do kill "-$1" "-$leader"; done; return; }
     find_trusted
     find_members
     known=$members

@@ -85,12 +85,15 @@ export const isThread = (pid: number): boolean => {
   return group !== undefined && group !== String(pid)
 }
 
+/** The short name of a process (proc_pid_comm(5)). */
+export const nameOf = (pid: number): string | undefined => read(`/proc/${pid}/comm`)
+
 /** What is known of a process that is alive. */
 export const inspect = (pid: number): Effect.Effect<ProcessInfo | undefined, ProcessError.ProcessError> =>
   Effect.map(row(pid), (row) =>
     row === undefined || !row.alive || isThread(pid) ? undefined : {
       pid,
       parentPid: row.ppid,
-      name: read(`/proc/${pid}/comm`),
+      name: nameOf(pid),
       startTime: startTimeOf(row)
     })

@@ -162,7 +162,10 @@ const fromState = (state: GroupState, backend: Backend, parent: () => Runner): P
         "sending a signal",
         Effect.flatMap(
           Effect.fromResult(InputRules.checked(undefined, () => InputRules.signal(signal))),
-          (signal) => signal === "SIGKILL" ? Effect.andThen(container.kill, container.resume) : container.signal(signal)
+          (signal) =>
+            signal === "SIGKILL"
+              ? Effect.andThen(container.kill, Effect.ignore(container.resume))
+              : container.signal(signal)
         )
       ),
     suspend: state.whileOpen("suspending", container.suspend),

@@ -67,6 +67,19 @@ interface Asked {
   readonly before: LimitFiles.OutOfMemory
 }
 
+/** What a start failed of that was killed on its way to its program: of the limit of memory, where that has killed. */
+const starved = (
+  error: ProcessError.ProcessError,
+  before: LimitFiles.OutOfMemory,
+  directory: string
+): ProcessError.ProcessError => {
+  const { reason } = error
+  const isKilled = reason._tag === "SpawnFailed" && reason.errno === "UNKNOWN"
+  return isKilled && LimitFiles.hasKilled(before, CgroupLimits.outOfMemory(directory))
+    ? ProcessError.make(ProcessError.fromErrno(reason.program, "ENOMEM"))
+    : error
+}
+
 type Elsewhere = (gone: Place) => Effect.Effect<Place, ProcessError.ProcessError>
 
 class CgroupContainer {
@@ -164,6 +177,7 @@ class CgroupContainer {
       const before = this.#isLimited ? CgroupLimits.outOfMemory(this.state.directory) : LimitFiles.nobodyKilled
       return Effect.fromResult(Result.mapError(ready, failed("making a cgroup", request.program))).pipe(
         Effect.andThen(HostedStart.start(host, request, { directory, isOwn })),
+        Effect.mapError((error) => this.#isLimited ? starved(error, before, this.state.directory) : error),
         Effect.onError(() => this.#forget(leaf)),
         Effect.map((child) => this.#started(child, leaf, { program: request.program, before })),
         Effect.tap(() => this.#suspended ? Effect.ignore(suspendLeaf(leaf)) : Effect.void)
