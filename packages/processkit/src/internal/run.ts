@@ -250,9 +250,6 @@ export class Run implements Owner {
         Effect.suspend(() =>
           this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
         ),
-      hurryOutput: () => {
-        for (const pump of this.#pumps()) pump.hurry()
-      },
       fork: (effect) => this.#fork(effect)
     }
   }
