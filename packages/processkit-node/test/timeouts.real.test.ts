@@ -358,6 +358,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       assert.deepEqual(result.outcome, Outcome.exited(0))
       assert.strictEqual(result.stdout, "done\n")
     }))
+
+  // C5, O4: more than comes with the news of the exit
+  it.effect("a busy owner loses no output of a program that ended before its deadline", () =>
+    Effect.gen(function*() {
+      for (let i = 0; i < 5; i++) {
+        const running = yield* Command.start(
+          Command.make("head", ["-c", "60000", "/dev/zero"], { timeout: "100 millis" })
+        )
+        const until = performance.now() + 250
+        while (performance.now() < until);
+        const result = yield* running.result
+        assert.deepInclude(result, { outcome: Outcome.exited(0), incomplete: false })
+        assert.strictEqual(result.stdout.length, 60_000)
+      }
+    }))
 })
 
 // C9

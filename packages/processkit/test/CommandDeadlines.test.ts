@@ -96,7 +96,11 @@ describe("the deadline of a command", () => {
     Effect.gen(function*() {
       const command = Command.make("holdsPipeOpen", { timeout: "100 millis" })
       const fiber = yield* Effect.forkChild(Command.outputString(command))
-      yield* TestClock.adjust("100 millis")
+      yield* TestClock.adjust("99 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      // Then it takes the two turns in which what is in a pipe is read.
+      yield* TestClock.adjust("1 millis")
+      yield* TestClock.adjust("2 millis")
       const result = yield* Fiber.join(fiber)
       assert.deepStrictEqual(result.outcome, Outcome.exited(0))
       assert.isTrue(result.incomplete)

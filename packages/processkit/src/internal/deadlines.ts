@@ -26,6 +26,8 @@ export interface Timed {
   readonly pumps: ReadonlyArray<Pump>
   /** Ends the program, unless that is under way. */
   readonly expire: (deadline: Extract<Intervention, { readonly _tag: "Deadline" }>) => Effect.Effect<void>
+  /** The time is over and the program has exited; only output is still due. */
+  readonly hurryOutput: () => void
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
@@ -57,8 +59,7 @@ export class Deadlines {
       sleepAndCatchUp(after),
       Effect.suspend(() => {
         if (this.#run.isRunning()) return this.#run.expire({ _tag: "Deadline", after, kind: "deadline" })
-        // The program has exited; only output is still due.
-        for (const pump of this.#run.pumps) pump.hurry()
+        this.#run.hurryOutput()
         return Effect.void
       })
     )

@@ -40,7 +40,7 @@ const isBehind = (mark: Mark): boolean => (mark.pump.paused || mark.pump.held) &
  * Whoever stood still for longer than the window, or had a busy event loop, finds it over before they have read what was
  * there all the time.
  */
-const windowOf = (sleep: Sleep, marks: ReadonlyArray<Mark>): Effect.Effect<unknown> => {
+const windowOf = (sleep: Sleep, marks: ReadonlyArray<Mark>, patience: Duration.Duration): Effect.Effect<unknown> => {
   const seen = () => marks.reduce((sum, mark) => sum + seenSince(mark), 0)
   const isReadOut = Effect.suspend(() => {
     const before = seen()
@@ -51,22 +51,24 @@ const windowOf = (sleep: Sleep, marks: ReadonlyArray<Mark>): Effect.Effect<unkno
       () => !wasComing && seen() === before && wereBehind.every(isBehind)
     )
   })
-  return Effect.andThen(sleep(quiet), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
+  return Effect.andThen(sleep(patience), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
 }
 
 /**
  * Looks after every window who is still due, until nobody is.
  *
  * A pipe is closed that a descendant keeps open. One that is held up by its consumer is not: what the program wrote is
- * still inside.
+ * still inside. In a hurry the first window has nothing but its reading, and no tee is waited for.
  */
 export const drain = (
   pumps: ReadonlyArray<Pump>,
   sleep: Sleep,
-  isOver: () => boolean
+  isOver: () => boolean,
+  isHurried = false
 ): Effect.Effect<unknown> =>
   Effect.suspend(() => {
     const marks = pumps.map((pump) => ({ pump, from: pump.bytesSeen }))
+    if (isHurried) { for (const pump of pumps) pump.abandonTee(false) }
     let windows = 0
     const look = (): void => {
       windows++
@@ -75,5 +77,6 @@ export const drain = (
         if (windows >= teeWindows) mark.pump.abandonTee(true)
       }
     }
-    return Effect.repeat(Effect.andThen(windowOf(sleep, marks), Effect.sync(look)), { until: isOver })
+    const window = Effect.suspend(() => windowOf(sleep, marks, isHurried && windows === 0 ? Duration.zero : quiet))
+    return Effect.repeat(Effect.andThen(window, Effect.sync(look)), { until: isOver })
   })

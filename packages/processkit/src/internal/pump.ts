@@ -144,16 +144,6 @@ export class Pump {
     this.abandonTee(false)
   }
 
-  /**
-   * The time is over: waits neither for whoever keeps the pipe open nor for a tee. What a consumer or a tee of ours has
-   * kept in the pipe is the program's, and is still read.
-   */
-  hurry(): void {
-    const isBehind = this.paused || this.held
-    this.abandonTee(false)
-    if (!isBehind) this.close()
-  }
-
   /** Gives up a tee that has not got everything. */
   abandonTee(isLate: boolean): void {
     this.#tee?.abandon(isLate)

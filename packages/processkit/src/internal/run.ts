@@ -250,6 +250,7 @@ export class Run implements Owner {
         Effect.suspend(() =>
           this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
         ),
+      hurryOutput: () => this.#drain(true),
       fork: (effect) => this.#fork(effect)
     }
   }
@@ -285,19 +286,20 @@ export class Run implements Owner {
     this.#setting.stage?.exited(Conclusion.endingOf(exit, this.#intervention))
     this.#feed?.cancel()
     this.#settleIfOver()
-    if (!this.isSettled) this.#draining = this.#fork(this.#drain())
+    if (!this.isSettled) this.#drain()
     // Last: whoever waits for it goes on within this call.
     Deferred.doneUnsafe(this.#exitTold, exit)
   }
 
   /**
    * Waits for the end of output that is still due, but no longer than the drain window for a pipe that a descendant
-   * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
+   * keeps open. A stop under way comes first: what a tree says during its grace is part of the result. In a hurry there is
+   * only what the program has left in its pipes.
    */
-  #drain(): Effect.Effect<unknown> {
-    return Effect.suspend(() => this.#ladder.underWay ?? Effect.void).pipe(
-      Effect.andThen(drain(this.#pumps(), this.#setting.sleep, () => this.isSettled))
-    )
+  #drain(isHurried = false): void {
+    const rest = drain(this.#pumps(), this.#setting.sleep, () => this.isSettled, isHurried)
+    this.#draining?.interruptUnsafe()
+    this.#draining = this.#fork(isHurried ? rest : Effect.andThen(this.#ladder.underWay ?? Effect.void, rest))
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */

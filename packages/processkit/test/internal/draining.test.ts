@@ -5,7 +5,12 @@ import { drain, drainWindow } from "../../src/internal/draining.ts"
 import type { Pump } from "../../src/internal/pump.ts"
 
 /** A pump that counts, and the sleep of a loop that delivers what `deliver` says in each turn. */
-const world = (deliver: (turn: number, pump: { paused: boolean }) => number, comesAt = 0, paused = false) => {
+const world = (
+  deliver: (turn: number, pump: { paused: boolean }) => number,
+  comesAt = 0,
+  paused = false,
+  isHurried = false
+) => {
   const pump = {
     bytesSeen: 0,
     paused,
@@ -25,7 +30,7 @@ const world = (deliver: (turn: number, pump: { paused: boolean }) => number, com
       pump.isComing = ++turns < comesAt
       if (!pump.isComing) pump.bytesSeen += deliver(turns, pump)
     })
-  const run = drain([pump as unknown as Pump], sleep, () => pump.closed)
+  const run = drain([pump as unknown as Pump], sleep, () => pump.closed, isHurried)
   return Effect.map(run, () => ({ bytes: pump.bytesSeen, slept }))
 }
 
@@ -48,6 +53,12 @@ describe("the end of output", () => {
       const { bytes, slept } = yield* world((turn) => turn === 2000 ? 5 : 0, 2000)
       assert.strictEqual(bytes, 5)
       assert.isAtMost(slept, Duration.toMillis(drainWindow) + 2010)
+    }))
+
+  it.effect("comes at once after what is read in a hurry", () =>
+    Effect.gen(function*() {
+      const hurried = world((turn) => turn <= 3 ? 5 : 0, 0, false, true)
+      assert.deepStrictEqual(yield* hurried, { bytes: 15, slept: 4 })
     }))
 
   // A consumer that woke up in the turn in which a window ended found its pipe closed, with the rest of the output inside.
