@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as v8 from "node:v8"
 import * as vm from "node:vm"
 import * as Connections from "../src/internal/host/hostConnection.ts"
@@ -22,7 +23,7 @@ const connected = () => {
     nudge: () => {},
     abandon: (why) => receiver.lost(why)
   }
-  return open(host)
+  return { host: open(host), receiver }
 }
 
 const nothing = { _tag: "Null" } as const
@@ -43,9 +44,23 @@ const usedBytes = (): number => {
 }
 
 describe("a conversation with a host", () => {
+  it.effect("tells who is given a child of the stop that was told together with its start", () =>
+    Effect.gen(function*() {
+      const { host, receiver } = connected()
+      const starting = yield* Effect.forkChild(host.spawn(start), { startImmediately: true })
+      receiver.event({ _tag: "Spawned", id: 1, pid: 4321 })
+      receiver.event({ _tag: "Stopped", id: 1, signal: 20 })
+      const child = yield* Fiber.join(starting)
+      const stops: Array<number> = []
+      child.onStopped((signal) => stops.push(signal))
+      receiver.event({ _tag: "Stopped", id: 1, signal: 21 })
+      assert.deepStrictEqual(stops, [20, 21])
+      host.close()
+    }))
+
   it.effect("keeps nothing of a request about a child that was answered", () =>
     Effect.gen(function*() {
-      const host = connected()
+      const { host } = connected()
       const child = yield* host.spawn(start)
       const ask = (times: number) =>
         Effect.forEach(Array.from({ length: times }), () => child.signal(0), { discard: true })

@@ -281,16 +281,18 @@ describe.runIf(hasCgroups)("a cgroup that the host makes for one child", () => {
     (host, directory) =>
       Effect.gen(function*() {
         fs.mkdirSync(`${directory}/four`)
-        const refused: ReadonlyArray<readonly [path: string, errno: string]> = [
+        const refused: ReadonlyArray<readonly [cgroup: string, errno: string]> = [
           [`${directory}-elsewhere`, "EINVAL"],
           [directory, "EINVAL"],
+          [`${directory}/../${path.basename(directory)}-elsewhere`, "EINVAL"],
+          [`${directory}/four/../../${path.basename(directory)}-elsewhere`, "EINVAL"],
           [`${directory}/${"x".repeat(48)}`, "EINVAL"],
           [`${directory}/four`, "EEXIST"],
           [`${directory}/none/below`, "ENOENT"]
         ]
-        for (const [path, errno] of refused) {
-          const failure = yield* startFailure(host, request("/bin/true", [], own(path)))
-          assert.deepInclude(failure, { stage: "container", errno }, path)
+        for (const [cgroup, errno] of refused) {
+          const failure = yield* startFailure(host, request("/bin/true", [], own(cgroup)))
+          assert.deepInclude(failure, { stage: "container", errno }, cgroup)
         }
         fs.rmdirSync(`${directory}/four`)
       })

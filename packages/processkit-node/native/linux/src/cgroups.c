@@ -134,11 +134,21 @@ static const char *below(const char *directory, const char *path)
     return *directory == 0 && *path == '/' ? path + 1 : NULL;
 }
 
+/* Whether a step of a name leads back up. */
+static bool leads_up(const char *name)
+{
+    for (const char *step = name; *step != 0; step++) {
+        bool begins = step == name || step[-1] == '/';
+        if (begins && step[0] == '.' && step[1] == '.' && (step[2] == 0 || step[2] == '/')) return true;
+    }
+    return false;
+}
+
 static bool locate(struct cgroup_place *place, const char *path)
 {
     for (unsigned i = 0; i < GUARDED_MAX; i++) {
         const char *name = guarded[i].used ? below(guarded[i].path, path) : NULL;
-        if (name == NULL || text_length(name) >= sizeof place->name) continue;
+        if (name == NULL || leads_up(name) || text_length(name) >= sizeof place->name) continue;
         place->guard = guarded[i].number;
         memcpy(place->name, name, text_length(name) + 1);
         return true;

@@ -50,7 +50,7 @@ export interface HostChild {
   readonly onExit: (observer: (exit: Result.Result<Exited, ProcessError.ProcessError>) => void) => void
   /** Monitored: calls back once nobody of the tree is left. Direct: with the exit. Never after a loss of the host. */
   readonly onEmptied: (observer: () => void) => void
-  /** Terminal role: calls back whenever the process was stopped, by which signal. */
+  /** Terminal role: calls back whenever the process was stopped, by which signal; also for a stop before the first call. */
   readonly onStopped: (observer: (signal: number) => void) => void
   /** Whether its host was lost, which then tells nothing more of it. */
   readonly isHostLost: () => boolean

@@ -120,7 +120,7 @@ export class Conversation {
       if (Result.isFailure(bytes)) return resume(Effect.fail({ _tag: "NotEncodable", ...bytes.failure }))
       const awaited = HostPipes.countIn(request)
       const settle: Start["settle"] = (result) => resume(Effect.fromResult(result))
-      const life: Life = { exit: latch(), emptied: latch(), tokens: new Set(), stopped: new Set() }
+      const life: Life = { exit: latch(), emptied: latch(), tokens: new Set(), stopped: new Set(), unheard: undefined }
       this.#starts.set(id, {
         pipes: [undefined, undefined, undefined],
         relays: this.#relays.outputs(id, request),
@@ -194,7 +194,12 @@ export class Conversation {
       relays,
       onExit: (observer) => life.exit.observe(observer),
       onEmptied: (observer) => life.emptied.observe(observer),
-      onStopped: (observer) => void life.stopped.add(observer),
+      onStopped: (observer) => {
+        const { unheard } = life
+        life.stopped.add(observer)
+        life.unheard = undefined
+        if (unheard !== undefined) observer(unheard)
+      },
       isHostLost: () => this.#error !== undefined,
       signal: (number) => this.request((token) => Requests.signal(token, id, number), [], id),
       act: (action, number = 0) => act(action, number),
@@ -225,6 +230,13 @@ export class Conversation {
     if (awaited > 0) this.#starts.set(id, { ...start, awaited, settle: undefined })
     this.#adjust()
     start.settle?.(Result.fail({ _tag: "StartFailed", stage, errno: errnoName(errno) }))
+  }
+
+  #stopped(id: number, signal: number): void {
+    const living = this.#living.get(id)
+    if (living === undefined) return
+    if (living.stopped.size === 0) living.unheard = signal
+    for (const observe of living.stopped) observe(signal)
   }
 
   /** Requests about a tree that is gone are not answered by the host any more. */
@@ -261,7 +273,7 @@ export class Conversation {
       case "Lost":
         return this.#living.get(event.id)?.exit.set(Result.fail(hostLost("the monitor of the process was killed")))
       case "Stopped":
-        return this.#living.get(event.id)?.stopped.forEach((observe) => observe(event.signal))
+        return this.#stopped(event.id, event.signal)
       case "Members":
         this.#pending.get(event.token)?.pids.push(...event.pids)
         return

@@ -33,6 +33,8 @@ export interface Life {
   readonly tokens: Set<number>
   /** Called for each stop of a child that has the terminal. */
   readonly stopped: Set<(signal: number) => void>
+  /** The last stop that came while nobody listened, because the child was still being handed over. */
+  unheard: number | undefined
 }
 
 export interface Pending {
