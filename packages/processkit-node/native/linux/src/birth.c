@@ -108,6 +108,21 @@ static void set_limits(const struct birth *birth)
     }
 }
 
+/* Of a set that this machine or its cpuset has only in part, the kernel takes that part (sched_setaffinity(2), EINVAL); who
+ * names processors gets all of them or no start. */
+static long set_affinity(const struct attributes *attributes)
+{
+    _Alignas(unsigned long) uint8_t given[1024] = {0}; /* 8192 processors, as many as any kernel is built for */
+    uint32_t size = attributes->affinity_size;
+    long result = SYS_3(__NR_sched_setaffinity, 0, size, attributes->affinity);
+    if (result >= 0) result = SYS_3(__NR_sched_getaffinity, 0, sizeof given, given);
+    if (result < 0) return result;
+    for (uint32_t i = 0; i < size; i++) {
+        if ((attributes->affinity[i] & ~given[i]) != 0) return -EINVAL;
+    }
+    return 0;
+}
+
 static void set_scheduling(const struct birth *birth)
 {
     const struct attributes *attributes = &birth->request->attributes;
@@ -120,8 +135,7 @@ static void set_scheduling(const struct birth *birth)
         need(birth, STAGE_IO_PRIORITY, SYS_3(__NR_ioprio_set, IO_PRIORITY_PROCESS, 0, attributes->io_priority));
     }
     if (present & ATTRIBUTE_AFFINITY) {
-        need(birth, STAGE_AFFINITY,
-             SYS_3(__NR_sched_setaffinity, 0, attributes->affinity_size, attributes->affinity));
+        need(birth, STAGE_AFFINITY, set_affinity(attributes));
     }
 }
 

@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "c7073303d751bd7c047eed83f798a845a95577e9b9e11ff69156a9e52b88d7ef",
-  "processkit-host-x64": "ab781c4e421a85940493e3ac99a444487cd2557e496a4f708f1901b8668d3cd1"
+  "processkit-host-arm64": "f02a3bc25efa66cdec0fd9e786613021b8f4f649b643b27a89c47a61f4078e4d",
+  "processkit-host-x64": "08e1d07bf44ff2047b9c20a63e25a3f9568d4096b5fe8a653aab983fd433ad6d"
 }
