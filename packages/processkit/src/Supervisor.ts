@@ -139,7 +139,7 @@ export interface HealthCheck<R = never> {
  *
  * - `healthCheck`: none by default.
  * - `ready`: when a program that was started is ready; at once by default. A `Readiness` and an effect are asked until
- *   they say yes, as by `waitFor`; a function makes a wait of its own.
+ *   they say yes, as by `waitFor`; a function makes a wait of its own, in which `false` is as good as a failure.
  * - `readyWithin`: how long that may take; 30 seconds by default. A program that is not ready then is killed, which
  *   counts as a crash. Where readiness cannot be looked for at all, as with `Unsupported`, supervision ends with that.
  *

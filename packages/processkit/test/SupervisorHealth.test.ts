@@ -332,6 +332,13 @@ describe("readiness", () => {
       }
     }).pipe(wedged))
 
+  it.effect("does not come where a function says no, as a check does", () =>
+    Effect.gen(function*() {
+      const options = { ...atOnce, ready: () => Effect.succeed(false), maxRestarts: 0 } as const
+      const outcome = yield* Supervisor.run(job, options)
+      assert.deepInclude(outcome, { reason: "RestartsExhausted", livenessKills: 1 })
+    }).pipe(wedged))
+
   it.effect("whose question is interrupted from elsewhere does not come either", () =>
     Effect.gen(function*() {
       for (const ready of [Effect.interrupt, () => Effect.interrupt]) {

@@ -131,6 +131,10 @@ const ask = <R>(
   running: Running
 ): Effect.Effect<unknown, unknown, R> => Effect.suspend(() => question(running))
 
+/** Whoever answers no has not waited for a yes. */
+const affirmed = <E, R>(answer: Effect.Effect<unknown, E, R>): Effect.Effect<unknown, E | string, R> =>
+  Effect.flatMap(answer, (said) => said === false ? Effect.fail("the answer was no") : Effect.void)
+
 /** How a program is waited for until it is ready: what can be asked again is asked until it says yes. */
 const readyOf = <R>(
   question: Probe<R>,
@@ -138,7 +142,10 @@ const readyOf = <R>(
 ): (running: Running) => Effect.Effect<unknown, unknown, R> =>
 (running) =>
   typeof question === "function"
-    ? Effect.raceFirst(ask(question, running), Effect.andThen(sleepAndCatchUp(within), Effect.fail("not in time")))
+    ? Effect.raceFirst(
+      affirmed(ask(question, running)),
+      Effect.andThen(sleepAndCatchUp(within), Effect.fail("not in time"))
+    )
     : running.waitFor(question, { within })
 
 /** How a program is asked once whether it is well. */
