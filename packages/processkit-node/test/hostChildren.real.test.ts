@@ -273,7 +273,9 @@ describe.each(modes)("a child of a %s host", (mode) => {
     Effect.gen(function*() {
       const attributes = { ...named([3]), limits: [{ resource: 7, soft: 8n, hard: 8n }] }
       const list = request("/bin/ls", ["/proc/self/fd"], { streams: [Null, Pipe, Null], attributes })
-      assert.strictEqual((yield* run(host, list)).stdout, "0\n1\n2\n3\n4\n")
+      const child = yield* host.spawn(list)
+      assert.strictEqual(yield* output(child, 1), "0\n1\n2\n3\n4\n")
+      child.pipes[3]?.close()
     }))
 
   const report = "umask; cat /proc/self/status /proc/self/limits; cut -d ' ' -f 19 /proc/self/stat; ionice -p $$"
