@@ -337,9 +337,9 @@ export class StdinFailed extends Data.TaggedError("StdinFailed")<{
  *
  * **Details**
  *
- * `last` is what was found at the last look. `ended` is why nobody waited longer: how the program had exited, or
- * `"output"` where it had closed the stream that was looked at; `undefined` where the time was over. `said` is the last
- * line that it had printed, on standard error where there is one.
+ * `last` is what was found at the last look. `ended` is why nobody waited longer: how the program had exited,
+ * `"output"` where it had closed the stream that was looked at, or `"look"` where one look was all that was wanted;
+ * `undefined` where the time was over. `said` is the last line that it had printed, on standard error where there is one.
  *
  * @stability experimental
  * @category reasons
@@ -349,7 +349,7 @@ export class NotReady extends Data.TaggedError("NotReady")<{
   readonly program: string
   readonly within: Duration.Duration
   readonly last: string
-  readonly ended?: Outcome.Exit | "output" | undefined
+  readonly ended?: Outcome.Exit | "output" | "look" | undefined
   readonly said?: string | undefined
 }> {
   override get message(): string {
@@ -361,6 +361,7 @@ export class NotReady extends Data.TaggedError("NotReady")<{
 const notReadyUntil = ({ ended, within }: Pick<NotReady, "ended" | "within">): string => {
   if (ended === undefined) return `within ${lasting(within)}`
   if (ended === "output") return "when its output ended"
+  if (ended === "look") return "when it was looked at"
   return ended._tag === "Exited"
     ? `when it exited with code ${ended.code}`
     : `when it was killed by ${Text.shown(ended.signal)}`

@@ -143,6 +143,7 @@ export type Condition<R = never> =
   | { readonly _tag: "Path"; readonly path: string }
   | { readonly _tag: "Http"; readonly url: string | URL; readonly options: HttpOptions }
   | { readonly _tag: "Effect"; readonly effect: Effect.Effect<unknown, unknown, R> }
+  | { readonly _tag: "Once"; readonly of: Readiness<R> }
   | { readonly _tag: "All"; readonly of: ReadonlyArray<Readiness<R>> }
   | { readonly _tag: "Any"; readonly of: ReadonlyArray<Readiness<R>> }
 
@@ -274,6 +275,19 @@ export const http = (url: string | URL, options: HttpOptions = {}): Readiness =>
  * @since 0.1.0
  */
 export const effect = <A, E, R>(effect: Effect.Effect<A, E, R>): Readiness<R> => readiness({ _tag: "Effect", effect })
+
+/**
+ * Looks once, and not again and again: what was not found then is not ready.
+ *
+ * **Details**
+ *
+ * A health check asks so. Text is waited for all the same, since it comes when it comes.
+ *
+ * @stability experimental
+ * @category combinators
+ * @since 0.1.0
+ */
+export const once = <R>(of: Readiness<R>): Readiness<R> => readiness({ _tag: "Once", of })
 
 /**
  * Is ready when all of them have been, at whatever time each.

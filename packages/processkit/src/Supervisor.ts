@@ -112,8 +112,7 @@ export type Probe<R = never> =
  * **Details**
  *
  * A `check` fails by failing, by giving `false`, or by taking longer than `timeout`; a `Command` is a check, and so is
- * `Readiness.http`. An effect is asked once; a `Readiness` is looked for again and again, and fails only when it did not
- * hold within `timeout`.
+ * `Readiness.http`, of which one request is one check. A line of output is waited for until `timeout`.
  *
  * The first check comes `every` after the program is ready, each later one `every` after the one before has ended, so
  * that they never overlap; 10 seconds by default, at least 10 milliseconds. `timeout` is as long as `every` by default.

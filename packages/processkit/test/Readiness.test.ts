@@ -593,6 +593,18 @@ describe("Readiness", () => {
       )
     }).pipe(Effect.provide(scripted({ crashes: exitsAfter(2, 3) }))))
 
+  it.effect("once looks no second time, and says what it saw", () =>
+    Effect.gen(function*() {
+      const running = yield* start("waits")
+      let asked = 0
+      const no = Readiness.effect(Effect.suspend(() => Effect.fail(`no ${++asked}`)))
+      const once = Readiness.once(Readiness.any([Readiness.port(80), Readiness.all([no])]))
+      const reason = yield* reasonOf(running.waitFor(once))
+      assert.strictEqual(reason.message, "waits was not ready when it was looked at: port 80: ECONNREFUSED; no 1")
+      assert.strictEqual(asked, 1)
+      yield* running.waitFor(Readiness.once(Readiness.effect(Effect.void)))
+    }).pipe(Effect.provide(scripted())))
+
   it.effect("is refused with the position of what is wrong in it, before anything is looked at", () =>
     Effect.gen(function*() {
       const running = yield* start("waits")

@@ -95,6 +95,20 @@ describe("a health check", () => {
       assert.strictEqual(Duration.toMillis(outcome.lastResult?.duration ?? 0), 1000)
     }).pipe(wedged))
 
+  it.effect("asks a readiness once, as an orchestrator does", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const wedgedSince = Readiness.effect(Effect.sync(() => {
+        asked++
+        return false
+      }))
+      const healthCheck = { check: Readiness.any([wedgedSince]), every: "5 seconds", failures: 2 } as const
+      const fiber = yield* Effect.forkChild(Supervisor.run(job, { healthCheck, maxRestarts: 0 }))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepInclude(yield* Fiber.join(fiber), { reason: "RestartsExhausted", livenessKills: 1 })
+      assert.strictEqual(asked, 2)
+    }).pipe(wedged))
+
   it.effect("never overlaps itself, and one that is slow puts off the next", () =>
     Effect.gen(function*() {
       let [under, most, ended] = [0, 0, 0]

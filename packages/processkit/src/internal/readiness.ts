@@ -37,10 +37,10 @@ export interface Subject extends Watching.Streams {
   readonly sleep: ProcessBackend.ProcessBackend["Service"]["sleep"]
 }
 
-/** Nothing can hold any more that does not hold now. */
+/** Nothing can hold any more that does not hold now: something has ended, or one look was all that was wanted. */
 class Hopeless {
-  readonly ended: Outcome.Exit | "output"
-  constructor(ended: Outcome.Exit | "output") {
+  readonly ended: Outcome.Exit | "output" | "look"
+  constructor(ended: Outcome.Exit | "output" | "look") {
     this.ended = ended
   }
 }
@@ -99,21 +99,25 @@ const notReady = (
 
 /** Lets in what a program said right before it exited, which may arrive after its exit. */
 const lastWords = ({ outputEnded, sleep }: Subject, ended: Hopeless["ended"]): Effect.Effect<void> =>
-  ended === "output" ? Effect.void : Effect.raceFirst(outputEnded, sleep(moment))
+  typeof ended === "string" ? Effect.void : Effect.raceFirst(outputEnded, sleep(moment))
 
-const waitOf = <R>(subject: Subject, condition: Rules.Condition<R>): Wait<unknown, R> => {
+const waitOf = <R>(subject: Subject, condition: Rules.Condition<R>, isOnce = false): Wait<unknown, R> => {
+  const looking = (attempt: Effect.Effect<void, string | ProcessError.ProcessError, R>) =>
+    isOnce ? lookedOnce(attempt) : polled(subject, attempt)
   switch (condition._tag) {
     case "Line":
     case "Output":
       return textOf(subject, condition)
     case "Effect":
-      return polled(subject, condition.attempt)
+      return looking(condition.attempt)
     case "Probe":
-      return polled(subject, attemptOf(subject, condition))
+      return looking(attemptOf(subject, condition))
+    case "Once":
+      return waitOf(subject, condition.of, true)
     case "All":
-      return all(condition.of.map((one) => waitOf(subject, one)))
+      return all(condition.of.map((one) => waitOf(subject, one, isOnce)))
     case "Any":
-      return any(condition.of.map((one) => waitOf(subject, one)))
+      return any(condition.of.map((one) => waitOf(subject, one, isOnce)))
   }
 }
 
@@ -132,8 +136,23 @@ const textOf = (subject: Subject, condition: Rules.TextCondition): Wait<string, 
 }
 
 /** Why a stream has ended: its program has exited, or has closed it. End of file often comes first of the two. */
-const whyEnded = (subject: Subject): Effect.Effect<Hopeless["ended"], ProcessError.ProcessError> =>
+const whyEnded = (subject: Subject): Effect.Effect<Outcome.Exit | "output", ProcessError.ProcessError> =>
   Effect.raceFirst(subject.exit, Effect.as(subject.sleep(moment), "output" as const))
+
+/** An attempt that remembers why it has failed. */
+const remembering = <R>(attempt: Effect.Effect<void, string | ProcessError.ProcessError, R>) => {
+  let last = "nothing was found out yet"
+  const look = Effect.tapError(attempt, (why) =>
+    Effect.sync(() => {
+      if (typeof why === "string") last = why
+    }))
+  return { look, last: () => last }
+}
+
+const lookedOnce = <R>(attempt: Effect.Effect<void, string | ProcessError.ProcessError, R>): Wait<void, R> => {
+  const { last, look } = remembering(attempt)
+  return { last, until: Effect.mapError(look, (why) => typeof why === "string" ? new Hopeless("look") : why) }
+}
 
 /**
  * Looks again and again, until the program exits, and then once more.
@@ -144,11 +163,7 @@ const polled = <R>(
   subject: Subject,
   attempt: Effect.Effect<void, string | ProcessError.ProcessError, R>
 ): Wait<void, R> => {
-  let last = "nothing was found out yet"
-  const look = Effect.tapError(attempt, (why) =>
-    Effect.sync(() => {
-      if (typeof why === "string") last = why
-    }))
+  const { last, look } = remembering(attempt)
   const again: Effect.Effect<void, ProcessError.ProcessError, R> = Effect.suspend(() =>
     Effect.catch(
       look,
@@ -158,7 +173,7 @@ const polled = <R>(
   const onceMore = (exit: Outcome.Exit) =>
     Effect.mapError(look, (why) => typeof why === "string" ? new Hopeless(exit) : why)
   return {
-    last: () => last,
+    last,
     until: Effect.flatMap(
       Effect.suspend(() =>
         subject.isRunning() ? Effect.raceFirst(Effect.as(again, undefined), subject.exit) : subject.exit

@@ -38,6 +38,7 @@ export type Condition<R> =
   | TextCondition
   | Probe
   | { readonly _tag: "Effect"; readonly attempt: Effect.Effect<void, string, R> }
+  | { readonly _tag: "Once"; readonly of: Condition<R> }
   | { readonly _tag: "All" | "Any"; readonly of: ReadonlyArray<Condition<R>> }
 
 export const within = (options: WaitOptions | undefined): Duration.Duration => {
@@ -62,6 +63,8 @@ export const readiness = <R>(self: Readiness.Readiness<R>): Condition<R> => {
       return http(condition.url, record("the options", condition.options))
     case "Effect":
       return { _tag: "Effect", attempt: asked(condition.effect) }
+    case "Once":
+      return { _tag: "Once", of: readiness(condition.of) }
     case "All":
     case "Any":
       return { _tag: condition._tag, of: several(condition.of) }

@@ -155,7 +155,9 @@ const askedOnce = <R>(
   within: Duration.Duration
 ): Effect.Effect<unknown, unknown, R> => {
   if (typeof question === "function") return ask(question, running)
-  return Readiness.isReadiness(question) ? running.waitFor(question as Readiness.Readiness<R>, { within }) : question
+  return Readiness.isReadiness(question)
+    ? running.waitFor(Readiness.once(question as Readiness.Readiness<R>), { within })
+    : question
 }
 
 /** A schedule, where there is one. */
