@@ -92,8 +92,8 @@ describe("the best mechanism of this layout", () => {
 
   it.live.runIf(hasProc)("leaves nobody and no directory of an owner that is killed", () =>
     Effect.gen(function*() {
-      // 38 members; see ownerDeathHosted.real.
-      const owner = yield* owning("owns-hosted-groups.ts", ["SIGKILL", "best"], 38)
+      // 40 members; see ownerDeathHosted.real.
+      const owner = yield* owning("owns-hosted-groups.ts", ["SIGKILL", "best"], 40)
       const directories = () => directoriesAnywhereOf(owner.pid)
       assert.lengthOf(directories(), hasCgroups ? 1 : 0)
       const left = yield* ending(owner, () => directories().length === 0)

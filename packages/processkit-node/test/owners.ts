@@ -17,6 +17,8 @@ export const owning = Effect.fnUntraced(function*(name: string, args: ReadonlyAr
     stdio: ["pipe", "pipe", "ignore"]
   })
   const exit = once(owner, "exit")
+  // Of a test that fails: a stopped owner dies of it too, and its tree with it.
+  yield* Effect.addFinalizer(() => Effect.sync(() => owner.kill("SIGKILL")))
   const [said] = yield* Effect.promise(() => Promise.race([once(owner.stdout, "data"), exit]))
   yield* eventually("owner and members are there", () => mark.survivors().length >= members + 1)
   return { owner, exit, pid: owner.pid ?? 0, said: String(said), survivors: mark.survivors }
