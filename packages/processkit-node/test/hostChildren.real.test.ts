@@ -213,6 +213,28 @@ describe.each(modes)("a child of a %s host", (mode) => {
       assert.strictEqual((yield* exitOf(reader)).status, 0)
     }))
 
+  // What is born has copies of everything that the host has open, and may wait for a file of its own for ever.
+  test("hears of the end of its pipe at once, also where another still waits for a file", (host) =>
+    temporary((directory) =>
+      Effect.gen(function*() {
+        const fifo = path.join(directory, "fifo")
+        execFileSync("mkfifo", [fifo])
+        const link = { _tag: "Link", link: host.newLink() } as const
+        const ends: Array<number> = []
+        const reader = yield* host.spawn(request("/bin/cat", [], { streams: [link, Null, Null] }))
+        const writer = yield* host.spawn(request("/usr/bin/yes", [], { streams: [Null, { _tag: "Relay" }, Null] }))
+        reader.onExit((exit) => ends.push(Result.getOrThrow(exit).status))
+        const waits: Spawn["streams"] = [{ _tag: "File", path: fifo, flags: FileFlag.read, mode: 0 }, Null, Null]
+        yield* Effect.forkChild(Effect.ignore(host.spawn(request("/bin/true", [], { streams: waits }))))
+        yield* host.ping
+        yield* host.unlink(link.link)
+        yield* eventually("the reader has ended", () => ends[0] === 0)
+        writer.onExit((exit) => ends.push(Result.getOrThrow(exit).status))
+        writer.relays[0]?.close()
+        yield* eventually("the writer has ended by SIGPIPE", () => ends[1] === 13)
+      })
+    ))
+
   test("that dies by a real-time signal is reported with its number", (host) =>
     Effect.gen(function*() {
       for (const number of [1, 9, 15, 34, 37, 64]) {

@@ -65,9 +65,9 @@ static long make_blocking(int fd)
     return flags & O_NONBLOCK ? sys_fcntl(fd, F_SETFL, flags & ~(long)O_NONBLOCK) : 0;
 }
 
-static long place_file(const struct stream *stream, int target)
+static long place_file(const char *path, int flags, uint32_t mode, int target)
 {
-    long fd = sys_open(stream->path, open_flags(stream->flags), stream->mode);
+    long fd = sys_open(path, flags, mode);
     if (fd < 0) return fd;
     if (fd == target) return sys_fcntl(target, F_SETFD, 0);
     long placed = sys_dup_to((int)fd, target, 0);
@@ -79,10 +79,12 @@ static long place_stream(const struct birth *birth, int target)
 {
     const struct stream *stream = &birth->request->streams[target];
     switch (stream->kind) {
+    case STREAM_NULL:
+        return place_file("/dev/null", O_RDWR | O_CLOEXEC, 0, target);
     case STREAM_INHERIT:
         return make_blocking(target);
     case STREAM_FILE:
-        return place_file(stream, target);
+        return place_file(stream->path, open_flags(stream->flags), stream->mode, target);
     case STREAM_SAME:
         return sys_dup_to(stream->same, target, 0);
     default:
@@ -156,46 +158,53 @@ static void set_identity(const struct birth *birth)
     }
 }
 
-static long move_above(int fd, int limit) { return sys_fcntl(fd, F_DUPFD_CLOEXEC, limit + 1); }
-
-/* The highest descriptor that the request names. */
-static int last_named(const struct attributes *attributes)
+/* The lowest number that is nobody's: behind what the launcher leaves open, or behind those that the request names. */
+static int first_free(const struct birth *birth)
 {
-    return (int)attributes->descriptors[attributes->descriptor_count - 1].fd;
+    const struct attributes *attributes = &birth->request->attributes;
+    if (attributes->present & ATTRIBUTE_KEEP_DESCRIPTORS) return birth->status;
+    uint32_t count = attributes->descriptor_count;
+    return count == 0 ? 3 : (int)attributes->descriptors[count - 1].fd + 1;
+}
+
+static int move_above(const struct birth *birth, int fd, int limit)
+{
+    if (fd < 0 || fd >= limit) return fd;
+    long moved = sys_fcntl(fd, F_DUPFD_CLOEXEC, limit);
+    need(birth, STAGE_DESCRIPTORS, moved);
+    return (int)moved;
+}
+
+static int place(const struct birth *birth, int fd, int target, int flags)
+{
+    if (fd != target) need(birth, STAGE_DESCRIPTORS, sys_dup_to(fd, target, flags));
+    return target;
 }
 
 /*
- * Puts the descriptors that the request names in their places, and closes what was there: first everything that is still
- * needed is moved out of the way, since any of it may have the number of another. Answers where the status pipe is now.
+ * Puts the descriptors that the request names in their places, what is still needed behind them, and closes everything
+ * else: it holds ends of others, and what comes may take as long as a file or a directory takes to open. First all of it is
+ * moved out of the way, since any may have the number of another.
  */
-static int place_descriptors(const struct birth *birth)
+static struct birth gather(const struct birth *birth)
 {
     const struct attributes *attributes = &birth->request->attributes;
     uint32_t count = attributes->descriptor_count;
-    if (count == 0) return birth->status;
-    int last = last_named(attributes);
+    int first = first_free(birth);
+    int limit = first + 4; /* the status pipe and three streams */
     int moved[DESCRIPTORS_MAX];
-    for (uint32_t i = 0; i < count; i++) {
-        moved[i] = (int)move_above(birth->descriptors_made[i], last);
-        need(birth, STAGE_DESCRIPTORS, moved[i]);
+    struct birth kept = *birth;
+    kept.status = move_above(birth, birth->status, limit);
+    for (int i = 0; i < 3; i++) kept.streams[i] = move_above(birth, birth->streams[i], limit);
+    for (uint32_t i = 0; i < count; i++) moved[i] = move_above(birth, birth->descriptors_made[i], limit);
+    for (int fd = 3; count > 0 && fd < first; fd++) (void)sys_close(fd);
+    for (uint32_t i = 0; i < count; i++) (void)place(&kept, moved[i], (int)attributes->descriptors[i].fd, 0);
+    kept.status = place(&kept, kept.status, first++, O_CLOEXEC);
+    for (int i = 0; i < 3; i++) {
+        if (kept.streams[i] >= 0) kept.streams[i] = place(&kept, kept.streams[i], first++, O_CLOEXEC);
     }
-    struct birth above = *birth;
-    above.status = (int)move_above(birth->status, last);
-    need(birth, STAGE_DESCRIPTORS, above.status);
-    for (int fd = 3; fd <= last; fd++) (void)sys_close(fd);
-    for (uint32_t i = 0; i < count; i++) {
-        need(&above, STAGE_DESCRIPTORS, sys_dup_to(moved[i], (int)attributes->descriptors[i].fd, 0));
-    }
-    return above.status;
-}
-
-/* Leaves the child what it was given. */
-static void seal(const struct birth *birth)
-{
-    const struct attributes *attributes = &birth->request->attributes;
-    int first = attributes->present & ATTRIBUTE_KEEP_DESCRIPTORS ? birth->status : 3;
-    if (attributes->descriptor_count > 0) first = last_named(attributes) + 1;
-    need(birth, STAGE_DESCRIPTORS, descriptors_seal(first));
+    need(&kept, STAGE_DESCRIPTORS, descriptors_close(first));
+    return kept;
 }
 
 void birth_run(const struct birth *birth)
@@ -204,16 +213,14 @@ void birth_run(const struct birth *birth)
     uint32_t present = request->attributes.present;
     if (present & ATTRIBUTE_SESSION) need(birth, STAGE_SESSION, SYS_0(__NR_setsid));
     if (birth->takes_terminal) need(birth, STAGE_TERMINAL, terminal_take());
-    place_streams(birth);
-    struct birth placed = *birth;
-    placed.status = place_descriptors(birth); /* before the limits, which may leave no room to move what is here now */
-    set_limits(&placed);
-    set_scheduling(&placed);
-    if (request->directory[0] != 0) need(&placed, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
-    set_identity(&placed);
-    seal(&placed);
-    report(placed.status, STAGE_EXECUTING, (int32_t)sys_getpid());
-    need(&placed, STAGE_SIGNALS, sys_set_mask(0));
-    need(&placed, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
+    struct birth kept = gather(birth); /* before the limits, which may leave no room to move what is here now */
+    place_streams(&kept);
+    set_limits(&kept);
+    set_scheduling(&kept);
+    if (request->directory[0] != 0) need(&kept, STAGE_DIRECTORY, SYS_1(__NR_chdir, request->directory));
+    set_identity(&kept);
+    report(kept.status, STAGE_EXECUTING, (int32_t)sys_getpid());
+    need(&kept, STAGE_SIGNALS, sys_set_mask(0));
+    need(&kept, STAGE_EXEC, SYS_3(__NR_execve, request->file, birth->arguments, birth->environment));
     sys_exit(EXIT_NOT_STARTED);
 }

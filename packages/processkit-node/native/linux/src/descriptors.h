@@ -7,7 +7,4 @@
 /* Closes every descriptor from `first` on. */
 long descriptors_close(int first);
 
-/* Lets every descriptor from `first` on be closed by execve. */
-long descriptors_seal(int first);
-
 #endif

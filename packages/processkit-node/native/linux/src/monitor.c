@@ -215,8 +215,8 @@ static void reap(void)
     sys_exit(0);
 }
 
-/* A child that is being born holds copies of the host's ends of all channels, and with them the end of this one is open for
- * as long as that takes; the death signal comes at once. */
+/* Who is born into a frozen cgroup holds copies of the host's ends of all channels until it is thawed, and with them the end
+ * of this one is open; the death signal comes at once. */
 static bool is_host_gone(void) { return SYS_0(__NR_getppid) != monitor.host; }
 
 static void serve(void)

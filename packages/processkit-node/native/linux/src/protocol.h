@@ -113,7 +113,7 @@ enum tree_action {
     TREE_FOREGROUND = 5, /* only in the terminal role */
 };
 
-/* What a start was doing when it failed, in the order of its work; STAGE_DESCRIPTORS is also what comes behind the streams. */
+/* What a start was doing when it failed, in the order of its work; STAGE_DESCRIPTORS comes before STAGE_STREAM. */
 enum stage {
     STAGE_EXECUTING = 0, /* not a failure: everything before execve succeeded */
     STAGE_REQUEST = 1,

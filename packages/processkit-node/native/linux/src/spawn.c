@@ -28,7 +28,7 @@ static void clear(struct ends *ends)
 
 static void close_one(int *fd)
 {
-    if (*fd >= 0 && *fd != host.null) (void)sys_close(*fd);
+    if (*fd >= 0) (void)sys_close(*fd);
     *fd = -1;
 }
 
@@ -68,9 +68,6 @@ static long make_stream(struct ends *ends, const struct stream *stream, int inde
 {
     long fd;
     switch (stream->kind) {
-    case STREAM_NULL:
-        ends->child[index] = host.null;
-        return host.null < 0 ? host.null : 0;
     case STREAM_PIPE:
     case STREAM_RELAY:
         return make_pipe(ends, index, index == 0);

@@ -13,7 +13,6 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
-#include <linux/close_range.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
