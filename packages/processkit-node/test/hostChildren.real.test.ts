@@ -31,8 +31,9 @@ import {
   shell,
   startFailure
 } from "./hostWorld.ts"
-import { stat } from "./oracle.ts"
+import { nameOf, stat } from "./oracle.ts"
 import { quickest, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 const named = (numbers: ReadonlyArray<number>): Attributes => ({
   descriptors: numbers.map((fd) => ({ fd, direction: "write" }))
@@ -386,14 +387,20 @@ const endWithMonitors = (children: ReadonlyArray<HostChild>) =>
   })
 
 describe.runIf(isSupported)("a tree behind a monitor", () => {
-  /** Two sleepers in the session, one that left it, and one that also lost its parents. */
-  const tree = "sleep 600 & sleep 600 & setsid sleep 600 & (setsid sh -c 'sleep 600 & sleep 600' &) ; wait"
+  /** Two sleepers in the session, one that left it, and two that also lost their parents: five, and the shell. */
+  const tree = "sleep 600 & sleep 600 & setsid sleep 600 & (setsid sh -c 'sleep 600 & exec sleep 600' &) ; wait"
 
-  const grown = (host: HostConnection, script = tree, count = 6) =>
+  const isSleeper = (pid: number) => nameOf(pid) === "sleep"
+
+  const grown = (
+    host: HostConnection,
+    script = tree,
+    isGrown = (pids: ReadonlyArray<number>) => pids.length === 6 && pids.filter(isSleeper).length === 5
+  ) =>
     Effect.gen(function*() {
       const mark = makeMark()
       const child = yield* host.spawn(shell(script, { environment: [mark.entry, "PATH=/usr/bin:/bin"] }))
-      yield* eventually(`${count} processes are there`, () => mark.survivors().length >= count)
+      yield* eventually("the tree is there", () => isGrown(mark.survivors()))
       return { child, mark }
     })
 
@@ -409,9 +416,11 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
     "is not empty while the leader's orphans live, and is when they are killed",
     (host) =>
       Effect.gen(function*() {
-        const { child, mark } = yield* grown(host, "setsid sleep 600 & setsid sleep 600 & exit 3", 2)
+        const { child, mark } = yield* grown(host, "setsid sleep 600 & setsid sleep 600 & exit 3", ({ length }) =>
+          length >= 2)
         assert.strictEqual((yield* exitOf(child)).status, 3 << 8)
-        yield* eventually("the leader is gone", () => !isAlive(child.pid))
+        yield* eventually("the leader is gone", () =>
+          !isAlive(child.pid))
         assert.strictEqual((yield* child.members).length, 2)
         yield* child.act("kill")
         yield* emptied(child)
@@ -462,7 +471,7 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
     Effect.gen(function*() {
       const bomb =
         "trap '' TERM; n=0; while [ $n -lt 200 ]; do setsid sh -c 'trap \"\" TERM; while :; do sleep 0.01; done' & n=$((n+1)); done; wait"
-      const { child, mark } = yield* grown(host, bomb, 100)
+      const { child, mark } = yield* grown(host, bomb, ({ length }) => length >= 100)
       yield* child.act("kill")
       yield* emptied(child)
       assert.deepStrictEqual(mark.survivors(), [])
@@ -546,6 +555,37 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
             process.kill(host.pid, "SIGCONT")
             assert.strictEqual((yield* exitOf(child)).status, 9)
             yield* emptied(child)
+          })))
+  )
+
+  it.live.skipIf(cgroupHome === undefined)(
+    "is gone with its host also where its monitor has more to tell than anybody reads, and somebody is still being born",
+    () =>
+      inCgroup(cgroupHome ?? "", (directory) =>
+        inHost("monitored", (host) =>
+          Effect.gen(function*() {
+            const [unborn, paused] = [path.join(directory, "unborn"), path.join(directory, "paused")]
+            const write = (file: string, text: string) => fs.writeFileSync(file, text)
+            const born = () => fs.readFileSync(path.join(unborn, "cgroup.procs"), "utf8").trim()
+            const isFrozen = () => fs.readFileSync(path.join(paused, "cgroup.events"), "utf8").includes("frozen 1")
+            for (const cgroup of [unborn, paused]) fs.mkdirSync(cgroup)
+            const { child, mark } = yield* grown(host)
+            write(path.join(unborn, "cgroup.freeze"), "1")
+            Effect.runFork(Effect.ignore(host.spawn(request("/bin/true", [], { cgroup: unborn }))))
+            yield* eventually("the frozen child is a member", () => born() !== "")
+            write(path.join(paused, "cgroup.procs"), `${stat(child.pid)?.ppid}`)
+            write(path.join(paused, "cgroup.freeze"), "1")
+            yield* eventually("the monitor reads nothing", isFrozen)
+            // Two answers each, and a socket holds some 270.
+            for (let i = 0; i < 250; i++) Effect.runFork(Effect.ignore(child.members))
+            yield* host.ping
+            process.kill(host.pid, "SIGSTOP")
+            yield* eventually("the host reads nothing", () => stat(host.pid)?.state === "T")
+            write(path.join(paused, "cgroup.freeze"), "0")
+            yield* Effect.sleep(allowance(50)) // until the monitor waits for room
+            process.kill(stat(Number(born()))?.ppid ?? 0, "SIGKILL")
+            process.kill(host.pid, "SIGKILL")
+            yield* eventually("the tree is gone", () => mark.survivors().length === 0)
           })))
   )
 

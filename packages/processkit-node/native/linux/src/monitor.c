@@ -29,15 +29,39 @@ struct monitor {
 
 static struct monitor monitor;
 
+/* Who is born into a frozen cgroup holds copies of the host's ends of all channels until it is thawed, and with them the end
+ * of this one is open; the death signal comes at once. */
+static bool is_host_gone(void) { return SYS_0(__NR_getppid) != monitor.host; }
+
+static void abandon(void)
+{
+    if (monitor.abandoned) return;
+    monitor.abandoned = monitor.killing = true;
+    monitor.since = sys_milliseconds();
+}
+
+/* Waits for the channel, for a signal or for so long; answers whether the channel is ready. Who waits looks for the dead
+ * afterwards, so a signal is only taken. */
+static bool wait_for(short events, int timeout)
+{
+    struct sys_poll ready[2] = {{SIGNALS, SYS_POLLIN, 0}, {CHANNEL, events, 0}};
+    struct signalfd_siginfo note;
+    (void)sys_poll(ready, monitor.abandoned ? 1 : 2, timeout);
+    if (ready[0].happened != 0) (void)sys_read(SIGNALS, &note, sizeof note);
+    if (is_host_gone()) abandon();
+    return ready[1].happened != 0;
+}
+
 /* Waits for room: a monitor has nothing else to say while its host does not listen, and a dead host ends the wait. */
 static void send(const struct event *event)
 {
     while (!monitor.abandoned) {
         struct iovec part = {(void *)(uintptr_t)event->bytes, event->used};
         struct sys_message message = {.parts = &part, .part_count = 1};
-        long sent = SYS_3(__NR_sendmsg, CHANNEL, &message, SYS_MSG_NOSIGNAL);
-        if (sent >= 0 || (sent != -EINTR && sent != -ENOBUFS && sent != -ENOMEM)) return;
-        if (sent != -EINTR) sys_sleep(PACE);
+        long sent = SYS_3(__NR_sendmsg, CHANNEL, &message, SYS_MSG_DONTWAIT | SYS_MSG_NOSIGNAL);
+        if (sent == -EAGAIN) (void)wait_for(SYS_POLLOUT, -1);
+        else if (sent == -ENOBUFS || sent == -ENOMEM) sys_sleep(PACE);
+        else if (sent != -EINTR) return;
     }
 }
 
@@ -138,13 +162,6 @@ static void obey(const struct monitor_command *command)
     }
 }
 
-static void abandon(void)
-{
-    if (monitor.abandoned) return;
-    monitor.abandoned = monitor.killing = true;
-    monitor.since = sys_milliseconds();
-}
-
 static void take_command(void)
 {
     struct monitor_command command;
@@ -215,24 +232,13 @@ static void reap(void)
     sys_exit(0);
 }
 
-/* Who is born into a frozen cgroup holds copies of the host's ends of all channels until it is thawed, and with them the end
- * of this one is open; the death signal comes at once. */
-static bool is_host_gone(void) { return SYS_0(__NR_getppid) != monitor.host; }
-
 static void serve(void)
 {
     for (;;) {
-        if (is_host_gone()) abandon();
         reap();
         if (monitor.killing) (void)family_kill(monitor.self, NULL);
         if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) break;
-        struct sys_poll ready[2] = {{SIGNALS, SYS_POLLIN, 0}, {CHANNEL, SYS_POLLIN, 0}};
-        (void)sys_poll(ready, monitor.abandoned ? 1 : 2, monitor.killing ? PACE : -1);
-        if (ready[0].happened != 0) {
-            struct signalfd_siginfo note;
-            (void)sys_read(SIGNALS, &note, sizeof note);
-        }
-        if (ready[1].happened != 0) take_command();
+        if (wait_for(SYS_POLLIN, monitor.killing ? PACE : -1)) take_command();
     }
 }
 
@@ -251,6 +257,7 @@ static void settle(int channel, int signals)
     bool settled = sys_dup_to(channel, CHANNEL, O_CLOEXEC) >= 0 && sys_dup_to(signals, SIGNALS, O_CLOEXEC) >= 0;
     terminal_move(TERMINAL);
     if (!settled || descriptors_close(monitor.has_terminal ? TERMINAL + 1 : TERMINAL) < 0) abandon();
+    if (is_host_gone()) abandon(); /* before its death would have been told */
     workspace_release();
 }
 
