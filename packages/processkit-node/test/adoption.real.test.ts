@@ -3,13 +3,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { type ChildProcess, spawn } from "node:child_process"
+import * as Result from "effect/Result"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
+import { fileURLToPath } from "node:url"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as Processes from "processkit/Processes"
 import * as ProcessGroup from "processkit/ProcessGroup"
+import * as Requests from "../src/internal/host/hostRequests.ts"
+import { isSupported, rawHost, request } from "./hostWorld.ts"
 import { childrenOf, eventually, isAlive, nameOf, stat, survivors } from "./oracle.ts"
 import { has, isRoot, reasonOf } from "./programs.ts"
 
@@ -73,8 +77,9 @@ for (const [name, runner] of Object.entries(mechanisms)) {
             assert.include(yield* group.members, pid)
             child.kill("SIGUSR1")
             yield* eventually("its children are there", () => childrenOf(pid).length >= 2)
+            const children = childrenOf(pid)
             const members = yield* group.members
-            for (const each of childrenOf(pid)) assert.include(members, each)
+            for (const each of children.filter(isAlive)) assert.include(members, each)
             return true
           }))
           if (wasOpen) yield* eventually("the stranger is gone", () => !isAlive(pid))
@@ -98,6 +103,23 @@ for (const [name, runner] of Object.entries(mechanisms)) {
             assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput")
           }
           assert.deepInclude(yield* reasonOf(group.adopt(nobody())), { _tag: "IoFailed", errno: "ESRCH" })
+          assert.deepEqual(yield* group.members, [])
+        }).pipe(Effect.scoped))
+
+      it.effect("refuses the helpers of another thread, and of another copy of this library", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined || !has("the native host", isSupported)) return
+          const host = yield* Effect.acquireRelease(Effect.sync(rawHost), ({ ended, socket }) => {
+            socket.end()
+            return Effect.promise(() => ended)
+          })
+          host.socket.write(Requests.hello(0, "monitored"))
+          host.socket.write(Result.getOrThrow(Requests.spawn(1, request("/bin/sleep", ["600"]))))
+          yield* Effect.promise(() => host.event("Spawned"))
+          const helpers = [host.child.pid ?? 0, ...childrenOf(host.child.pid ?? 0)]
+          assert.lengthOf(helpers, 2)
+          for (const pid of helpers) assert.strictEqual((yield* reasonOf(group.adopt(pid)))._tag, "InvalidInput")
           assert.deepEqual(yield* group.members, [])
         }).pipe(Effect.scoped))
 
@@ -209,6 +231,21 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what is known of 
       yield* eventually("it is a zombie", () => stat(zombie)?.state === "Z")
       assert.deepEqual(yield* Processes.info(zombie), Option.none())
     }).pipe(Effect.scoped))
+
+  it.skipIf(process.platform !== "linux")("names the boot as soon as that can be read", () => {
+    const inspection = fileURLToPath(new URL("../src/internal/inspection.ts", import.meta.url))
+    const script = `
+      import * as fs from "node:fs"
+      import { startTimeOf } from "${inspection}"
+      const held = []
+      try { for (;;) held.push(fs.openSync("/dev/null")) } catch {}
+      const first = startTimeOf({ start: "1" })
+      for (const fd of held) fs.closeSync(fd)
+      console.log(first, startTimeOf({ start: "1" }))`
+    const node = [process.execPath, "--conditions=processkit-source", "--input-type=module", "-e", script]
+    const { stdout } = spawnSync("/bin/sh", ["-c", "ulimit -n 60; exec \"$@\"", "sh", ...node], { encoding: "utf8" })
+    assert.match(stdout, /^1@ 1@[0-9a-f]{8}\n$/)
+  })
 })
 
 layer(NodeProcessRunner.layerSubreaper, { excludeTestServices: true })("a subreaper", (it) => {

@@ -42,13 +42,17 @@ const parentOf = (pid: number): number | undefined => {
   return found !== undefined && Result.isSuccess(found) ? found.success?.ppid : undefined
 }
 
-/** What the host calls those that it has set between itself and a program (`native/linux`). */
-const monitor = "pk-monitor"
+/** What a host calls itself, and those that it has set between itself and a program (`native/linux`). */
+const [host, monitor] = ["pk-host", "pk-monitor"]
+
+/** Our own helpers are known; another thread, or another copy of this library in it, has hosts of its own. */
+const isOurs = (pid: number): boolean =>
+  LiveTrees.isForeign(pid) || (parentOf(pid) === process.pid && Inspection.nameOf(pid) === host)
 
 /** Whether somebody works for us: a guardian, a host, or what a host has set to watch over a program. */
 const isHelper = (pid: number, row: Row | undefined): boolean =>
-  LiveTrees.isForeign(pid) ||
-  (row !== undefined && LiveTrees.isForeign(row.ppid) && row.ppid !== process.pid && Inspection.nameOf(pid) === monitor)
+  isOurs(pid) ||
+  (row !== undefined && row.ppid !== process.pid && isOurs(row.ppid) && Inspection.nameOf(pid) === monitor)
 
 /** The process to take in, as it is identified; `undefined` for a zombie, which needs nobody any more. */
 export const candidate = Effect.fnUntraced(function*(

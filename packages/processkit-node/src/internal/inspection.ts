@@ -31,8 +31,10 @@ const read = (path: string): string | undefined => {
 let boot: string | undefined
 
 /** A start time that fits nobody of another boot. */
-export const startTimeOf = ({ start }: Row): string =>
-  `${start}@${boot ??= read("/proc/sys/kernel/random/boot_id")?.slice(0, 8) ?? ""}`
+export const startTimeOf = ({ start }: Row): string => {
+  boot ??= read("/proc/sys/kernel/random/boot_id")?.slice(0, 8)
+  return `${start}@${boot ?? ""}`
+}
 
 /** The failure to look at a process, or to do something to it. */
 export const failed = (operation: string, errno: string): ProcessError.ProcessError =>

@@ -12,6 +12,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import { errnoOf } from "../errno.ts"
 import * as Inspection from "../inspection.ts"
+import * as ProcTable from "../procTable.ts"
 import * as CgroupTree from "./cgroupTree.ts"
 import * as Files from "./files.ts"
 import * as Hierarchy from "./hierarchy.ts"
@@ -26,24 +27,16 @@ export const notOurs: Refusal = "the cgroup of this process is not writable by t
 export const readOnly: Refusal = "the cgroup hierarchy is mounted read-only"
 export const tooOld: Refusal = "the kernel is older than 5.14 and has no cgroup.kill"
 
-const read = (path: string): Result.Result<string, string> => {
-  try {
-    return Result.succeed(fs.readFileSync(path, "latin1"))
-  } catch (thrown) {
-    return Result.fail(errnoOf(thrown))
-  }
-}
-
 /**
- * The start time of a process, field 22 of its stat; the name before it may contain anything (proc_pid_stat(5)).
+ * The start time of a process.
  *
  * Whose stat cannot be read may be alive all the same: there was no descriptor left, or `/proc` hides the processes of
  * others (proc(5), `hidepid`). Kill(2) knows them all.
  */
 export const startOf = (pid: number): string | undefined => {
-  const stat = read(`/proc/${pid}/stat`)
+  const stat = Files.read(`/proc/${pid}/stat`)
   if (Result.isFailure(stat)) return Inspection.signalErrno(pid) === "ESRCH" ? undefined : OwnerName.hidden
-  return stat.success.slice(stat.success.lastIndexOf(")") + 2).split(" ")[19]
+  return ProcTable.parseStat(stat.success)?.start
 }
 
 /** The number of a namespace of ours; empty where there is none of this kind. */
@@ -76,8 +69,8 @@ export const settleIn = (directory: string): void => {
 /** Our own directory, verified: `cgroup.procs` there must list this process. */
 const ownDirectory = (): Result.Result<string, Refusal> => {
   if (settled !== undefined) return Result.succeed(settled)
-  const selfCgroup = Result.getOrElse(read("/proc/self/cgroup"), () => "")
-  const mountinfo = Result.getOrElse(read("/proc/self/mountinfo"), () => "")
+  const selfCgroup = Result.getOrElse(Files.read("/proc/self/cgroup"), () => "")
+  const mountinfo = Result.getOrElse(Files.read("/proc/self/mountinfo"), () => "")
   const path = Hierarchy.ownPath(selfCgroup)
   const mounts = Hierarchy.mounts(mountinfo)
   if (path === undefined || mounts.length === 0) return Result.fail(notMounted)
@@ -86,7 +79,7 @@ const ownDirectory = (): Result.Result<string, Refusal> => {
 }
 
 const listsUs = (directory: string): boolean =>
-  Result.getOrElse(read(`${directory}/cgroup.procs`), () => "").split("\n").includes(String(process.pid))
+  Result.getOrElse(Files.read(`${directory}/cgroup.procs`), () => "").split("\n").includes(String(process.pid))
 
 const refusals: Readonly<Record<string, Refusal>> = {
   EACCES: notOurs,
