@@ -324,6 +324,20 @@ describe("the best mechanism", () => {
       })
   )
 
+  // The program of that number was executed in the place of the host's own, and the mechanism was taken for it.
+  it.live.skipIf(!canMount)(
+    "is process groups also where that table has somebody else by the number of the host",
+    () =>
+      Effect.gen(function*() {
+        const others = "i=0; while [ $i -lt 99 ]; do sleep 600 & i=$((i+1)); done"
+        const inside = ["unshare", "--pid", "--fork", "--kill-child"]
+        const outside = [...inside, "--mount-proc", "sh", "-c", `${others}; exec "$@"`, "sh"]
+        const report = yield* reported([...outside, ...inside, ...node("without-proc.mjs")])
+        assert.strictEqual(report.containment.mechanism, "process-group")
+        assert.deepInclude(report, { text: "x", members: "IoFailed", survivors: [] })
+      })
+  )
+
   it.live.skipIf(!has(`cgroups, ${missingForOther}`, canBecomeOther && hasCgroups))(
     "is subreaper for a user who may not write the cgroup, as was predicted, and says why",
     () =>

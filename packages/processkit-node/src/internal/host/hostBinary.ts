@@ -12,6 +12,7 @@ import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { errnoOf } from "../errno.ts"
 import * as PermissionModel from "../permissionModel.ts"
+import * as ProcTable from "../procTable.ts"
 import { hashes } from "./hostHashes.ts"
 
 /** Why a file cannot serve as the host. */
@@ -92,6 +93,9 @@ const copyTo = (place: string, name: string, bytes: Buffer): Result.Result<Candi
   }
 }
 
+/** A running host is found by its number, under which the table of another pid namespace has somebody else. */
+const strangers: Rejected = { path: "/proc", why: "does not show the processes of this pid namespace" }
+
 /**
  * Gives the files to try, best first, each made when it is asked for; a rejection is given in the place of a file that
  * cannot be had.
@@ -103,6 +107,10 @@ export const candidates = function*(
   const name = nameFor(target)
   if (name === undefined) {
     yield Result.fail({ path: installed, why: `holds no host for ${target.platform}-${target.arch}` })
+    return
+  }
+  if (!ProcTable.isOurs()) {
+    yield Result.fail(strangers)
     return
   }
   const file = path.join(installed, name)
@@ -125,5 +133,6 @@ export const installed = (): string | undefined => {
 export const refusal = (): string | undefined => {
   const file = installed()
   if (file === undefined) return `there is no native host for ${own.platform}-${own.arch}`
-  return fs.existsSync(file) ? PermissionModel.refusal() : "the native host is not installed"
+  if (!fs.existsSync(file)) return "the native host is not installed"
+  return PermissionModel.refusal() ?? (ProcTable.isOurs() ? undefined : `${strangers.path} ${strangers.why}`)
 }
