@@ -477,24 +477,48 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       assert.deepStrictEqual(mark.survivors(), [])
     }))
 
+  /** A host that is a superuser who may not signal other users, and a child of another user. */
+  const unsignalled = (body: (child: HostChild) => Effect.Effect<unknown, unknown>) =>
+    temporary((home) =>
+      Effect.gen(function*() {
+        const file = path.join(home, "host")
+        fs.writeFileSync(file, `#!/bin/sh\nexec /usr/bin/setpriv --bounding-set=-kill ${binary} "$@"\n`, {
+          mode: 0o755
+        })
+        const host = yield* Host.connect("monitored", () => [Result.succeed({ path: file, discard: () => {} })])
+        const child = yield* host.spawn(request("/bin/sleep", ["600"], { attributes: { uid: 12_345 } }))
+        const end = Effect.suspend(() => {
+          process.kill(child.pid, "SIGKILL")
+          return Effect.andThen(emptied(child), Effect.sync(host.close))
+        })
+        yield* Effect.ensuring(body(child), end)
+      })
+    )
+
   it.live.skipIf(!isRoot)(
     "that may not be stopped is not waited for",
     () =>
-      temporary((home) =>
+      unsignalled((child) =>
         Effect.gen(function*() {
-          // A superuser who may not signal other users.
-          const file = path.join(home, "host")
-          fs.writeFileSync(file, `#!/bin/sh\nexec /usr/bin/setpriv --bounding-set=-kill ${binary} "$@"\n`, {
-            mode: 0o755
-          })
-          const host = yield* Host.connect("monitored", () => [Result.succeed({ path: file, discard: () => {} })])
-          const child = yield* host.spawn(request("/bin/sleep", ["600"], { attributes: { uid: 12_345 } }))
           const [{ errno }, elapsed] = yield* quickest(50, timed(child.act("suspend")))
-          process.kill(child.pid, "SIGKILL")
-          yield* emptied(child)
-          host.close()
           assert.strictEqual(errno, "EPERM")
           assert.isBelow(elapsed, 50) // half of the time in which a tree is to stop
+        })
+      )
+  )
+
+  it.live.skipIf(!isRoot)(
+    "that may not be killed is tried again now and then, and not all the time",
+    () =>
+      unsignalled((child) =>
+        Effect.gen(function*() {
+          yield* child.act("kill")
+          yield* Effect.sleep(500)
+          const status = `/proc/${stat(child.pid)?.ppid}/status`
+          const waits = () => Number(field(fs.readFileSync(status, "latin1"), "voluntary_ctxt_switches"))
+          const before = waits()
+          yield* Effect.sleep(1000)
+          assert.isAtMost(waits() - before, 60)
         })
       )
   )

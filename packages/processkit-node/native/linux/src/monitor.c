@@ -12,6 +12,7 @@
 #define SIGNALS 4
 #define TERMINAL 5
 #define PACE 2
+#define PACE_MAX 50
 #define STOP_PATIENCE 100
 #define PATIENCE 60000
 
@@ -232,13 +233,16 @@ static void reap(void)
     sys_exit(0);
 }
 
+/* Who is to be killed and lives on may not be killed, or hangs in a device: each end of another wakes this loop at once. */
 static void serve(void)
 {
+    int pace = PACE;
     for (;;) {
         reap();
         if (monitor.killing) (void)family_kill(monitor.self, NULL);
         if (monitor.abandoned && sys_milliseconds() - monitor.since > PATIENCE) break;
-        if (wait_for(SYS_POLLIN, monitor.killing ? PACE : -1)) take_command();
+        if (wait_for(SYS_POLLIN, monitor.killing ? pace : -1)) take_command();
+        if (monitor.killing && pace < PACE_MAX) pace *= 2;
     }
 }
 
