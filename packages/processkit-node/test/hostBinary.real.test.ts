@@ -28,7 +28,8 @@ import {
   startFailure
 } from "./hostWorld.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
-import { has, isRoot } from "./programs.ts"
+import { fixture, has, isRoot } from "./programs.ts"
+import { hasPython } from "./python.ts"
 
 const own = { platform: process.platform, arch: process.arch }
 const name = HostBinary.nameFor(own) ?? "none"
@@ -145,6 +146,20 @@ describe.runIf(isSupported)("the binary of the host", () => {
           const candidates = () => [Result.succeed({ path: file, discard: () => {} })]
           const { rejected } = yield* Effect.flip(Host.connect("direct", candidates))
           assert.match(rejected[0]?.why ?? "", /^was started, but a start failed \((fork, EAGAIN|exec, EACCES)\)$/)
+        })
+      )
+  )
+
+  it.live.skipIf(!hasPython)(
+    "is given up where the output of a start never ends",
+    () =>
+      temporary((directory) =>
+        Effect.gen(function*() {
+          const file = path.join(directory, "host")
+          fs.writeFileSync(file, `#!/bin/sh\nexec python3 ${fixture("never-ends-a-pipe.py")}\n`, { mode: 0o755 })
+          const candidates = () => [Result.succeed({ path: file, discard: () => {} })]
+          const { rejected } = yield* Effect.flip(Host.connect("direct", candidates))
+          assert.strictEqual(rejected[0]?.why, "was started, but a child's pipe brought nothing")
         })
       )
   )

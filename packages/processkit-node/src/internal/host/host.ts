@@ -90,13 +90,14 @@ const selfDescription = (executable: string): Spawn => ({
   streams: [{ _tag: "Null" }, { _tag: "Pipe" }, { _tag: "Null" }]
 })
 
-const printedSomething = (child: HostChild): Effect.Effect<boolean> =>
+const printedSomething = (host: HostConnection) => (child: HostChild): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
     let size = 0
     const socket = child.pipes[1]?.socket()
     socket?.on("error", () => {})
     socket?.on("data", (chunk: Uint8Array) => size += chunk.length)
-    socket?.on("close", () => resume(Effect.succeed(size > 0)))
+    socket?.on("close", () => resume(Effect.succeed(size > 0 && !host.isLost())))
+    host.onLost(() => socket?.destroy())
   })
 
 /**
@@ -106,11 +107,11 @@ const printedSomething = (child: HostChild): Effect.Effect<boolean> =>
 const tryOut = (host: HostConnection): Effect.Effect<void, string> =>
   Effect.gen(function*() {
     const timer = setTimeout(host.close, patience)
-    const child = yield* Effect.ensuring(
-      host.spawn(selfDescription(host.executable)),
+    const printed = yield* Effect.ensuring(
+      Effect.flatMap(host.spawn(selfDescription(host.executable)), printedSomething(host)),
       Effect.sync(() => clearTimeout(timer))
     )
-    if (!(yield* printedSomething(child))) return yield* Effect.fail("a child's pipe brought nothing")
+    if (!printed) return yield* Effect.fail("a child's pipe brought nothing")
     return undefined
   }).pipe(Effect.mapError((error) => {
     if (typeof error === "string") return error
