@@ -11,6 +11,7 @@
  * - A member that ends well and is not to be restarted stays ended, also when others are restarted.
  * - One that is up when it is taken down with others starts again with them, also where its own policy is to restart it
  *   never: it did not end by itself. So its standard input may not be one that can be fed once.
+ * - One that is down already, and backs off or pauses, waits for as long as its own policy says, whoever else fails.
  * - Budgets multiply over the levels of a tree: 5 restarts of a member in a group that may be restarted 3 times are up to
  *   24 starts.
  *

@@ -328,6 +328,70 @@ describe("when a member fails", () => {
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(2000, 1), runsOn), b: exitsAfter(1000, 0) }))))
 
+  it.effect("whoever is taken down while it is still asked about another that failed is asked once", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const policy = {
+        restart: RestartPolicy.onCrash.pipe(Schedule.upTo({ times: 1 })),
+        stopWhen: () => Effect.as(Effect.sleep("2 seconds"), asked.push("stopWhen") < 0),
+        giveUpWhen: () => Effect.as(Effect.sleep("2 seconds"), asked.push("giveUpWhen") < 0)
+      }
+      const members = { a: member("a"), b: member("b", policy) }
+      const session = yield* SupervisorGroup.make(members, { strategy: "oneForAll" })
+      yield* TestClock.adjust("1 minute")
+      const { a, b } = yield* session.status
+      assert.deepStrictEqual([a.phase, b.phase, asked], ["running", "running", ["stopWhen", "giveUpWhen"]])
+      const { members: ends } = yield* session.stop()
+      assert.deepStrictEqual([ends.a.restarts, ends.b.restarts], [1, 1])
+    }).pipe(Effect.provide(scripted({
+      a: byTurns(exitsAfter(4000, 1), runsOn),
+      b: byTurns(exitsAfter(1000, 1), runsOn)
+    }))))
+
+  it.effect("whoever backs off already waits for as long as its own policy says", () => {
+    const starts: Array<string> = []
+    const program = (name: string, { main }: Program): Program => {
+      const noted = Effect.map(Clock.currentTimeMillis, (now) => starts.push(`${name}@${now}`))
+      return { main: (io) => Effect.andThen(noted, main(io)) }
+    }
+    return Effect.gen(function*() {
+      const stormGuard = StormGuard.pause({ threshold: 1, halfLife: "Infinity", pause: "4 seconds", jitter: false })
+      const members = { a: member("a", slowly), b: member("b") }
+      const session = yield* SupervisorGroup.make(members, { strategy: "oneForAll", stormGuard })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(
+        Object.values(yield* session.status).map(({ phase }) => phase),
+        ["waiting", "pausing"]
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(starts, ["a@0", "b@0", "b@1000", "b@8000", "a@11000"])
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({
+      a: program("a", byTurns(exitsAfter(1000, 1), runsOn)),
+      b: program("b", byTurns(runsOn, exitsAfter(2000, 1), runsOn))
+    })))
+  })
+
+  it.effect("whoever is taken down while its output is awaited has the pause of the group all the same", () => {
+    const starts: Array<number> = []
+    const noted = Effect.map(Clock.currentTimeMillis, (now) => starts.push(now))
+    // Its daemon keeps the pipes open for half a second more, and the other one crashes within that.
+    const leaves: Program = { main: (io) => Effect.andThen(io.fork(runsOn), exitsAfter(4000, 1).main(io)) }
+    const { main } = byTurns(leaves, runsOn)
+    return Effect.gen(function*() {
+      const stormGuard = Schedule.spaced("10 seconds").pipe(Schedule.tap(() => Effect.sleep("2 seconds")))
+      const members = { a: member("a"), b: member("b") }
+      const session = yield* SupervisorGroup.make(members, { strategy: "oneForAll", stormGuard })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(starts.length, 2)
+      assert.isAbove(starts[1] ?? 0, 14_000)
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({
+      a: byTurns(exitsAfter(4200, 1), runsOn),
+      b: { main: (io) => Effect.andThen(noted, main(io)) }
+    })))
+  })
+
   it.effect("too often in all, the group fails with RestartStorm", () =>
     Effect.gen(function*() {
       const stormGuard = StormGuard.giveUp({ restarts: 3, within: "1 minute" })
