@@ -140,7 +140,8 @@ export interface Event<Name extends string> {
  *
  * **Details**
  *
- * - `ready`: waits until all members are ready at the same time, or have ended well.
+ * - `ready`: waits until all members are ready at the same time, or have ended well. Fails as the group does, and with
+ *   `NotReady` where it is stopped before.
  * - `stop`: stops the members, the last started first, each by its own ladder or as the policy says. A second call goes
  *   to `SIGKILL` for whoever is being stopped.
  * - `await`: waits for the outcome, and fails when the group does.
@@ -343,7 +344,7 @@ const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name,
       event === undefined
         ? { member: undefined, event: { _tag: "Lagged", skipped } }
         : { member: member as Name, event }),
-    ready: group.untilAll([...group.members.keys()].map((name) => ({ name, until: "ready" }))),
+    ready: group.ready,
     stop: (policy) =>
       Effect.flatMap(
         Effect.fromResult(Rules.stopPolicy(undefined, policy)),

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
+import * as ProcessError from "processkit/ProcessError"
 import * as RestartPolicy from "processkit/RestartPolicy"
 import * as Stdin from "processkit/Stdin"
 import * as StormGuard from "processkit/StormGuard"
@@ -439,6 +440,50 @@ describe("what a member waits for, where it has ended badly since it was ready",
       const { spawned } = yield* Backend
       assert.deepStrictEqual(spawned.map(({ request }) => request.program), ["a", "b"])
     }).pipe(Effect.provide(scripted({ a: exitsAfter(1000, 1), b: runsOn, c: runsOn }))))
+})
+
+/** How something ended, and of which program that is told. */
+const tagAndProgram = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.match(effect, {
+    onSuccess: () => "ready",
+    onFailure: (error) =>
+      ProcessError.isProcessError(error) && "program" in error.reason
+        ? `${error.reason._tag} ${error.reason.program}`
+        : error
+  })
+
+/** What those get who waited before the end, and who ask after it. */
+const toldWaiters = <A, B, E>(
+  { await: ended, ready }: { readonly ready: Effect.Effect<A, E>; readonly await: Effect.Effect<B, E> },
+  end: Effect.Effect<unknown>
+) =>
+  Effect.gen(function*() {
+    const before = yield* Effect.forkChild(tagAndProgram(ready), { startImmediately: true })
+    yield* end
+    yield* Effect.exit(ended)
+    return [yield* Fiber.join(before), yield* tagAndProgram(ready)]
+  })
+
+describe("waiting until a whole group is ready", () => {
+  const slow = { ready: Effect.sleep("1 hour") }
+
+  it.effect("fails as the group does, and blames nobody who was only taken down for it", () =>
+    Effect.gen(function*() {
+      const members = { a: member("a"), b: member("b", slow), c: member("c", { maxRestarts: 0 }) }
+      const session = yield* SupervisorGroup.make(members)
+      assert.deepStrictEqual(yield* toldWaiters(session, TestClock.adjust("2 seconds")), ["GaveUp c", "GaveUp c"])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn, c: exitsAfter(1000, 1) }))))
+
+  it.effect("is in vain where the group is stopped, also where its programs end well then", () =>
+    Effect.gen(function*() {
+      const members = { job: member("job"), a: member("a", slow) }
+      const session = yield* SupervisorGroup.make(members)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* toldWaiters(session, Effect.ignore(session.stop())), ["NotReady a", "NotReady a"])
+    }).pipe(Effect.provide(scripted({
+      job: exitsAfter(1000, 0),
+      a: { ...runsOn, signals: { SIGTERM: { exit: Outcome.exited(0) } } }
+    }))))
 })
 
 describe("a member that waits for others", () => {
