@@ -654,6 +654,36 @@ describe("a group that cannot be", () => {
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
 
+  it.effect("by what is no member, no command or no dependency is refused as such", () =>
+    Effect.gen(function*() {
+      const good = { command: Command.make("a") }
+      const wrong: ReadonlyArray<readonly [given: unknown, field: string]> = [
+        [null, "the set of members"],
+        ["members", "the set of members"],
+        [[good], "the set of members"],
+        [{ a: undefined }, "a member"],
+        [{ a: "a" }, "a member"],
+        [{ a: {} }, "the command of a member"],
+        [{ a: { command: "a" } }, "the command of a member"],
+        [{ a: good, b: { ...good, dependsOn: "a" } }, "dependsOn"],
+        [{ a: good, b: { ...good, dependsOn: 5 } }, "dependsOn"],
+        [{ a: good, b: { ...good, dependsOn: null } }, "dependsOn"]
+      ]
+      for (const [given, field] of wrong) {
+        const error = yield* Effect.flip(SupervisorGroup.run(given as never))
+        const reason = error._tag === "ProcessError" ? error.reason : error
+        assert.deepInclude(reason, { _tag: "InvalidInput", field })
+      }
+      assert.strictEqual((yield* Backend).spawned.length, 0)
+    }).pipe(Effect.provide(scripted({ a: runsOn }))))
+
+  it.effect("whatever its members are called", () =>
+    Effect.gen(function*() {
+      const members = { ["__proto__"]: member("a"), constructor: member("a") }
+      const outcome = yield* SupervisorGroup.run(members)
+      assert.sameMembers(Object.keys(outcome.members), ["__proto__", "constructor"])
+    }).pipe(Effect.provide(scripted({ a: prints("") }))))
+
   it.effect("by an input that can be fed once is refused where members may be taken down and started again", () =>
     Effect.gen(function*() {
       const input = Stdin.once(Stream.make(new TextEncoder().encode("text")))
