@@ -110,9 +110,10 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           // Each of them has looked at processes that were gone a moment later.
           const samples = yield* Stream.runCollect(Stream.take(group.sampleStats("1 millis"), 12))
           assert.strictEqual(samples.length, 12)
-          for (const stats of samples) {
-            assert.isAtLeast(stats.processes, 0)
-            assert.isAtLeast(stats.memoryBytes ?? 0, 0)
+          // The shell that starts them stays, and holds memory, which need not be known while others vanish.
+          for (const { memoryBytes, processes } of samples) {
+            assert.isAtLeast(processes, 1)
+            if (memoryBytes !== undefined) assert.isAbove(memoryBytes, 0)
           }
         }).pipe(Effect.scoped))
 

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -19,7 +19,7 @@ import * as Supervisor from "processkit/Supervisor"
 import * as SupervisorGroup from "processkit/SupervisorGroup"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
-import { slowness } from "./slowness.ts"
+import { allowance } from "./slowness.ts"
 
 const every = (delay: Duration.Input) => ({ backoff: Schedule.spaced(delay) })
 
@@ -39,9 +39,18 @@ const scratch = Effect.acquireRelease(
 const notes = (file: string): ReadonlyArray<string> =>
   fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n").filter((line) => line !== "") : []
 
+/** Holds the event loop. */
+const blocked = (milliseconds: number): void => {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until);
+}
+
 /** The process that a session says is up. */
 const pidOf = (session: Supervisor.Session) =>
   Effect.map(Effect.andThen(session.ready, session.status), ({ pid }) => pid ?? assert.fail("nothing is up"))
+
+/** Ends by itself when it is asked to, however slow the machine is. */
+const patient = { stop: { grace: "1 minute" } } as const
 
 const saysSomething: Supervisor.Probe = (running) => Stream.runHead(running.stdoutLines)
 
@@ -92,7 +101,7 @@ for (const [name, runner] of Object.entries(runners)) {
 
     it.effect("stops a program gracefully, and gives what it said last", () =>
       Effect.gen(function*() {
-        const program = sh("trap 'echo bye; exit 0' TERM; echo up >&2; while :; do sleep 0.05; done")
+        const program = sh("trap 'echo bye; exit 0' TERM; echo up >&2; while :; do sleep 0.05; done", [], patient)
         const session = yield* Supervisor.make(program, { ready: saysOnStderr })
         yield* session.ready
         const outcome = yield* session.stop()
@@ -180,12 +189,15 @@ for (const [name, runner] of Object.entries(runners)) {
     it.effect("of a group starts in order, takes the rest down with one that crashes, and stops in reverse", () =>
       Effect.gen(function*() {
         const file = yield* scratch
+        // Crashes once, when the last one is up.
+        const crash = "if [ ! -e \"$1.crashed\" ]; then : > \"$1.crashed\"\n" +
+          "until grep -q +c \"$1\"; do sleep 0.02; done; exit 1; fi\n"
         const program = (name: string, crashes = false) => ({
           command: sh(
             `trap 'sleep 0.3; echo "-${name}" >> "$1"; exit 0' TERM; echo "+${name}" >> "$1"; echo up\n` +
-              `${crashes ? "if [ ! -e \"$1.crashed\" ]; then sleep 0.3; : > \"$1.crashed\"; exit 1; fi" : ""}\n` +
-              "while :; do sleep 0.02; done",
-            [file]
+              `${crashes ? crash : ""}while :; do sleep 0.02; done`,
+            [file],
+            patient
           ),
           ready: Readiness.line("up"),
           // Shorter than it takes to stop: who failed waits for the others to be down.
@@ -220,7 +232,7 @@ for (const [name, runner] of Object.entries(runners)) {
         const address = `${url}:${port}/`
         const session = yield* Supervisor.make(Command.setArgs(server, [...server.args, `${port}`, file]), {
           ready: Readiness.http(address),
-          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: "200 millis", failures: 2 },
+          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: allowance(500), failures: 2 },
           ...every("20 millis")
         })
         yield* Effect.repeat(session.status, {
@@ -235,7 +247,7 @@ for (const [name, runner] of Object.entries(runners)) {
       Effect.gen(function*() {
         // Answers through a file, in time unless somebody holds the loop.
         const check = Effect.andThen(Command.run(Command.make("echo", ["fine"])), Effect.sleep("20 millis"))
-        const timeout = Duration.millis(400 * slowness)
+        const timeout = allowance(400)
         const healthCheck = { check, every: "30 millis", timeout, failures: 2 } as const
         const sessions = yield* Effect.replicateEffect(
           Supervisor.make(Command.make("sleep", ["60"]), { healthCheck }),
@@ -244,8 +256,7 @@ for (const [name, runner] of Object.entries(runners)) {
         for (let i = 0; i < 3; i++) {
           // Another place in the rhythm of the checks each time.
           yield* Effect.sleep(`${50 + 17 * i} millis`)
-          const until = performance.now() + 1500
-          while (performance.now() < until);
+          blocked(timeout + 1100)
         }
         // Time for a verdict that was reached meanwhile.
         yield* Effect.sleep("200 millis")
@@ -259,13 +270,13 @@ for (const [name, runner] of Object.entries(runners)) {
     it.effect("takes nobody for not ready because its own event loop was blocked", () =>
       Effect.gen(function*() {
         const program = sh("sleep 0.1; echo up; exec sleep 60")
+        const readyWithin = allowance(800)
         for (const ready of [saysSomething, Readiness.line("up")]) {
-          const session = yield* Supervisor.make(program, { ready, readyWithin: 800 * slowness, ...every("1 minute") })
+          const session = yield* Supervisor.make(program, { ready, readyWithin, ...every("1 minute") })
           // Outside of a timer, so that all timers are due before what was said meanwhile is read.
           yield* Effect.callback<void>((resume) => {
             setImmediate(() => {
-              const until = performance.now() + 1200 * slowness
-              while (performance.now() < until);
+              blocked(readyWithin * 1.5)
               resume(Effect.void)
             })
           })

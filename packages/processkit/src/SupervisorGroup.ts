@@ -11,6 +11,7 @@
  * - A member that ends well and is not to be restarted stays ended, also when others are restarted.
  * - One that is up when it is taken down with others starts again with them, also where its own policy is to restart it
  *   never: it did not end by itself. So its standard input may not be one that can be fed once.
+ * - One that is down already, and backs off or pauses, waits for as long as its own policy says, whoever else fails.
  * - Budgets multiply over the levels of a tree: 5 restarts of a member in a group that may be restarted 3 times are up to
  *   24 starts.
  *
@@ -25,10 +26,10 @@ import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Attempt from "./Attempt.ts"
-import type * as Command from "./Command.ts"
+import * as Command from "./Command.ts"
 import * as Group from "./internal/groupSupervision.ts"
 import type { ErrorOf, ServicesOf } from "./internal/optionTypes.ts"
-import { fields, own } from "./internal/refusal.ts"
+import { checked, fields, own, record, refuse } from "./internal/refusal.ts"
 import { startOrder } from "./internal/startOrder.ts"
 import type * as Supervision from "./internal/supervision.ts"
 import * as Rules from "./internal/supervisionRules.ts"
@@ -139,7 +140,8 @@ export interface Event<Name extends string> {
  *
  * **Details**
  *
- * - `ready`: waits until all members are ready at the same time, or have ended well.
+ * - `ready`: waits until all members are ready at the same time, or have ended well. Fails as the group does, and with
+ *   `NotReady` where it is stopped before.
  * - `stop`: stops the members, the last started first, each by its own ladder or as the policy says. A second call goes
  *   to `SIGKILL` for whoever is being stopped.
  * - `await`: waits for the outcome, and fails when the group does.
@@ -238,7 +240,7 @@ export const make = <
   Exclude<AllServicesOf<M> | ServicesOf<O>, Scope.Scope> | ProcessRunner.ProcessRunner | Scope.Scope
 > =>
   begin<Extract<keyof M, string>, ErrorsOf<M> | ErrorOf<O>, AllServicesOf<M> | ServicesOf<O>>(
-    new Map(Object.entries(members) as Array<[string, Member<string, ErrorsOf<M>, AllServicesOf<M>>]>),
+    members as Readonly<Record<string, Member<string, ErrorsOf<M>, AllServicesOf<M>>>>,
     (options ?? {}) as Options<ErrorOf<O>, ServicesOf<O>>
   )
 
@@ -273,8 +275,11 @@ type ErrorsOf<M> = { readonly [N in keyof M]: ErrorOf<M[N]> }[keyof M]
 /** What the options of members need, all together. */
 type AllServicesOf<M> = { readonly [N in keyof M]: ServicesOf<M[N]> }[keyof M]
 
+/** Members as they are given, by name. */
+type Given<E, R> = Readonly<Record<string, Member<string, E, R>>>
+
 const begin = <Name extends string, E, R>(
-  members: ReadonlyMap<string, Member<string, E, R>>,
+  members: Given<E, R>,
   options: Options<E, R>
 ): Effect.Effect<
   Session<Name, E>,
@@ -287,38 +292,43 @@ const begin = <Name extends string, E, R>(
   )
 
 const planOf = <E, R>(
-  given: ReadonlyMap<string, Member<string, E, R>>,
+  members: Given<E, R>,
   options: Options<E, R>
 ): Result.Result<Group.Plan<E, R>, DependencyCycle | UnknownDependency | ProcessError.ProcessError> => {
   const { stormGuard, strategy = "oneForOne" } = fields(options, ["stormGuard", "strategy"])
-  const waitsFor = new Map([...given].map(([name, member]) => [name, dependenciesOf(member)] as const))
-  const found = startOrder(new Map([...waitsFor].map(([name, list]) => [name, list.map((one) => one.name)])))
-  if ("problem" in found) return Result.fail(refusalOf(found.problem))
   return Result.gen(function*() {
+    const given = yield* checked(undefined, () => membersOf(members))
+    const found = startOrder(new Map([...given].map(([name, { waitsFor }]) => [name, waitsFor.map((one) => one.name)])))
+    if ("problem" in found) return yield* Result.fail(refusalOf(found.problem))
     yield* Rules.guard(stormGuard)
     yield* Rules.word("strategy", strategy, ["oneForOne", "oneForAll", "restForOne"])
-    for (const { until } of [...waitsFor.values()].flat()) yield* Rules.word("dependsOn", until, ["ready", "completed"])
     const planned: Array<Group.Member<E, R>> = []
     for (const name of found.order) {
-      const member = given.get(name)
-      if (member === undefined) continue
-      planned.push({
-        name,
-        plan: yield* memberPlan(member, strategy !== "oneForOne"),
-        waitsFor: waitsFor.get(name) ?? []
-      })
+      const one = given.get(name)
+      if (one === undefined) continue
+      for (const { until } of one.waitsFor) yield* Rules.word("dependsOn", until, ["ready", "completed"])
+      planned.push({ name, plan: yield* memberPlan(one.member, strategy !== "oneForOne"), waitsFor: one.waitsFor })
     }
     return { members: planned, strategy, guard: stormGuard }
   })
 }
 
+const membersOf = <E, R>(members: Given<E, R>) =>
+  new Map(
+    Object.entries(record("the set of members", members)).map(([name, given]) => {
+      const member = record("a member", given)
+      if (!Command.isCommand(own(member, "command"))) refuse("the command of a member", "is not a command")
+      return [name, { member, waitsFor: dependenciesOf(member) }] as const
+    })
+  )
+
 const dependenciesOf = <E, R>(member: Member<string, E, R>): ReadonlyArray<Group.Dependency> => {
-  const dependsOn = own(member, "dependsOn") ?? []
-  return Array.isArray(dependsOn)
-    ? dependsOn.map((name: string) => ({ name, until: "ready" }))
-    : Object.entries(dependsOn as Record<string, Condition | undefined>).flatMap(([name, until]) =>
-      until === undefined ? [] : [{ name, until }]
-    )
+  const dependsOn = own(member, "dependsOn")
+  if (dependsOn === undefined) return []
+  if (Array.isArray(dependsOn)) return dependsOn.map((name: string) => ({ name, until: "ready" }))
+  return Object.entries(record("dependsOn", dependsOn as Record<string, Condition | undefined>)).flatMap(
+    ([name, until]) => until === undefined ? [] : [{ name, until }]
+  )
 }
 
 const refusalOf = (problem: Extract<ReturnType<typeof startOrder>, { problem: unknown }>["problem"]) =>
@@ -342,7 +352,7 @@ const sessionOf = <Name extends string, E>(group: Group.Group<E>): Session<Name,
       event === undefined
         ? { member: undefined, event: { _tag: "Lagged", skipped } }
         : { member: member as Name, event }),
-    ready: group.untilAll([...group.members.keys()].map((name) => ({ name, until: "ready" }))),
+    ready: group.ready,
     stop: (policy) =>
       Effect.flatMap(
         Effect.fromResult(Rules.stopPolicy(undefined, policy)),

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -218,4 +219,24 @@ describe("what supervision tells the outside", () => {
       const after = yield* Metric.snapshot
       assert.strictEqual(count(after, "processkit_restarts_total") - count(before, "processkit_restarts_total"), 2)
     }).pipe(Effect.provide(scripted({ job: prints("", 1) }))))
+
+  it.effect("says how long in whole milliseconds, as people read it", () => {
+    const said: Array<unknown> = []
+    const logger = Logger.make(({ message }) => said.push(...[message].flat()))
+    return Effect.gen(function*() {
+      // As a drawn pause is, and as a measured time is.
+      const stormGuard = Schedule.spaced(Duration.nanos(21_049_665_685n))
+      const session = yield* Supervisor.make(job, { ready: Effect.never, stormGuard })
+      yield* TestClock.adjust(Duration.micros(1_500_700n))
+      yield* session.stop()
+      said.push((yield* Effect.flip(session.ready)).message)
+      assert.deepStrictEqual(said, [
+        "job fails too often: its next start is put off by 21s 50ms",
+        "job was not ready within 1s 501ms: its supervision ended (Stopped)"
+      ])
+    }).pipe(
+      Effect.provide(scripted({ job: prints("", 1) })),
+      Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+    )
+  })
 })

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
+import * as ProcessError from "processkit/ProcessError"
 import * as RestartPolicy from "processkit/RestartPolicy"
 import * as Stdin from "processkit/Stdin"
 import * as StormGuard from "processkit/StormGuard"
@@ -328,6 +329,70 @@ describe("when a member fails", () => {
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: byTurns(exitsAfter(2000, 1), runsOn), b: exitsAfter(1000, 0) }))))
 
+  it.effect("whoever is taken down while it is still asked about another that failed is asked once", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const policy = {
+        restart: RestartPolicy.onCrash.pipe(Schedule.upTo({ times: 1 })),
+        stopWhen: () => Effect.as(Effect.sleep("2 seconds"), asked.push("stopWhen") < 0),
+        giveUpWhen: () => Effect.as(Effect.sleep("2 seconds"), asked.push("giveUpWhen") < 0)
+      }
+      const members = { a: member("a"), b: member("b", policy) }
+      const session = yield* SupervisorGroup.make(members, { strategy: "oneForAll" })
+      yield* TestClock.adjust("1 minute")
+      const { a, b } = yield* session.status
+      assert.deepStrictEqual([a.phase, b.phase, asked], ["running", "running", ["stopWhen", "giveUpWhen"]])
+      const { members: ends } = yield* session.stop()
+      assert.deepStrictEqual([ends.a.restarts, ends.b.restarts], [1, 1])
+    }).pipe(Effect.provide(scripted({
+      a: byTurns(exitsAfter(4000, 1), runsOn),
+      b: byTurns(exitsAfter(1000, 1), runsOn)
+    }))))
+
+  it.effect("whoever backs off already waits for as long as its own policy says", () => {
+    const starts: Array<string> = []
+    const program = (name: string, { main }: Program): Program => {
+      const noted = Effect.map(Clock.currentTimeMillis, (now) => starts.push(`${name}@${now}`))
+      return { main: (io) => Effect.andThen(noted, main(io)) }
+    }
+    return Effect.gen(function*() {
+      const stormGuard = StormGuard.pause({ threshold: 1, halfLife: "Infinity", pause: "4 seconds", jitter: false })
+      const members = { a: member("a", slowly), b: member("b") }
+      const session = yield* SupervisorGroup.make(members, { strategy: "oneForAll", stormGuard })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(
+        Object.values(yield* session.status).map(({ phase }) => phase),
+        ["waiting", "pausing"]
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(starts, ["a@0", "b@0", "b@1000", "b@8000", "a@11000"])
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({
+      a: program("a", byTurns(exitsAfter(1000, 1), runsOn)),
+      b: program("b", byTurns(runsOn, exitsAfter(2000, 1), runsOn))
+    })))
+  })
+
+  it.effect("whoever is taken down while its output is awaited has the pause of the group all the same", () => {
+    const starts: Array<number> = []
+    const noted = Effect.map(Clock.currentTimeMillis, (now) => starts.push(now))
+    // Its daemon keeps the pipes open for half a second more, and the other one crashes within that.
+    const leaves: Program = { main: (io) => Effect.andThen(io.fork(runsOn), exitsAfter(4000, 1).main(io)) }
+    const { main } = byTurns(leaves, runsOn)
+    return Effect.gen(function*() {
+      const stormGuard = Schedule.spaced("10 seconds").pipe(Schedule.tap(() => Effect.sleep("2 seconds")))
+      const members = { a: member("a"), b: member("b") }
+      const session = yield* SupervisorGroup.make(members, { strategy: "oneForAll", stormGuard })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(starts.length, 2)
+      assert.isAbove(starts[1] ?? 0, 14_000)
+      yield* session.stop()
+    }).pipe(Effect.provide(scripted({
+      a: byTurns(exitsAfter(4200, 1), runsOn),
+      b: { main: (io) => Effect.andThen(noted, main(io)) }
+    })))
+  })
+
   it.effect("too often in all, the group fails with RestartStorm", () =>
     Effect.gen(function*() {
       const stormGuard = StormGuard.giveUp({ restarts: 3, within: "1 minute" })
@@ -375,6 +440,50 @@ describe("what a member waits for, where it has ended badly since it was ready",
       const { spawned } = yield* Backend
       assert.deepStrictEqual(spawned.map(({ request }) => request.program), ["a", "b"])
     }).pipe(Effect.provide(scripted({ a: exitsAfter(1000, 1), b: runsOn, c: runsOn }))))
+})
+
+/** How something ended, and of which program that is told. */
+const tagAndProgram = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.match(effect, {
+    onSuccess: () => "ready",
+    onFailure: (error) =>
+      ProcessError.isProcessError(error) && "program" in error.reason
+        ? `${error.reason._tag} ${error.reason.program}`
+        : error
+  })
+
+/** What those get who waited before the end, and who ask after it. */
+const toldWaiters = <A, B, E>(
+  { await: ended, ready }: { readonly ready: Effect.Effect<A, E>; readonly await: Effect.Effect<B, E> },
+  end: Effect.Effect<unknown>
+) =>
+  Effect.gen(function*() {
+    const before = yield* Effect.forkChild(tagAndProgram(ready), { startImmediately: true })
+    yield* end
+    yield* Effect.exit(ended)
+    return [yield* Fiber.join(before), yield* tagAndProgram(ready)]
+  })
+
+describe("waiting until a whole group is ready", () => {
+  const slow = { ready: Effect.sleep("1 hour") }
+
+  it.effect("fails as the group does, and blames nobody who was only taken down for it", () =>
+    Effect.gen(function*() {
+      const members = { a: member("a"), b: member("b", slow), c: member("c", { maxRestarts: 0 }) }
+      const session = yield* SupervisorGroup.make(members)
+      assert.deepStrictEqual(yield* toldWaiters(session, TestClock.adjust("2 seconds")), ["GaveUp c", "GaveUp c"])
+    }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn, c: exitsAfter(1000, 1) }))))
+
+  it.effect("is in vain where the group is stopped, also where its programs end well then", () =>
+    Effect.gen(function*() {
+      const members = { job: member("job"), a: member("a", slow) }
+      const session = yield* SupervisorGroup.make(members)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* toldWaiters(session, Effect.ignore(session.stop())), ["NotReady a", "NotReady a"])
+    }).pipe(Effect.provide(scripted({
+      job: exitsAfter(1000, 0),
+      a: { ...runsOn, signals: { SIGTERM: { exit: Outcome.exited(0) } } }
+    }))))
 })
 
 describe("a member that waits for others", () => {
@@ -544,6 +653,36 @@ describe("a group that cannot be", () => {
       assert.strictEqual((yield* session.status).b.phase, "running")
       yield* session.stop()
     }).pipe(Effect.provide(scripted({ a: runsOn, b: runsOn }))))
+
+  it.effect("by what is no member, no command or no dependency is refused as such", () =>
+    Effect.gen(function*() {
+      const good = { command: Command.make("a") }
+      const wrong: ReadonlyArray<readonly [given: unknown, field: string]> = [
+        [null, "the set of members"],
+        ["members", "the set of members"],
+        [[good], "the set of members"],
+        [{ a: undefined }, "a member"],
+        [{ a: "a" }, "a member"],
+        [{ a: {} }, "the command of a member"],
+        [{ a: { command: "a" } }, "the command of a member"],
+        [{ a: good, b: { ...good, dependsOn: "a" } }, "dependsOn"],
+        [{ a: good, b: { ...good, dependsOn: 5 } }, "dependsOn"],
+        [{ a: good, b: { ...good, dependsOn: null } }, "dependsOn"]
+      ]
+      for (const [given, field] of wrong) {
+        const error = yield* Effect.flip(SupervisorGroup.run(given as never))
+        const reason = error._tag === "ProcessError" ? error.reason : error
+        assert.deepInclude(reason, { _tag: "InvalidInput", field })
+      }
+      assert.strictEqual((yield* Backend).spawned.length, 0)
+    }).pipe(Effect.provide(scripted({ a: runsOn }))))
+
+  it.effect("whatever its members are called", () =>
+    Effect.gen(function*() {
+      const members = { ["__proto__"]: member("a"), constructor: member("a") }
+      const outcome = yield* SupervisorGroup.run(members)
+      assert.sameMembers(Object.keys(outcome.members), ["__proto__", "constructor"])
+    }).pipe(Effect.provide(scripted({ a: prints("") }))))
 
   it.effect("by an input that can be fed once is refused where members may be taken down and started again", () =>
     Effect.gen(function*() {

@@ -18,6 +18,10 @@ export const duration = (field: string, input: Duration.Input): Duration.Duratio
   return Duration.isFinite(value) ? Duration.min(value, longest) : Duration.infinity
 }
 
+/** What was measured or drawn, as people read it: in whole milliseconds. */
+export const whole = (duration: Duration.Duration): Duration.Duration =>
+  Duration.millis(Math.round(Duration.toMillis(duration)))
+
 /** The input, unless `Duration` would take it for zero: NaN in it, or an object that names no unit. */
 const exact = (field: string, input: Duration.Input): Duration.Input => {
   if (Number.isNaN(input)) refuse(field, "is not a number")

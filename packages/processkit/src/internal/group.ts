@@ -27,7 +27,7 @@ import * as Sampler from "./sampler.ts"
 import { type Stage, stageOf } from "./stage.ts"
 import { start } from "./start.ts"
 import * as Stats from "./stats.ts"
-import { StopLadder } from "./stopLadder.ts"
+import { type Request, StopLadder } from "./stopLadder.ts"
 
 type Backend = ProcessBackend.ProcessBackend["Service"]
 type Runner = ProcessRunner.ProcessRunner["Service"]
@@ -231,16 +231,19 @@ const owned = (
 ): Effect.Effect<RunningProcess.RunningProcess, ProcessError.ProcessError, Scope.Scope> =>
   Effect.map(Effect.acquireRelease(run, (run) => run.close), fromRun)
 
-/** A group that was suspended runs on afterwards: what is started next must not wait for a resume of those who died. */
-const afresh = (state: GroupState, { survivors }: StopPolicy.ShutdownReport): Effect.Effect<void> =>
-  survivors.length === 0 ? Effect.ignore(state.container.resume) : Effect.void
+/**
+ * Ends whoever is there. A group that was suspended runs on afterwards: what is started next must not wait for a resume
+ * of those who died.
+ */
+const ended = ({ container, ladder }: GroupState, request: Request): Effect.Effect<StopPolicy.ShutdownReport> =>
+  Effect.tap(
+    ladder.stop(request),
+    ({ survivors }) => survivors.length === 0 ? Effect.ignore(container.resume) : Effect.void
+  )
 
 const killAll = (state: GroupState): Effect.Effect<void, ProcessError.ProcessError> =>
   Effect.flatMap(
-    Effect.tap(
-      state.ladder.stop({ signal: "SIGKILL", grace: Duration.zero, escalate: true }),
-      (report) => afresh(state, report)
-    ),
+    ended(state, { signal: "SIGKILL", grace: Duration.zero, escalate: true }),
     ({ survivors }) =>
       survivors.length === 0
         ? Effect.void
@@ -256,6 +259,6 @@ const shutDown = (
     (stop) =>
       Effect.suspend(() => {
         if (!stop.escalate) state.spares = true
-        return Effect.tap(state.ladder.stop(stop), (report) => afresh(state, report))
+        return ended(state, stop)
       })
   )

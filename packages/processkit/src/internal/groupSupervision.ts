@@ -81,9 +81,29 @@ export class Group<E> {
     })
   }
 
-  /** Nobody starts any more. */
-  bar(): void {
+  /** Whether it has been decided how the group ends. */
+  #isEnding = false
+
+  /** The group ends: nobody starts any more. */
+  end(): void {
+    this.#isEnding = true
     for (const { control } of this.members.values()) control.bar()
+  }
+
+  /**
+   * Waits until all members are ready at the same time. Where the group ends before, its own end is what tells: members
+   * that were taken down for it are not to blame, and have not completed, however well they end.
+   */
+  get ready(): Effect.Effect<void, ProcessError.ProcessError | E> {
+    const all = this.untilAll([...this.members.keys()].map((name) => ({ name, until: "ready" })))
+    return Effect.flatMap(Effect.exit(all), (exit) => this.#isEnding ? this.#readyAtTheEnd : exit)
+  }
+
+  get #readyAtTheEnd(): Effect.Effect<void, ProcessError.ProcessError | E> {
+    return Effect.flatMap(Deferred.await(this.conclusion), ({ members }) => {
+      const stopped = Object.keys(members).find((name) => members[name]?.reason === "Stopped")
+      return stopped === undefined ? Effect.void : this.members.get(stopped)?.ledger.ready ?? Effect.void
+    })
   }
 
   /** Waits until a member is as another one needs it; fails where it never will be. */
@@ -216,7 +236,7 @@ const conclude = <E>(
       Effect.map(Deferred.await(group.stopping), (policy) => ({ policy }))
     )
     // One takes its grace after the other: whoever crashes meanwhile stays down, also where the scope ends them.
-    const end = yield* Effect.exit(Effect.ensuring(ended, Effect.sync(() => group.bar())))
+    const end = yield* Effect.exit(Effect.ensuring(ended, Effect.sync(() => group.end())))
     yield* Fiber.interrupt(coordinator)
     const request = Exit.isSuccess(end) ? end.value : undefined
     for (const [, { control, ledger }] of members.toReversed()) {
@@ -224,9 +244,11 @@ const conclude = <E>(
       yield* Effect.exit(Supervision.outcomeOf(ledger))
     }
     if (Exit.isFailure(end)) return yield* Effect.failCause(end.cause)
-    const outcomes: Record<string, SupervisionOutcome.SupervisionOutcome> = {}
-    for (const [name, { ledger }] of members) outcomes[name] = yield* Supervision.outcomeOf(ledger)
-    return { reason: request === undefined ? "Completed" : "Stopped", members: outcomes }
+    const outcomes = yield* Effect.forEach(
+      members,
+      ([name, { ledger }]) => Effect.map(Supervision.outcomeOf(ledger), (outcome) => [name, outcome] as const)
+    )
+    return { reason: request === undefined ? "Completed" : "Stopped", members: Object.fromEntries(outcomes) }
   })
 
 /** Waits for the end of a member, and fails where that is one that somebody above has to know about. */

@@ -11,6 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -126,18 +127,14 @@ const supervise = Effect.fnUntraced(function*<E, R>(
     const attempt = yield* Incarnation.live(self, plan)
     if (control.isStopping) return ledger.outcome("Stopped")
     if (attempt === undefined) continue
-    let decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
-    // Held while somebody was asked about a life that had ended by itself: that is to be decided all the same.
-    while (decision === undefined && !control.isStopping) {
-      yield* unlessCancelled(plan, control.park(() => ledger.held()))
-      decision = yield* control.unlessDisturbed(unlessCancelled(plan, decide(step, now(), attempt)))
-    }
-    if (control.isStopping || decision === undefined) return ledger.outcome("Stopped")
+    const decision = yield* unlessStopped(self, plan, decide(step, now(), attempt))
+    if (decision === undefined) return ledger.outcome("Stopped")
     if (decision._tag === "Stop") return yield* conclude(ledger, attempt, decision.reason)
     const more = membership === undefined
-      ? undefined
-      : yield* control.unlessDisturbed(unlessCancelled(plan, membership.onRestart(attempt, control)))
-    yield* rest(self, plan, { ...decision, pause: Duration.sum(decision.pause, more ?? Duration.zero) })
+      ? Duration.zero
+      : yield* unlessStopped(self, plan, membership.onRestart(attempt, control))
+    if (more === undefined) return ledger.outcome("Stopped")
+    yield* rest(self, plan, { ...decision, pause: Duration.sum(decision.pause, more) })
     if (control.isStopping) return ledger.outcome("Stopped")
     isRestart = true
   }
@@ -176,6 +173,27 @@ export const repeat = Effect.fnUntraced(function*<A, E, R, E2, R2>(
 const mayPass = (error: unknown): error is ProcessError.ProcessError =>
   ProcessError.isProcessError(error) && error.reason._tag !== "Cancelled"
 
+/**
+ * Waits for something that is begun once, and gives nothing where a stop comes first. Whoever is held meanwhile has
+ * nothing up, and waits on when it is released: what was asked is answered, and what is left of a delay is kept.
+ */
+const unlessStopped = Effect.fnUntraced(function*<A, E, R, E2, R2>(
+  { control }: Supervision<E>,
+  plan: Plan<E, R>,
+  effect: Effect.Effect<A, E2, R2>
+): Effect.fn.Return<A | undefined, ProcessError.ProcessError | E2, R2> {
+  const waiting = yield* Effect.forkChild(unlessCancelled(plan, effect), { startImmediately: true })
+  const over = Effect.gen(function*() {
+    while (true) {
+      const exit = yield* control.unlessDisturbed(Fiber.await(waiting))
+      if (control.isStopping) return undefined
+      if (exit !== undefined) return yield* exit
+      yield* unlessCancelled(plan, control.park())
+    }
+  })
+  return yield* Effect.ensuring(over, Fiber.interrupt(waiting))
+})
+
 /** A cancelled program is not for the schedule to decide about: its caller has decided. */
 const decide = <E, R>(
   step: Step<E, R>,
@@ -197,12 +215,13 @@ const conclude = <E>(
 ): Effect.Effect<Outcome, ProcessError.ProcessError> =>
   error === undefined ? Effect.succeed(ledger.outcome(reason)) : Effect.fail(error)
 
-/** Waits before the next life; any request and a cancellation end the wait. */
+/** Waits before the next life; a stop and a cancellation end the wait. */
 const rest = Effect.fnUntraced(function*<E, R>(
-  { control, ledger }: Supervision<E>,
+  self: Supervision<E>,
   plan: Plan<E, R>,
   { delay, pause }: Extract<Decision, { readonly _tag: "Restart" }>
 ): Effect.fn.Return<void, ProcessError.ProcessError> {
+  const { ledger } = self
   ledger.restarting(pause, delay)
   if (!Duration.isZero(pause)) {
     ledger.waiting("pausing")
@@ -213,7 +232,7 @@ const rest = Effect.fnUntraced(function*<E, R>(
     return Effect.sleep(delay)
   })
   const wait = Duration.isZero(pause) ? backOff : Effect.andThen(Effect.sleep(pause), backOff)
-  yield* control.unlessDisturbed(unlessCancelled(plan, wait))
+  yield* unlessStopped(self, plan, wait)
 })
 
 /** Waits for something, and fails where the command's own signal fires first. */

@@ -111,7 +111,7 @@ export class Control {
   }
 
   /** Waits for as long as it is held, where nothing is up: the request to hold has been followed and is forgotten. */
-  park(onHeld: () => void): Effect.Effect<void> {
+  park(onHeld: () => void = nobody): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isStopping) return Effect.void
       if (Deferred.isDoneUnsafe(this.#disturbed)) this.#disturbed = Deferred.makeUnsafe()

@@ -16,6 +16,7 @@ import type * as RunningProcess from "../RunningProcess.ts"
 import type * as SupervisionEvent from "../SupervisionEvent.ts"
 import type * as SupervisionOutcome from "../SupervisionOutcome.ts"
 import type * as SupervisionStatus from "../SupervisionStatus.ts"
+import { whole } from "./amounts.ts"
 import { EventLog } from "./eventLog.ts"
 
 /** How many events a slow reader may be behind before it misses some. */
@@ -159,7 +160,7 @@ export class Ledger<E> {
     this.log.end()
     if (Deferred.isDoneUnsafe(this.#ready)) this.#ready = Deferred.makeUnsafe()
     const last = Exit.isSuccess(exit) ? `its supervision ended (${exit.value.reason})` : ""
-    const never = ProcessError.make(new ProcessError.NotReady({ program: this.program, within: elapsed, last }))
+    const never = ProcessError.make(new ProcessError.NotReady({ program: this.program, within: whole(elapsed), last }))
     Deferred.doneUnsafe(this.#ready, Exit.isSuccess(exit) ? Exit.fail(never) : Exit.asVoid(exit))
     Deferred.doneUnsafe(this.conclusion, exit)
   }

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import { whole } from "./amounts.ts"
 import { executableName } from "./telemetry.ts"
 
 const restarts = Metric.counter("processkit_restarts_total", {
@@ -32,7 +33,7 @@ export const stormPause = (program: string, pause: Duration.Duration): Effect.Ef
   Effect.andThen(
     Metric.update(stormPauses, 1),
     Effect.logWarning(
-      `${executableName(program)} fails too often: its next start is put off by ${Duration.format(pause)}`
+      `${executableName(program)} fails too often: its next start is put off by ${Duration.format(whole(pause))}`
     )
   )
 
