@@ -115,6 +115,20 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           assert.deepEqual(yield* group.members, [])
         }).pipe(Effect.scoped))
 
+      it.effect("refuses threads of the kernel, whom no signal ends", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined || !has("to see threads of the kernel", nameOf(2) === "kthreadd")) return
+          const threads = [2, ...childrenOf(2)]
+          assert.isAbove(threads.length, 1)
+          for (const pid of threads) {
+            const reason = yield* reasonOf(group.adopt(pid))
+            // A worker of the kernel may end meanwhile.
+            if (isAlive(pid)) assert.deepInclude(reason, { _tag: "InvalidInput" }, nameOf(pid))
+          }
+          assert.deepEqual(yield* group.members, [])
+        }).pipe(Effect.scoped))
+
       it.effect("takes nobody in who was started at another time than the one that was kept", () =>
         Effect.gen(function*() {
           const group = yield* opened
