@@ -49,6 +49,26 @@ describe.runIf(hasCgroups)("a group that is a cgroup", () => {
       assert.deepEqual(ownGroups(), [])
     }).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
 
+  it.live("holds a program that has moved into another cgroup, as one does that opens a login or a scope", () =>
+    inCgroup(ownCgroup, (elsewhere) => {
+      const leaves = (options: Command.Options = {}) =>
+        sh("echo $$ > $1/cgroup.procs && echo ready; exec sleep 600", [elsewhere], options)
+      return Effect.gen(function*() {
+        const ended = yield* Effect.scoped(Effect.gen(function*() {
+          const held = yield* group
+          const asked = yield* ready(held, leaves())
+          assert.deepEqual(yield* held.members, [asked.pid ?? 0])
+          yield* held.signal("SIGUSR1")
+          assert.deepInclude(yield* asked.outcome, { _tag: "Signaled", signal: "SIGUSR1" })
+          return yield* ready(held, leaves())
+        }))
+        assert.deepInclude(yield* ended.outcome, { _tag: "Signaled", signal: "SIGKILL" })
+        const late = yield* reasonOf(Command.runUnit(leaves({ timeout: "100 millis", stop: { grace: 0 } })))
+        assert.strictEqual(late._tag, "TimedOut")
+        assert.deepEqual(survivors(), [])
+      }).pipe(Effect.provide(NodeProcessRunner.layerCgroup))
+    }))
+
   it.live("needs no directory for a program that has ended, however long it lives itself", () =>
     Effect.scoped(Effect.gen(function*() {
       const held = yield* group

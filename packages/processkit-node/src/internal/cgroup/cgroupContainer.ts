@@ -254,7 +254,7 @@ class CgroupContainer {
 
   /** The report of one child, or those of all. */
   readonly reportsOf = (child?: HostChild): Reports => ({
-    areDue: () => child === undefined ? this.#running.size > 0 : this.#running.has(child),
+    due: () => child === undefined ? this.#running : new Set(this.#running.has(child) ? [child] : []),
     observers: this.#observers
   })
 
