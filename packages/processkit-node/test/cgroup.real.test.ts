@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
@@ -76,6 +76,19 @@ describe.runIf(hasCgroups)("a group that is a cgroup", () => {
       yield* Effect.result(held.start(Command.make("no-such-program")))
       const [directory = ""] = ownGroups()
       yield* eventually("no directory is left in it", () => below(directory).length === 0)
+    })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
+
+  it.live("needs one directory for everybody who was taken in, however many they are in the end", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const held = yield* group
+      const [directory = ""] = ownGroups()
+      for (let i = 0; i < 5; i++) {
+        const stranger = spawn("sleep", ["600"], { stdio: "ignore" })
+        yield* held.adopt(stranger.pid ?? 0)
+        assert.deepEqual(yield* held.members, [stranger.pid ?? 0])
+        yield* held.kill
+      }
+      assert.lengthOf(below(directory), 1)
     })).pipe(Effect.provide(NodeProcessRunner.layerCgroup)))
 
   it.live("is one of many in the one directory of its owner", () =>
