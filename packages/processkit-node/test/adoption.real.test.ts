@@ -137,6 +137,20 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           assert.deepEqual(yield* group.members, [])
         }).pipe(Effect.scoped))
 
+      it.effect("refuses threads of the kernel, whom no signal ends", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          if (group === undefined || !has("to see threads of the kernel", nameOf(2) === "kthreadd")) return
+          const threads = [2, ...childrenOf(2)]
+          assert.isAbove(threads.length, 1)
+          for (const pid of threads) {
+            const reason = yield* reasonOf(group.adopt(pid))
+            // A worker of the kernel may end meanwhile.
+            if (isAlive(pid)) assert.deepInclude(reason, { _tag: "InvalidInput" }, nameOf(pid))
+          }
+          assert.deepEqual(yield* group.members, [])
+        }).pipe(Effect.scoped))
+
       it.effect("takes nobody in who was started at another time than the one that was kept", () =>
         Effect.gen(function*() {
           const group = yield* opened
@@ -149,10 +163,24 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           yield* group.adopt(pid, { startTime })
           // Twice is once.
           yield* group.adopt(pid, { startTime })
-          assert.deepEqual([...new Set(yield* group.members)], [pid])
+          assert.deepEqual(yield* group.members, [pid])
+          assert.strictEqual((yield* group.stats).processes, 1)
           yield* group.kill
           yield* eventually("it is gone", () => !isAlive(pid))
         }).pipe(Effect.scoped))
+
+      for (const first of ["a process", "its child"]) {
+        it.effect(`counts everybody once where ${first} is taken in before the other of them`, () =>
+          Effect.gen(function*() {
+            const group = yield* opened
+            if (group === undefined) return
+            const { number: child, pid } = yield* stranger("sleep 600 & echo $!; wait")
+            for (const each of first === "its child" ? [child, pid] : [pid, child]) yield* group.adopt(each)
+            assert.deepEqual((yield* group.members).toSorted(), [child, pid].toSorted())
+            assert.strictEqual((yield* group.stats).processes, 2)
+            assert.lengthOf(yield* group.membersInfo, 2)
+          }).pipe(Effect.scoped))
+      }
 
       it.effect("may not take in the processes of others", () =>
         Effect.gen(function*() {

@@ -374,6 +374,32 @@ describe.runIf(has("setpriv(1), and to be superuser", isRoot && withoutGroups("t
   }
 )
 
+const mayChangeUsers = (...command: ReadonlyArray<string>) => {
+  const rights = ["--inh-caps=+setuid,+setgid", "--ambient-caps=+setuid,+setgid"]
+  const options = ["--reuid", `${user}`, "--regid", `${user}`, "--clear-groups", ...rights]
+  return spawnSync("setpriv", [...options, ...command], { encoding: "utf8", cwd: "/" })
+}
+
+describe.runIf(has(`${missingForOther}, and setpriv(1)`, canBecomeOther && mayChangeUsers("true").status === 0))(
+  "an ordinary user who was given the rights to change users",
+  () => {
+    // Such rights are handed down, and the other user could have become anybody.
+    it.skipIf(mechanisms.length === 0)("starts another user without them, and itself with them", () => {
+      const script = `
+        import * as Effect from "effect/Effect"
+        import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+        import * as Command from "processkit/Command"
+        const rights = (options) => Command.run(Command.make("/bin/sed", ["-n", "s/^CapEff:.//p", "/proc/self/status"], options))
+        const each = Effect.forEach([{ uid: 1234, gid: 2345 }, { uid: 1234 }, { gid: 2345 }, {}], rights)
+        console.log((await Effect.runPromise(Effect.provide(each, NodeProcessRunner.layerSubreaper))).join())`
+      const flags = ["--conditions=processkit-source", "--input-type=module", "--eval", script]
+      const { stderr, stdout } = mayChangeUsers("env", "-C", import.meta.dirname, process.execPath, ...flags)
+      const [none, own] = ["0000000000000000", "00000000000000c0"]
+      assert.deepEqual([stdout, stderr], [`${[none, none, own, own].join()}\n`, ""])
+    })
+  }
+)
+
 it("a right to set groups is read from the capabilities in effect, where there are some", () => {
   assert.isTrue(Identity.maySetGroups("Name:\tx\nCapEff:\t000001ffffffffff\n"))
   assert.isTrue(Identity.maySetGroups("CapEff:\t0000000000000040\n"))

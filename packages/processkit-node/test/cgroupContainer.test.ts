@@ -76,7 +76,9 @@ const exitOf = (child: ProcessBackend.Child) =>
     child.onExit((exit) => resume(Exit.isSuccess(exit) ? Effect.succeed(exit.value) : Effect.die(exit)))
   )
 
-const events = (own: string, text: string) => fs.writeFileSync(`${own}/owner/g1/memory.events`, text)
+const events = (own: string, text: string) => {
+  for (const file of ["memory.events", "memory.events.local"]) fs.writeFileSync(`${own}/owner/g1/${file}`, text)
+}
 
 const containerIn = (own: string, meanwhile: () => void, start?: ReturnType<HostConnection["spawn"]>) => {
   const place = { host: hostWith(meanwhile, start), owner: `${own}/owner`, directory: `${own}/owner/g1` }

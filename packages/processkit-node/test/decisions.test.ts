@@ -46,8 +46,8 @@ const attribution = (group: boolean, ...members: ReadonlyArray<Row>): Attributio
   group
 })
 
-const shown = (given: Attribution, wanted: (row: Row) => boolean = () => true) =>
-  targets([given], wanted).map((target) =>
+const shown = (given: Attribution | ReadonlyArray<Attribution>, wanted: (row: Row) => boolean = () => true) =>
+  targets([given].flat(), wanted).map((target) =>
     target._tag === "group" ? `group ${target.pgid}` : target._tag === "process" ? `process ${target.row.pid}` : ""
   )
 
@@ -67,6 +67,15 @@ describe("the targets of a signal", () => {
   it("are single processes where some of the group had the signal already", () => {
     const given = attribution(true, row(200, 200), row(201, 200))
     assert.deepStrictEqual(shown(given, (member) => member.pid === 201), ["process 201"])
+  })
+})
+
+describe("the targets of a signal to trees that share somebody", () => {
+  it("name everybody once", () => {
+    const whole = attribution(true, row(200, 200), row(201, 200))
+    const taken = { ...attribution(false, row(201, 200), row(202, 202)), lineage: { ...whole.lineage, leader: 0 } }
+    assert.deepStrictEqual(shown([whole, taken]), ["group 200", "process 202"])
+    assert.deepStrictEqual(shown([taken, whole]), ["process 201", "process 202", "process 200"])
   })
 })
 

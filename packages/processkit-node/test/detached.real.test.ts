@@ -414,6 +414,7 @@ describe.runIf(hasProc)("an owner that comes after one that died together with i
         for (let i = 0; i < 2; i++) yield* end(yield* leaving("return", name))
         yield* eventually("the owned one is gone", () => !isAlive(dead.owned))
         yield* eventually("the directory of the dead one is gone", () => isClean(dead.pid))
+        yield* eventually("nobody else is left", () => dead.survivors().length === dead.behind.length)
         assert.sameMembers([...dead.survivors()], [...dead.behind])
       }).pipe(Effect.scoped))
   }

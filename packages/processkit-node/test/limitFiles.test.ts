@@ -45,7 +45,8 @@ describe("a limit", () => {
   })
 })
 
-const ofMemory = (events: string) => LimitFiles.evidence(() => events, Infinity).memory
+const ofMemory = (events: string, ours = events) =>
+  LimitFiles.evidence((file) => ({ "memory.events": events, "memory.events.local": ours })[file] ?? "", Infinity).memory
 
 const ofProcesses = (most: string, least: number) =>
   LimitFiles.evidence((file) => ({ "pids.events": "max 3\n", "pids.peak": most })[file] ?? "", least).processes
@@ -54,6 +55,7 @@ describe("the evidence", () => {
   it("is what the counters say, and unknown without them", () => {
     const counters: Record<string, string> = {
       "memory.events": "low 0\nhigh 0\nmax 25\noom 1\noom_kill 0\noom_group_kill 0\n",
+      "memory.events.local": "low 0\nhigh 0\nmax 25\noom 1\noom_kill 0\noom_group_kill 0\n",
       "pids.events": "max 3\n"
     }
     assert.deepEqual(LimitFiles.evidence((file) => counters[file] ?? "", 20), {
@@ -79,6 +81,12 @@ describe("the evidence", () => {
     assert.strictEqual(ofMemory("max 0\noom 0\noom_kill 3\n"), "not-tripped")
     assert.strictEqual(ofMemory("max 25\noom 1\noom_kill 0\n"), "not-tripped")
     assert.strictEqual(ofMemory(""), "unknown")
+  })
+
+  // `memory.events` counts for everything below as well, and a victim is counted where it was (Control Group v2).
+  it("of memory is a kill for the limit of this group, not one for a limit that a member has made below", () => {
+    assert.strictEqual(ofMemory("oom 2\noom_kill 2\n", "oom 0\noom_kill 0\n"), "not-tripped")
+    assert.strictEqual(ofMemory("oom 1\noom_kill 1\n", "oom 1\noom_kill 0\n"), "tripped")
   })
 
   it("of one run is what was counted since its start", () => {

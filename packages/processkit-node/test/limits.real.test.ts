@@ -135,6 +135,22 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("limits of a group
       assert.isUndefined((yield* next.result).oomKilled)
     }).pipe(Effect.scoped))
 
+  it.effect("of memory are not what somebody is killed for by a limit that a member has made below", () =>
+    Effect.gen(function*() {
+      if (!canLimit("memory")) return
+      const group = yield* ProcessGroup.makeWith({ limits: { memory: "512 MiB" } })
+      const [directory = ""] = ownGroups()
+      fs.writeFileSync(`${directory}/cgroup.subtree_control`, "+memory")
+      fs.mkdirSync(`${directory}/below`)
+      fs.writeFileSync(`${directory}/below/memory.max`, String(2 ** 24))
+      const hog = "echo $$ > $1/below/cgroup.procs; all=xxxxxxxx; while :; do all=$all$all; done"
+      const killed = yield* Effect.flatMap(group.start(sh(hog, [directory])), (it) => it.result)
+      assert.include(killed.outcome, { _tag: "Signaled", signal: "SIGKILL" })
+      assert.match(fs.readFileSync(`${directory}/memory.events`, "utf8"), /^oom_kill [1-9]/m)
+      assert.isUndefined(killed.oomKilled)
+      assert.strictEqual((yield* group.limitEvidence).memory, "not-tripped")
+    }).pipe(Effect.scoped))
+
   // P7
   it.effect("of processes let starts fail inside, and the tree can still be killed", () =>
     Effect.gen(function*() {

@@ -1,4 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import * as CgroupStats from "../src/internal/cgroup/cgroupStats.ts"
 import * as ProcUsage from "../src/internal/procUsage.ts"
 
@@ -79,4 +83,16 @@ describe("what a cgroup says", () => {
     assert.isUndefined(CgroupStats.number("max\n"))
     assert.isUndefined(CgroupStats.number(undefined))
   })
+
+  // `memory.peak` came with Linux 5.19.
+  it.effect("is no smaller peak than what is held where the kernel keeps none", () =>
+    Effect.gen(function*() {
+      const directory = yield* Effect.acquireRelease(
+        Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "accounts-"))),
+        (directory) => Effect.sync(() => fs.rmSync(directory, { recursive: true }))
+      )
+      fs.writeFileSync(`${directory}/memory.current`, "8192\n")
+      const stats = yield* CgroupStats.look(directory, Effect.succeed([]))
+      assert.deepInclude(stats, { memoryBytes: 8192, peakMemoryBytes: 8192 })
+    }).pipe(Effect.scoped))
 })

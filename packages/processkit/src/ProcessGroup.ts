@@ -112,8 +112,8 @@ export interface Shutdown extends StopPolicy.StopPolicy {
  *
  * **Errors**
  *
- * From `adopt`: `InvalidInput` for a number that is none of a process, one of our own or of those above us, or another
- * start time; `IoFailed` with `ESRCH` for nobody, with `EPERM` or `EACCES` for somebody else's process; `Unsupported`
+ * From `adopt`: `InvalidInput` for a number that is none of a process, one of our own, of those above us or of the
+ * kernel, or another start time; `IoFailed` with `ESRCH` for nobody, with `EPERM` or `EACCES` for somebody else's process; `Unsupported`
  * under `subreaper`, which cannot become the parent of strangers. A zombie is taken for taken in.
  *
  * `GroupClosed` once the scope is closing, from every operation but `sampleStats`, which ends. `TeardownIncomplete` from `kill` where the operating

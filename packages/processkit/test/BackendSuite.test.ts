@@ -49,7 +49,7 @@ describe("BackendSuite", () => {
       print: (line) => void printed.push(line)
     }, { name: "lame", layer, programs, capabilities: { ...capabilities, stop: "the reason" } })
     assert.strictEqual(registered.length + printed.length, BackendSuite.cases.length)
-    assert.strictEqual(printed.filter((line) => line.includes("stop: the reason")).length, 3)
+    assert.strictEqual(printed.filter((line) => line.includes("stop: the reason")).length, 4)
   })
 
   it("names every claim once", () => {

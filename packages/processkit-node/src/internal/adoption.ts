@@ -70,6 +70,7 @@ export const candidate = Effect.fnUntraced(function*(
   }
   if (!row.alive) return undefined
   if (Inspection.isThread(pid)) return yield* Effect.fail(refused("is the number of a thread"))
+  if (Inspection.isKernelThread(pid)) return yield* Effect.fail(refused("is a thread of the kernel"))
   const errno = Inspection.signalErrno(pid)
   return errno === undefined ? row : yield* Effect.fail(failed(errno))
 })

@@ -21,12 +21,16 @@ export const targets = (
   wanted: (row: Row) => boolean
 ): ReadonlyArray<Signalling.Target> => {
   const list: Array<Signalling.Target> = []
+  // Who was taken in may belong to another tree as well.
+  const done = new Set<number>()
+  const isDue = (row: Row) => wanted(row) && !done.has(row.pid)
   for (const { group, lineage, members } of attributions) {
     const inside = members.filter((row) => row.pgid === lineage.leader)
-    const whole = group && inside.length > 0 && inside.every(wanted)
+    const whole = group && inside.length > 0 && inside.every(isDue)
     if (whole) list.push({ _tag: "group", pgid: lineage.leader })
     for (const row of members) {
-      if (wanted(row) && !(whole && row.pgid === lineage.leader)) list.push({ _tag: "process", row })
+      if (isDue(row) && !(whole && row.pgid === lineage.leader)) list.push({ _tag: "process", row })
+      done.add(row.pid)
     }
   }
   return list

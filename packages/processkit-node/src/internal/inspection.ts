@@ -87,6 +87,16 @@ export const isThread = (pid: number): boolean => {
   return group !== undefined && group !== String(pid)
 }
 
+/** `PF_KTHREAD` of `linux/sched.h`, in field 9 of proc_pid_stat(5). */
+const kernelThread = 0x0020_0000
+
+/** Whether a number is that of a thread of the kernel, which takes no signal. */
+export const isKernelThread = (pid: number): boolean => {
+  const stat = read(`/proc/${pid}/stat`) ?? ""
+  const flags = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[6]
+  return (Number(flags ?? 0) & kernelThread) !== 0
+}
+
 /** The short name of a process (proc_pid_comm(5)). */
 export const nameOf = (pid: number): string | undefined => read(`/proc/${pid}/comm`)
 

@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
 import * as LiveTrees from "./liveTrees.ts"
 import * as Membership from "./membership.ts"
-import type { ProcessTable, Table } from "./processTable.ts"
+import type { ProcessTable, Row, Table } from "./processTable.ts"
 import * as Signalling from "./signalling.ts"
 
 /** Some trees, seen through one table. `trees` is asked anew at every look, because trees come and go. */
@@ -72,6 +72,9 @@ export const look = (
     request(grove, (result) => resume(Effect.fromResult(Result.mapError(result, unreadable))))
   )
 
-/** Every living member of some attributions. */
-export const membersOf = (attributions: ReadonlyArray<Membership.Attribution>) =>
-  attributions.flatMap((attribution) => attribution.members)
+/** Every living member of some attributions, once: who was taken in may belong to another tree as well. */
+export const membersOf = (attributions: ReadonlyArray<Membership.Attribution>): ReadonlyArray<Row> => {
+  const found = new Map<number, Row>()
+  for (const { members } of attributions) for (const row of members) found.set(row.pid, row)
+  return [...found.values()]
+}

@@ -98,12 +98,21 @@ interface Holder {
 
 const makeContainer = (holder: Holder): ProcessBackend.Container => {
   const tree = treeOf(holder.processes)
+  let isSuspended = false
+  const noting = (value: boolean, work: Effect.Effect<void, ProcessError.ProcessError>) =>
+    Effect.andThen(Effect.sync(() => void (isSuspended = value)), work)
+  const resume = noting(false, tree.signal("SIGCONT"))
   return {
     ...tree,
     containment,
-    spawn: (request) => Effect.map(started(holder, request), ({ child }) => child),
-    suspend: tree.signal("SIGSTOP"),
-    resume: tree.signal("SIGCONT"),
+    spawn: (request) =>
+      Effect.map(started(holder, request), ({ child, leader }) => {
+        if (isSuspended) leader.signal("SIGSTOP")
+        return child
+      }),
+    signal: (signal) => signal === "SIGCONT" ? resume : tree.signal(signal),
+    suspend: noting(true, tree.signal("SIGSTOP")),
+    resume,
     release: Effect.sync(holder.forget)
   }
 }

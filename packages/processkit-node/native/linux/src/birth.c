@@ -152,7 +152,11 @@ static void set_identity(const struct birth *birth)
         need(birth, STAGE_GROUPS, SYS_2(__NR_setgroups, attributes->group_count, attributes->groups));
     }
     if (present & ATTRIBUTE_GID) need(birth, STAGE_GID, SYS_3(__NR_setresgid, gid, gid, gid));
-    if (present & ATTRIBUTE_UID) need(birth, STAGE_UID, SYS_3(__NR_setresuid, uid, uid, uid));
+    if (present & ATTRIBUTE_UID) {
+        /* With root the kernel takes root's rights; those that another user hands down would come along (capabilities(7)). */
+        need(birth, STAGE_UID, sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
+        need(birth, STAGE_UID, SYS_3(__NR_setresuid, uid, uid, uid));
+    }
     if (present & ATTRIBUTE_NO_NEW_PRIVILEGES) {
         need(birth, STAGE_NO_NEW_PRIVILEGES, sys_prctl(PR_SET_NO_NEW_PRIVS, 1));
     }

@@ -17,18 +17,21 @@ const failed = (operation: string, errno: string): ProcessError.ProcessError =>
 const orFail = <A>(operation: string, answer: Result.Result<A, string>): Effect.Effect<A, ProcessError.ProcessError> =>
   Effect.fromResult(Result.mapError(answer, (errno) => failed(operation, errno)))
 
-const signalMembers = (directory: string, number: number): Effect.Effect<void, ProcessError.ProcessError> =>
+const signalMembers = (
+  directory: string,
+  number: number
+): Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError> =>
   Effect.flatMap(orFail("listing members", Files.members(directory)), (pids) => {
     const deliveries = pids.map((pid) => Signalling.send({ _tag: "held", pid }, number, undefined))
-    return deliveries.includes("denied") ? Effect.fail(failed("signalling a process", "EPERM")) : Effect.void
+    return deliveries.includes("denied") ? Effect.fail(failed("signalling a process", "EPERM")) : Effect.succeed(pids)
   })
 
-/** Freezes, signals, and thaws again unless the group was suspended before. */
+/** Freezes, signals, and thaws again unless the group was suspended before; answers with those who were there. */
 export const signal = (
   directory: string,
   number: number,
   staysFrozen: boolean
-): Effect.Effect<void, ProcessError.ProcessError> =>
+): Effect.Effect<ReadonlyArray<number>, ProcessError.ProcessError> =>
   Freezer.freeze(directory).pipe(
     Effect.andThen(signalMembers(directory, number)),
     Effect.ensuring(staysFrozen ? Effect.void : Effect.ignore(Freezer.thaw(directory))),

@@ -205,7 +205,7 @@ class CgroupContainer {
     return { ...parts, onExit: (observer) => parts.onExit((exit) => observer(judged(exit))) }
   }
 
-  /** Takes in a process that somebody else has started, into a directory of its own as for a child. */
+  /** Takes in a process that somebody else has started, into a directory for all of those: nobody tells of their ends. */
   readonly adopt = (pid: number, startTime: string | undefined): Effect.Effect<void, ProcessError.ProcessError> =>
     Effect.flatMap(
       Adoption.candidate(pid, startTime),
@@ -218,18 +218,16 @@ class CgroupContainer {
    */
   #join(row: Row): Effect.Effect<void, ProcessError.ProcessError> {
     this.state.killing = false
-    const directory = `${this.state.directory}/a${++this.#children}`
-    const joined = Result.flatMap(Files.make(directory), () => Files.join(directory, row.pid))
-    if (Result.isFailure(joined)) {
-      Files.remove(directory)
-      return Effect.fail(Adoption.failed(joined.failure))
-    }
+    const directory = `${this.state.directory}/a`
+    const made = Files.exists(directory) ? Result.succeed(undefined) : Files.make(directory)
+    const joined = Result.flatMap(made, () => Files.join(directory, row.pid))
+    if (Result.isFailure(joined)) return Effect.fail(Adoption.failed(joined.failure))
     if (!Adoption.isSame(row)) {
       Files.join(path.dirname(this.#place.owner), row.pid)
-      Files.remove(directory)
       return Effect.fail(Adoption.failed("ESRCH"))
     }
-    const leaf: Leaf = { directory, suspended: false, killing: false, exists: true, starting: false }
+    const leaf: Leaf = [...this.#leaves].find((leaf) => leaf.directory === directory) ??
+      { directory, suspended: false, killing: false, exists: true, starting: false }
     this.#leaves.add(leaf)
     return this.#suspended ? suspendLeaf(leaf) : Effect.void
   }
@@ -254,7 +252,7 @@ class CgroupContainer {
 
   /** The report of one child, or those of all. */
   readonly reportsOf = (child?: HostChild): Reports => ({
-    areDue: () => child === undefined ? this.#running.size > 0 : this.#running.has(child),
+    due: () => child === undefined ? this.#running : new Set(this.#running.has(child) ? [child] : []),
     observers: this.#observers
   })
 

@@ -53,10 +53,12 @@ const set = (
   return Result.succeed(undefined)
 }
 
+const reader = (directory: string) => (file: string): string =>
+  Result.getOrElse(Files.read(`${directory}/${file}`), () => "")
+
 /** What the kernel has counted for the limit of memory of a directory. */
 export const outOfMemory = (directory: string): LimitFiles.OutOfMemory =>
-  LimitFiles.outOfMemory(Result.getOrElse(Files.read(`${directory}/memory.events`), () => "")) ??
-    LimitFiles.nobodyKilled
+  LimitFiles.outOfMemory(reader(directory)) ?? LimitFiles.nobodyKilled
 
 const none: InForce = { memory: undefined, processes: undefined, cpus: undefined }
 
@@ -80,10 +82,5 @@ export class CgroupLimits implements ProcessBackend.Enforcement {
       return Effect.void
     })
 
-  readonly evidence = Effect.sync(() =>
-    LimitFiles.evidence(
-      (file) => Result.getOrElse(Files.read(`${this.#where().directory}/${file}`), () => ""),
-      this.#leastProcesses
-    )
-  )
+  readonly evidence = Effect.sync(() => LimitFiles.evidence(reader(this.#where().directory), this.#leastProcesses))
 }

@@ -47,6 +47,10 @@ const accounts = (directory: string): Omit<ProcessGroupStats, "processes"> => {
   }
 }
 
+/** A lower bound and another one, which may not be known. */
+const atLeast = (bound: number | undefined, other: number | undefined): number | undefined =>
+  other === undefined ? bound : Math.max(bound ?? 0, other)
+
 /** Looks at a directory and whoever is in it. */
 export const look = (
   directory: string,
@@ -58,7 +62,7 @@ export const look = (
       processes: live.processes,
       cpuTime: kept.cpuTime ?? live.cpuTime,
       memoryBytes: kept.memoryBytes ?? live.memoryBytes,
-      peakMemoryBytes: kept.peakMemoryBytes ?? live.peakMemoryBytes,
+      peakMemoryBytes: kept.peakMemoryBytes ?? atLeast(live.peakMemoryBytes, kept.memoryBytes),
       peakTasks: kept.peakTasks,
       ioReadBytes: kept.ioReadBytes ?? live.ioReadBytes,
       ioWriteBytes: kept.ioWriteBytes ?? live.ioWriteBytes

@@ -12,9 +12,12 @@ import * as CgroupStats from "./cgroupStats.ts"
 import * as Emptiness from "./emptiness.ts"
 import * as Files from "./files.ts"
 import * as LeftAlive from "./leftAlive.ts"
+import * as Strays from "./strays.ts"
 
 const failed = (operation: string) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
+
+const SIGKILL = 9
 
 /** Asked for in another thread, because the write takes its time where there are many members. */
 const kill = (state: State): Effect.Effect<void, ProcessError.ProcessError> =>
@@ -37,23 +40,26 @@ export interface State {
   exists: boolean
 }
 
-const members = (state: State): ProcessBackend.Tree["members"] =>
+const members = (state: State, { due }: Emptiness.Reports): ProcessBackend.Tree["members"] =>
   Effect.suspend(() =>
     state.exists
-      ? Effect.fromResult(Result.mapError(Files.members(state.directory), failed("listing members")))
+      ? Effect.fromResult(Result.mapError(Strays.members(state.directory, due()), failed("listing members")))
       : Effect.succeed([])
   )
 
 /** The tree of a directory. */
 export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.Tree => ({
-  members: members(state),
+  members: members(state, reports),
   signal: (signal) =>
     Effect.flatMap(Ending.numberOf(signal), (number) => {
       state.killing = false
       if (signal === "SIGCONT") state.suspended = false
-      return Broadcast.signal(state.directory, number, state.suspended)
+      return Effect.flatMap(
+        Broadcast.signal(state.directory, number, state.suspended),
+        (listed) => Strays.signal(reports.due(), state.directory, number, listed)
+      )
     }),
-  kill: kill(state),
+  kill: Effect.andThen(kill(state), Effect.suspend(() => Strays.signal(reports.due(), state.directory, SIGKILL))),
   awaitEmpty: (within) =>
     Emptiness.awaitEmpty(state.directory, within, {
       reports,
@@ -61,7 +67,7 @@ export const make = (state: State, reports: Emptiness.Reports): ProcessBackend.T
         if (state.killing) LeftAlive.kill(state.directory)
       }
     }),
-  stats: Effect.suspend(() => CgroupStats.look(state.directory, members(state)))
+  stats: Effect.suspend(() => CgroupStats.look(state.directory, members(state, reports)))
 })
 
 /** How long a directory may stay busy after its last process has ended. */

@@ -9,7 +9,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as fs from "node:fs"
+import type { HostChild } from "../host/hostAnswers.ts"
 import * as Files from "./files.ts"
+import * as Strays from "./strays.ts"
 
 const firstDelay = 1
 const lastDelay = 50
@@ -22,12 +24,13 @@ const maxTimeout = 2 ** 31 - 1
  * removed right after it, the kernel's own notification is lost with it.
  */
 export interface Reports {
-  readonly areDue: () => boolean
+  /** The children whose exits have not been reported yet. */
+  readonly due: () => ReadonlySet<HostChild>
   /** Called after each report, when everybody who waits for it was told. */
   readonly observers: Set<() => void>
 }
 
-const none: Reports = { areDue: () => false, observers: new Set() }
+const none: Reports = { due: () => new Set(), observers: new Set() }
 
 /** How a directory is waited for. */
 export interface Options {
@@ -76,7 +79,7 @@ class Wait {
   }
 
   #isOver(): boolean {
-    if (this.#reports.areDue()) return false
+    if (this.#reports.due().size > 0) return false
     const events = Files.events(this.#directory)
     // What cannot be read is not taken for empty.
     return Result.isSuccess(events) && !events.success.populated
@@ -103,7 +106,9 @@ class Wait {
     if (this.#isOver()) return this.#end([])
     const now = performance.now()
     const remaining = this.#deadline - now
-    if (remaining <= 0) return this.#end(Result.getOrElse(Files.members(this.#directory), () => []))
+    if (remaining <= 0) {
+      return this.#end(Result.getOrElse(Strays.members(this.#directory, this.#reports.due()), () => []))
+    }
     if (now >= this.#insistAt) {
       this.#insistAt = now + watchedDelay
       this.#insist()

@@ -2,7 +2,7 @@
  * How limits are written to a cgroup directory, and how its counters read: pure.
  *
  * Source: kernel document "Control Group v2": `memory.max`, `memory.swap.max`, `memory.oom.group`, `memory.events`,
- * `pids.max`, `pids.events`, `cpu.max`, `cpu.stat`.
+ * `memory.events.local`, `pids.max`, `pids.events`, `cpu.max`, `cpu.stat`.
  */
 import type { Evidence, InForce, Name, Verdict } from "processkit/Limits"
 import * as CgroupStats from "./cgroupStats.ts"
@@ -50,17 +50,19 @@ export const writes = (name: Name, { cpus, memory, processes }: InForce): Readon
 /**
  * How often a limit of memory was reached for good, and how many of the group the kernel has killed.
  *
- * `oom` counts what happened for the limit of this directory, `oom_kill` whom any killer has ended, also that of the whole
- * machine or of a limit above ours: only together they say that our limit has killed somebody.
+ * `oom` counts how often a limit was reached, in `memory.events.local` only that of this directory and not one that a
+ * member has made below. `oom_kill` counts whom any killer has ended, wherever below, also that of the whole machine or of
+ * a limit above ours: only together they say that our limit has killed somebody.
  */
 export interface OutOfMemory {
   readonly reached: number
   readonly killed: number
 }
 
-/** What `memory.events` says, where there is one. */
-export const outOfMemory = (events: string): OutOfMemory | undefined => {
-  const [reached, killed] = [CgroupStats.keyed(events, "oom"), CgroupStats.keyed(events, "oom_kill")]
+/** What the counters say, where there are any; `read` gives the text of a file, nothing where there is none. */
+export const outOfMemory = (read: (file: string) => string): OutOfMemory | undefined => {
+  const reached = CgroupStats.keyed(read("memory.events.local"), "oom")
+  const killed = CgroupStats.keyed(read("memory.events"), "oom_kill")
   return reached === undefined || killed === undefined ? undefined : { reached, killed }
 }
 
@@ -92,11 +94,11 @@ const hasRefused = (read: (file: string) => string, least: number): boolean | un
 }
 
 /**
- * What the counters say; `read` gives the text of a file, nothing where there is none. `leastProcesses` is the least limit
+ * What the counters say; `read` as for {@link outOfMemory}. `leastProcesses` is the least limit
  * of processes that was ever in force.
  */
 export const evidence = (read: (file: string) => string, leastProcesses: number): Evidence => {
-  const memory = outOfMemory(read("memory.events"))
+  const memory = outOfMemory(read)
   return {
     memory: verdict(memory && hasKilled(nobodyKilled, memory)),
     processes: verdict(hasRefused(read, leastProcesses)),

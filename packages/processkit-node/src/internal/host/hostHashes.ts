@@ -2,6 +2,6 @@
  * The SHA-256 of each committed binary of the Linux host. Written by `npm run build:native`.
  */
 export const hashes: Readonly<Record<string, string>> = {
-  "processkit-host-arm64": "4657f3ac741c231a8be021d592bd19ec7d7ea665922da9f52d7faf82163c8c65",
-  "processkit-host-x64": "324e1c6431921082091997f7e6847a5e2cd80a7189cd631b1fb111f7f79c54a7"
+  "processkit-host-arm64": "6a89891efa6831b77bbf73723dab2e636c097deabbd428566b672d95780de641",
+  "processkit-host-x64": "12718477f65e54ba6d80fdcf38f1d92f006eff5dc15fdd0dd903e928069f3409"
 }

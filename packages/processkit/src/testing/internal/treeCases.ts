@@ -115,6 +115,18 @@ const suspended = Effect.gen(function*() {
   yield* Probe.until("the echo", () => watched.stdout.bytes.length === 10)
 })
 
+const newcomer = Effect.gen(function*() {
+  const { echoesStdin } = yield* Probe.programs
+  const container = yield* Probe.container
+  yield* container.suspend
+  const watched = yield* Probe.spawn(container, echoesStdin, { stdin: "pipe" })
+  yield* Probe.write(watched, Probe.pattern(10))
+  yield* Effect.sleep("50 millis")
+  yield* Probe.same(watched.stdout.chunks.length, 0, "chunks from a child of a suspended container")
+  yield* container.resume
+  yield* Probe.until("the echo", () => watched.stdout.bytes.length === 10)
+})
+
 const stoppedKill = Effect.gen(function*() {
   const { waits } = yield* Probe.programs
   const watched = yield* Probe.alone(waits)
@@ -209,6 +221,7 @@ export const treeCases: ReadonlyArray<BackendSuite.Case> = [
   Probe.claim("waits for an empty container as long as it is told and no longer", ["signals", "nativeTime"], within),
   Probe.claim("ends a stopped child by a signal and SIGCONT", ["signals", "stop"], stopped),
   Probe.claim("suspends and resumes a container", ["stop"], suspended),
+  Probe.claim("suspends who is started meanwhile too", ["stop"], newcomer),
   Probe.claim("kills what is suspended", ["stop"], stoppedKill),
   Probe.claim("holds and kills descendants", ["descendants"], descendants),
   Probe.claim("signals the leader and nobody else", ["descendants"], leaderAlone),
