@@ -66,4 +66,60 @@ describe("a cassette of real programs", () => {
         assert.deepInclude(result, { culprit: 0, stdout: "a\nb\n", stderr: "why\n", program: tool })
       }
     }))
+
+  // What was said to any signal but the last came before there was one, what was said after a deadline never came, and a
+  // program that had obeyed nothing but SIGKILL obeyed the first signal.
+  it.live("replays what a program said to each of several signals, and how it ended", () =>
+    Effect.gen(function*() {
+      const tape = path.join(yield* scratch, "tape.json")
+      const loop = "while :; do sleep 0.01; done"
+      const sh = (script: string, options: Command.Options = {}) => Command.make("bash", ["-c", script], options)
+      const stopped = Effect.gen(function*() {
+        const running = yield* Command.start(
+          sh(`trap 'echo again' HUP; trap 'echo bye; exit 5' TERM; echo up; ${loop}`)
+        )
+        yield* running.waitForLine("up")
+        yield* running.signal("SIGHUP")
+        const again = yield* running.waitForLine("again")
+        yield* running.stop()
+        return [again, yield* running.result]
+      })
+      const stubborn = `trap 'echo no' TERM; echo up; ${loop}`
+      const killed = Effect.gen(function*() {
+        const running = yield* Command.start(sh(stubborn))
+        yield* running.waitForLine("up")
+        const { forced } = yield* running.stop({ grace: "300 millis" })
+        return [forced, yield* running.result]
+      })
+      const late = Effect.map(
+        Command.outputString(sh(stubborn, { timeout: "1 second", stop: { grace: "300 millis" } })),
+        ({ outcome, stdout }) => ({ outcome, stdout })
+      )
+      const session = Effect.map(
+        Effect.scoped(Effect.all([stopped, killed, late])),
+        (all) =>
+          JSON.parse(JSON.stringify(all, (key, value) => key === "duration" || key === "usage" ? undefined : value))
+      )
+      const recorded = yield* Effect.provide(session, recorder(tape))
+      for (const timing of ["immediate", "recorded"] as const) {
+        const replayed = Effect.provide(
+          session,
+          Cassette.layerReplay(tape, { timing }).pipe(Layer.provide(NodeFileSystem.layer))
+        )
+        assert.deepStrictEqual(yield* replayed, recorded)
+      }
+      assert.deepInclude(recorded[0][1], { stdout: "bye\n", outcome: Outcome.exited(5) })
+      assert.deepInclude(recorded[1][1], { stop: { signal: "SIGTERM", forced: true } })
+    }))
+
+  // The end of the feed was taken for the end of the input, which the replayed program then waited for.
+  it.live("replays a program that closes its input and runs on", () =>
+    Effect.gen(function*() {
+      const tape = path.join(yield* scratch, "tape.json")
+      const endless = Stream.forever(Stream.make("x".repeat(10_000)))
+      const closes = Command.make("sh", ["-c", "exec <&-; echo closed; sleep 0.2; echo over"], { stdin: endless })
+      const session = Effect.timeout(Command.run(closes), "30 seconds")
+      assert.strictEqual(yield* Effect.provide(session, recorder(tape)), "closed\nover")
+      assert.strictEqual(yield* Effect.provide(session, player(tape)), "closed\nover")
+    }))
 })
