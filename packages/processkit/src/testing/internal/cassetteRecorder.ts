@@ -257,15 +257,24 @@ const recordingSource = (
   close: () => source.close()
 })
 
-/** Input counts when it is sent, not when it is answered: the program may have spoken in between. */
-const recordingSink = (sink: ProcessBackend.ByteSink, take: Take): ProcessBackend.ByteSink => ({
-  write: (bytes, done) => {
-    take.given(bytes.length)
-    sink.write(bytes, done)
-  },
-  end: () => {
-    take.givenAll()
-    sink.end()
-  },
-  close: () => sink.close()
-})
+/**
+ * Input counts when it is sent, not when it is answered: the program may have spoken in between. Its end is none where the
+ * program had stopped reading before.
+ */
+const recordingSink = (sink: ProcessBackend.ByteSink, take: Take): ProcessBackend.ByteSink => {
+  let isRead = true
+  return {
+    write: (bytes, done) => {
+      take.given(bytes.length)
+      sink.write(bytes, (errno) => {
+        if (errno !== undefined) isRead = false
+        done(errno)
+      })
+    },
+    end: () => {
+      if (isRead) take.givenAll()
+      sink.end()
+    },
+    close: () => sink.close()
+  }
+}
