@@ -122,4 +122,17 @@ describe("a cassette of real programs", () => {
       assert.strictEqual(yield* Effect.provide(session, recorder(tape)), "closed\nover")
       assert.strictEqual(yield* Effect.provide(session, player(tape)), "closed\nover")
     }))
+
+  // A cgroup is empty before anybody hears how the program has ended, and the scope closed in between: no entry.
+  it.live("holds a run whose scope closed when its output had ended", () =>
+    Effect.gen(function*() {
+      const tape = path.join(yield* scratch, "tape.json")
+      const session = Effect.gen(function*() {
+        const running = yield* Command.start(Command.make("sh", ["-c", "echo said"]))
+        return yield* Stream.runCollect(running.stdoutLines)
+      })
+      const often = Effect.replicateEffect(Effect.scoped(session), 10)
+      yield* Effect.provide(often, recorder(tape))
+      assert.lengthOf(JSON.parse(fs.readFileSync(tape, "utf8")).entries, 10)
+    }))
 })

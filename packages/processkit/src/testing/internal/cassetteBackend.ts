@@ -55,7 +55,7 @@ const started = (entry: Entry, request: ProcessBackend.SpawnRequest, timed: bool
 /** Records everything that a backend starts. */
 export const recording = (below: Backend, recorder: Recorder): Backend => ({
   ...below,
-  open: Effect.map(below.open, (container) => recorder.watch(container)),
+  open: Effect.map(below.open, (container) => recorder.watch(container, below.sleep)),
   outside
 })
 

@@ -1,5 +1,7 @@
 /** Watches a backend at work, and turns what happened into entries of a cassette. */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
@@ -16,6 +18,10 @@ import { type Key, keyOf, type Redact } from "./cassetteKey.ts"
 
 type Child = ProcessBackend.Child
 type Container = ProcessBackend.Container
+type Sleep = ProcessBackend.ProcessBackend["Service"]["sleep"]
+
+/** How long the end of a run may be on its way to us when its container is released. */
+const patience = Duration.seconds(1)
 
 /** A run that is being recorded. */
 class Take {
@@ -26,6 +32,8 @@ class Take {
   readonly #startedAt: number
   readonly #events: Array<Event> = []
   readonly #output = { stdout: [] as Array<Uint8Array>, stderr: [] as Array<Uint8Array> }
+  /** Done when it is known how the run ended; there is none before the program was started. */
+  #over: Deferred.Deferred<void> | undefined
   #exit: Outcome.Exit | undefined
   #endedAt = 0
   #deadline: "deadline" | "inactivity" | undefined
@@ -58,9 +66,19 @@ class Take {
     if (signal !== "SIGSTOP" && signal !== "SIGCONT") this.#note((at) => [at, "signal", signal])
   }
 
+  started(): void {
+    this.#over = Deferred.makeUnsafe()
+  }
+
   exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
     if (Exit.isSuccess(exit)) this.#exit = exit.value.exit
     this.#endedAt = this.#elapsed
+    if (this.#over !== undefined) Deferred.doneUnsafe(this.#over, Exit.void)
+  }
+
+  /** Waits until it is known how a run ended that was started. */
+  get over(): Effect.Effect<void> {
+    return this.#over === undefined ? Effect.void : Deferred.await(this.#over)
   }
 
   concluded(outcome: Outcome.Outcome): void {
@@ -180,8 +198,10 @@ export class Recorder {
   }
 
   /** A container whose starts are recorded. It offers nothing that bypasses its owner, such as pipes between children. */
-  watch(container: Container): Container {
+  watch(container: Container, sleep: Sleep): Container {
     const takes: Array<Take> = []
+    // A kernel that says that nobody is left may do so before we hear how somebody has ended.
+    const ends = Effect.suspend(() => Effect.forEach(takes, (take) => take.over, { discard: true }))
     return {
       ...watched(container, (signal) => takes.forEach((take) => take.signalled(signal))),
       containment: container.containment,
@@ -190,7 +210,7 @@ export class Recorder {
       limits: container.limits,
       suspend: container.suspend,
       resume: container.resume,
-      release: container.release
+      release: Effect.andThen(Effect.raceFirst(ends, sleep(patience)), container.release)
     }
   }
 
@@ -223,6 +243,7 @@ const watched = (tree: ProcessBackend.Tree, note: (signal: Signal.Signal) => voi
 })
 
 const recording = (child: Child, take: Take): Child => {
+  take.started()
   child.onExit((exit) => take.exited(exit))
   return {
     ...watched(child, (signal) => take.signalled(signal)),
