@@ -2,11 +2,13 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as ChildProcess from "effect/process/ChildProcess"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
+import * as ChildProcessBridge from "processkit/ChildProcessBridge"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
 import * as Pipeline from "processkit/Pipeline"
@@ -134,5 +136,19 @@ describe("a cassette of real programs", () => {
       const often = Effect.replicateEffect(Effect.scoped(session), 10)
       yield* Effect.provide(often, recorder(tape))
       assert.lengthOf(JSON.parse(fs.readFileSync(tape, "utf8")).entries, 10)
+    }))
+
+  it.live("refuses descriptors above the standard ones, which it cannot hold", () =>
+    Effect.gen(function*() {
+      const tape = path.join(yield* scratch, "tape.json")
+      const start = Effect.scoped(
+        Effect.flatMap(
+          ChildProcess.make("sh", ["-c", "echo three >&3"], { additionalFds: { fd3: { type: "output" } } }),
+          (handle) => Stream.runCollect(handle.getOutputFd(3))
+        )
+      )
+      const spawner = Layer.provide(ChildProcessBridge.layerSpawner, recorder(tape))
+      const error = yield* Effect.flip(Effect.provide(start, spawner))
+      assert.include(String(error.cause), "descriptor")
     }))
 })

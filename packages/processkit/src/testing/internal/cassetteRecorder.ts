@@ -86,7 +86,7 @@ class Take {
   }
 
   failed({ reason }: ProcessError.ProcessError): void {
-    this.#failure = recorded(reason)
+    this.#failure = failureOf(reason)
   }
 
   /** The entry; nothing for a run that is not over, or ended in a way that is no property of its program. */
@@ -164,8 +164,14 @@ const fitted = (events: ReadonlyArray<Event>, stream: "stdout" | "stderr", lengt
   })
 }
 
+/** What a recorder can do: it holds nothing of a descriptor above the standard ones, so that there are none. */
+export const recordable = (containment: Container["containment"]): Container["containment"] => ({
+  ...containment,
+  descriptors: false
+})
+
 /** A failure that another start would have too; the rest says nothing about the program. */
-const recorded = (reason: ProcessError.Reason): Failure["failure"] | undefined => {
+const failureOf = (reason: ProcessError.Reason): Failure["failure"] | undefined => {
   switch (reason._tag) {
     case "NotFound":
       return { reason: reason._tag, errno: "ENOENT" }
@@ -204,7 +210,7 @@ export class Recorder {
     const ends = Effect.suspend(() => Effect.forEach(takes, (take) => take.over, { discard: true }))
     return {
       ...watched(container, (signal) => takes.forEach((take) => take.signalled(signal))),
-      containment: container.containment,
+      containment: recordable(container.containment),
       spawn: (request, alone) => this.#spawn(container, takes, request, alone),
       adopt: container.adopt,
       limits: container.limits,
