@@ -32,6 +32,8 @@ printf '\\377\\000' >&2
 exit 7
 `
 
+const sh = (script: string, options: Command.Options = {}) => Command.make("bash", ["-c", script], options)
+
 describe("a cassette of real programs", () => {
   it.live("replays byte for byte what a program said that is no longer there", () =>
     Effect.gen(function*() {
@@ -75,7 +77,6 @@ describe("a cassette of real programs", () => {
     Effect.gen(function*() {
       const tape = path.join(yield* scratch, "tape.json")
       const loop = "while :; do sleep 0.01; done"
-      const sh = (script: string, options: Command.Options = {}) => Command.make("bash", ["-c", script], options)
       const stopped = Effect.gen(function*() {
         const running = yield* Command.start(
           sh(`trap 'echo again' HUP; trap 'echo bye; exit 5' TERM; echo up; ${loop}`)
