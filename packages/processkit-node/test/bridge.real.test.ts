@@ -6,6 +6,7 @@ import * as fs from "node:fs"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as ChildProcessBridge from "processkit/ChildProcessBridge"
 import type * as ProcessRunner from "processkit/ProcessRunner"
+import { FaultyBackend } from "processkit/testing"
 import { mechanisms } from "./hostedWorld.ts"
 import { type Case, cases, descriptors } from "./spawnerCases.ts"
 
@@ -28,7 +29,12 @@ layer(bridged, { excludeTestServices: true })("the bridge", (it) => {
 })
 
 // What a descriptor is made of differs from mechanism to mechanism; the rest above does not.
-const others = [...mechanisms, { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() }]
+const others = [
+  ...mechanisms,
+  { name: "process-group", runner: NodeProcessRunner.layerProcessGroup() },
+  // It gave a child without them, and whoever read from them found nothing.
+  { name: "a backend with faults", runner: Layer.provide(FaultyBackend.layer(), NodeProcessRunner.layerBackend) }
+]
 for (const { name: mechanism, runner } of others) {
   layer(bridgedOver(runner), { excludeTestServices: true })(`the bridge over ${mechanism}`, (it) => {
     for (const { bridge, expected, name, observe } of descriptors) {

@@ -117,6 +117,10 @@ const scenarios: Record<string, Program> = {
     yield* up(running)
     return [yield* running.stop(), yield* running.result]
   }),
+  "a result after the scope of a program": Effect.flatMap(
+    Effect.scoped(Effect.tap(Command.start(tool("waits")), up)),
+    ({ result }) => result
+  ),
   "a stop that is not": Effect.gen(function*() {
     const running = yield* Command.start(tool("stubborn", { stop: soon }))
     yield* up(running)

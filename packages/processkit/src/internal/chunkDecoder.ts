@@ -30,8 +30,6 @@ export class ChunkDecoder {
   #held: Uint8Array = none
   /** Whether a unit of two bytes was begun. */
   #isOdd = false
-  /** Bytes to come that belong to a character that was begun before. */
-  #skip = 0
   /** The last three bytes, for the encodings other than UTF-8: the most that any of them waits for the end of. */
   #recent: Uint8Array = none
   /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
@@ -48,14 +46,20 @@ export class ChunkDecoder {
   /**
    * A decoder that goes on from here by itself.
    *
-   * The state of a `TextDecoder` cannot be copied. Where that is not UTF-8, a character that was begun is lost, and
-   * nothing after it.
+   * The state of a `TextDecoder` cannot be copied. In UTF-16 it follows from the last bytes; in an encoding that is none
+   * of Unicode a character that was begun is lost, and nothing after it.
    */
   fork(): ChunkDecoder {
     const fork = new ChunkDecoder(this.#decoder.encoding)
     fork.#held = this.#held
     fork.#started = this.#started
-    fork.#skip = this.#isOdd ? 1 : 0
+    fork.#isOdd = this.#isOdd
+    fork.#recent = this.#recent
+    const half = this.#isOdd ? 1 : 0
+    if (this.#unitBytes === 2) {
+      const rest = begun(fork.#decoder.encoding, this.#recent, (size) => size % 2 === half)
+      fork.#decoder.decode(rest, { stream: true })
+    }
     return fork
   }
 
@@ -89,15 +93,13 @@ export class ChunkDecoder {
    */
   #streamed(bytes: Uint8Array): string {
     if (this.#unitBytes === 2 && bytes.length % 2 === 1) this.#isOdd = !this.#isOdd
-    const rest = this.#skip > 0 && bytes.length > 0 ? bytes.subarray(1) : bytes
-    if (bytes.length > 0) this.#skip = 0
     const before = this.#recent
-    this.#recent = appended(before, rest.subarray(-3)).slice(-3)
+    this.#recent = appended(before, bytes.subarray(-3)).slice(-3)
     try {
-      return this.#decoder.decode(rest, { stream: true })
+      return this.#decoder.decode(bytes, { stream: true })
     } catch {
       this.#decoder = new TextDecoder(this.#decoder.encoding, { ignoreBOM: true })
-      return this.#decoder.decode(appended(begun(this.#decoder.encoding, before), rest), { stream: true })
+      return this.#decoder.decode(appended(begun(this.#decoder.encoding, before), bytes), { stream: true })
     }
   }
 
@@ -130,9 +132,9 @@ export class ChunkDecoder {
   }
 }
 
-/** The last bytes of which a decoder has given nothing yet. */
-const begun = (encoding: string, bytes: Uint8Array): Uint8Array => {
-  const starts = Array.from(bytes, (_, start) => bytes.subarray(start))
+/** The last bytes of which a decoder has given nothing yet; of so many as there may be. */
+const begun = (encoding: string, bytes: Uint8Array, fits = (_size: number): boolean => true): Uint8Array => {
+  const starts = Array.from(bytes, (_, start) => bytes.subarray(start)).filter(({ length }) => fits(length))
   return starts.find((rest) => new TextDecoder(encoding).decode(rest, { stream: true }) === "") ?? none
 }
 

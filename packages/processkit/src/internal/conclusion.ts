@@ -30,10 +30,12 @@ export const outranking = (first: Intervention | undefined, second: Intervention
 /** The deadline that a backend says has passed; the command's own says after how long, and zero where it has none. */
 export const deadlineOf = (
   report: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>,
-  { timeout }: { readonly timeout: Duration.Duration | undefined }
+  { inactivityTimeout, timeout }: Readonly<Record<"timeout" | "inactivityTimeout", Duration.Duration | undefined>>
 ): Intervention | undefined => {
   const kind = Exit.isSuccess(report) ? report.value.deadline : undefined
-  return kind === undefined ? undefined : { _tag: "Deadline", after: timeout ?? Duration.zero, kind }
+  if (kind === undefined) return undefined
+  const own = kind === "deadline" ? timeout : inactivityTimeout
+  return { _tag: "Deadline", after: own ?? Duration.zero, kind }
 }
 
 /** How a process ended, once our own doing is taken into account. */

@@ -54,29 +54,39 @@ const windowOf = (sleep: Sleep, marks: ReadonlyArray<Mark>, patience: Duration.D
   return Effect.andThen(sleep(patience), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
 }
 
-/**
- * Looks after every window who is still due, until nobody is.
- *
- * A pipe is closed that a descendant keeps open. One that is held up by its consumer is not: what the program wrote is
- * still inside. In a hurry the first window has nothing but its reading, and no tee is waited for.
- */
-export const drain = (
+/** Looks after every window who is still due, until nobody is; the first window is as long as it is told to be. */
+const windows = (
   pumps: ReadonlyArray<Pump>,
   sleep: Sleep,
   isOver: () => boolean,
-  isHurried = false
+  first: Duration.Duration
 ): Effect.Effect<unknown> =>
   Effect.suspend(() => {
     const marks = pumps.map((pump) => ({ pump, from: pump.bytesSeen }))
-    if (isHurried) { for (const pump of pumps) pump.abandonTee(false) }
-    let windows = 0
+    let count = 0
     const look = (): void => {
-      windows++
+      count++
       for (const mark of marks) {
         if (!isBehind(mark)) mark.pump.close()
-        if (windows >= teeWindows) mark.pump.abandonTee(true)
+        if (count >= teeWindows) mark.pump.abandonTee(true)
       }
     }
-    const window = Effect.suspend(() => windowOf(sleep, marks, isHurried && windows === 0 ? Duration.zero : quiet))
+    const window = Effect.suspend(() => windowOf(sleep, marks, count === 0 ? first : quiet))
     return Effect.repeat(Effect.andThen(window, Effect.sync(look)), { until: isOver })
+  })
+
+/**
+ * Waits until nobody is due any more.
+ *
+ * A pipe is closed that a descendant keeps open. One that is held up by its consumer is not: what the program wrote is
+ * still inside.
+ */
+export const drain = (pumps: ReadonlyArray<Pump>, sleep: Sleep, isOver: () => boolean): Effect.Effect<unknown> =>
+  windows(pumps, sleep, isOver, quiet)
+
+/** The same in a hurry: the first window has nothing but its reading, and no tee is waited for. */
+export const drainAtOnce = (pumps: ReadonlyArray<Pump>, sleep: Sleep, isOver: () => boolean): Effect.Effect<unknown> =>
+  Effect.suspend(() => {
+    for (const pump of pumps) pump.abandonTee(false)
+    return windows(pumps, sleep, isOver, Duration.zero)
   })

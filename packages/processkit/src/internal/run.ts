@@ -26,7 +26,7 @@ import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import * as Conclusion from "./conclusion.ts"
 import * as Deadlines from "./deadlines.ts"
-import { drain } from "./draining.ts"
+import * as Draining from "./draining.ts"
 import { Feed } from "./feed.ts"
 import type { Prepared, Stop } from "./inputRules.ts"
 import * as Leftovers from "./leftovers.ts"
@@ -250,7 +250,7 @@ export class Run implements Owner {
         Effect.suspend(() =>
           this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
         ),
-      hurryOutput: () => this.#drain(true),
+      hurryOutput: () => this.#drain(Draining.drainAtOnce),
       fork: (effect) => this.#fork(effect)
     }
   }
@@ -286,20 +286,20 @@ export class Run implements Owner {
     this.#setting.stage?.exited(Conclusion.endingOf(exit, this.#intervention))
     this.#feed?.cancel()
     this.#settleIfOver()
-    if (!this.isSettled) this.#drain()
+    if (!this.isSettled) this.#drain(Draining.drain, this.#ladder.underWay)
     // Last: whoever waits for it goes on within this call.
     Deferred.doneUnsafe(this.#exitTold, exit)
   }
 
   /**
    * Waits for the end of output that is still due, but no longer than the drain window for a pipe that a descendant
-   * keeps open. A stop under way comes first: what a tree says during its grace is part of the result. In a hurry there is
-   * only what the program has left in its pipes.
+   * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
    */
-  #drain(isHurried = false): void {
-    const rest = drain(this.#pumps(), this.#setting.sleep, () => this.isSettled, isHurried)
+  #drain(wait: typeof Draining.drain, first: Effect.Effect<unknown> = Effect.void): void {
     this.#draining?.interruptUnsafe()
-    this.#draining = this.#fork(isHurried ? rest : Effect.andThen(this.#ladder.underWay ?? Effect.void, rest))
+    this.#draining = this.#fork(
+      Effect.andThen(first, wait(this.#pumps(), this.#setting.sleep, () => this.isSettled))
+    )
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */

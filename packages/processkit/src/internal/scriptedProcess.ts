@@ -109,11 +109,11 @@ export class ScriptedProcess {
     }
     const reaction = Signals.reaction(signal, this.#birth.program.signals ?? {})
     if (reaction._tag === "Stop") this.#stopped = true
-    if (reaction._tag === "End") {
+    if (reaction._tag === "Say" || reaction._tag === "End") {
       this.#birth.stdout?.push(bytesOf(reaction.stdout ?? ""))
       this.#birth.stderr?.push(bytesOf(reaction.stderr ?? ""))
-      this.#end(Exit.succeed(reaction.exit))
     }
+    if (reaction._tag === "End") this.#end(Exit.succeed(reaction.exit))
   }
 
   /** Begins a turn later, as a started process does, so that whoever started it can attach its listeners. */

@@ -1,18 +1,23 @@
 /**
  * What signals do to a scripted program: the default actions of signal(7) and the numbers of Linux.
  *
- * Pure. No signal is ever sent anywhere.
+ * No signal is ever sent anywhere.
  */
 import * as Outcome from "../Outcome.ts"
 import type * as Signal from "../Signal.ts"
 
-/** What a program does about a signal instead of the default. */
-export type Disposition = "ignore" | LastWords
+/** What a program does about a signal instead of the default; a function is asked each time, and may leave it at that. */
+export type Disposition = "ignore" | LastWords | (() => Words | undefined)
 
-/** What a program still says, and how it ends. */
-export interface LastWords {
+/** What a program says to a signal, and how it ends where it does. */
+export interface Words {
   readonly stdout?: string | Uint8Array | undefined
   readonly stderr?: string | Uint8Array | undefined
+  readonly exit?: Outcome.Exit | undefined
+}
+
+/** What a program still says, and how it ends. */
+export interface LastWords extends Words {
   readonly exit: Outcome.Exit
 }
 
@@ -23,6 +28,7 @@ export type Reaction =
   | { readonly _tag: "Nothing" }
   | { readonly _tag: "Stop" }
   | { readonly _tag: "Continue" }
+  | ({ readonly _tag: "Say" } & Words)
   | ({ readonly _tag: "End" } & LastWords)
 
 // signal(7), "Signal numbering for standard signals", x86 and ARM. SIGINFO is 29 on the systems that have it.
@@ -80,8 +86,10 @@ const harmless: ReadonlySet<Signal.Signal> = new Set(["SIGCHLD", "SIGURG", "SIGW
 export const reaction = (signal: Signal.Signal, dispositions: Dispositions): Reaction => {
   if (signal === "SIGCONT") return { _tag: "Continue" }
   const own = signal === "SIGKILL" || signal === "SIGSTOP" ? undefined : dispositions[signal]
-  if (own === "ignore") return { _tag: "Nothing" }
-  if (own !== undefined) return { _tag: "End", ...own }
+  const answer = typeof own === "function" ? own() : own
+  if (answer === "ignore") return { _tag: "Nothing" }
+  if (answer?.exit !== undefined) return { _tag: "End", ...answer, exit: answer.exit }
+  if (answer !== undefined) return { _tag: "Say", ...answer }
   if (stopping.has(signal)) return { _tag: "Stop" }
   return harmless.has(signal) ? { _tag: "Nothing" } : { _tag: "End", exit: killedBy(signal) }
 }

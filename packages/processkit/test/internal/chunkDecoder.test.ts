@@ -18,6 +18,21 @@ describe("chunkDecoder", () => {
     )
   }
 
+  // Whoever waited for a line in the middle of a character of UTF-16 saw a wrong one, where lines are kept.
+  for (const encoding of ["utf-8", "utf-16le", "utf-16be"]) {
+    it.prop(`goes on from anywhere by itself in ${encoding}`, [bytes, sizes], ([bytes, sizes]) => {
+      const chunks = chunked(bytes, sizes)
+      for (let at = 0; at <= chunks.length; at++) {
+        const decoder = new ChunkDecoder(encoding)
+        for (const chunk of chunks.slice(0, at)) decoder.decode(chunk)
+        const fork = decoder.fork()
+        const rest = (decoder: ChunkDecoder) =>
+          chunks.slice(at).map((chunk) => decoder.decode(chunk)).join("") + decoder.end()
+        assert.strictEqual(rest(fork), rest(decoder))
+      }
+    })
+  }
+
   // Node's decoder throws here, which in the callback of a socket ends the owner.
   it("replaces a character that the next chunk shows to be none, in encodings where Node's decoder throws", () => {
     for (const encoding of ["gb18030", "gbk", "euc-jp"]) {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Conclusion from "../../src/internal/conclusion.ts"
 import * as Outcome from "../../src/Outcome.ts"
@@ -105,6 +106,22 @@ describe("conclusion", () => {
           assert.strictEqual(Conclusion.outranking(first, second), wins)
         }
       }
+    })
+  })
+
+  describe("deadlineOf", () => {
+    // One of silence was given the time that the whole run may take, or none at all.
+    it("gives the deadline that a backend tells of the time that the command has for it", () => {
+      const limits = { timeout: Duration.seconds(1), inactivityTimeout: Duration.seconds(2) }
+      const of = (kind: "deadline" | "inactivity" | undefined, own: typeof limits | Record<string, undefined>) =>
+        Conclusion.deadlineOf(
+          Exit.succeed({ exit: Outcome.exited(0), usage: undefined, deadline: kind }),
+          own as typeof limits
+        )
+      assert.deepStrictEqual(of("deadline", limits), deadline)
+      assert.deepStrictEqual(of("inactivity", limits), inactivity)
+      assert.deepStrictEqual(of("inactivity", {}), { ...inactivity, after: Duration.zero })
+      assert.isUndefined(of(undefined, limits))
     })
   })
 

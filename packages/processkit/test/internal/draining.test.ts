@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { drain, drainWindow } from "../../src/internal/draining.ts"
+import { drain, drainAtOnce, drainWindow } from "../../src/internal/draining.ts"
 import type { Pump } from "../../src/internal/pump.ts"
 
 /** A pump that counts, and the sleep of a loop that delivers what `deliver` says in each turn. */
@@ -9,7 +9,7 @@ const world = (
   deliver: (turn: number, pump: { paused: boolean }) => number,
   comesAt = 0,
   paused = false,
-  isHurried = false
+  wait = drain
 ) => {
   const pump = {
     bytesSeen: 0,
@@ -30,7 +30,7 @@ const world = (
       pump.isComing = ++turns < comesAt
       if (!pump.isComing) pump.bytesSeen += deliver(turns, pump)
     })
-  const run = drain([pump as unknown as Pump], sleep, () => pump.closed, isHurried)
+  const run = wait([pump as unknown as Pump], sleep, () => pump.closed)
   return Effect.map(run, () => ({ bytes: pump.bytesSeen, slept }))
 }
 
@@ -57,7 +57,7 @@ describe("the end of output", () => {
 
   it.effect("comes at once after what is read in a hurry", () =>
     Effect.gen(function*() {
-      const hurried = world((turn) => turn <= 3 ? 5 : 0, 0, false, true)
+      const hurried = world((turn) => turn <= 3 ? 5 : 0, 0, false, drainAtOnce)
       assert.deepStrictEqual(yield* hurried, { bytes: 15, slept: 4 })
     }))
 

@@ -9,7 +9,7 @@ import { isRun } from "./cassetteFormat.ts"
 import type { Key, Redact } from "./cassetteKey.ts"
 import { keyOf } from "./cassetteKey.ts"
 import { failureOf, programOf, type Tape } from "./cassettePlayer.ts"
-import type { Recorder } from "./cassetteRecorder.ts"
+import { recordable, type Recorder } from "./cassetteRecorder.ts"
 
 type Backend = ProcessBackend.ProcessBackend["Service"]
 type Container = ProcessBackend.Container
@@ -55,7 +55,8 @@ const started = (entry: Entry, request: ProcessBackend.SpawnRequest, timed: bool
 /** Records everything that a backend starts. */
 export const recording = (below: Backend, recorder: Recorder): Backend => ({
   ...below,
-  open: Effect.map(below.open, (container) => recorder.watch(container)),
+  containment: recordable(below.containment),
+  open: Effect.map(below.open, (container) => recorder.watch(container, below.sleep)),
   outside
 })
 
@@ -65,11 +66,11 @@ export const recording = (below: Backend, recorder: Recorder): Backend => ({
  */
 export const completing = (below: Backend, recorder: Recorder, player: Playing): Backend => {
   const played = playing(player)
+  const recorded = recording(below, recorder)
   return {
-    ...below,
-    outside,
+    ...recorded,
     resolve: (request) => Effect.catch(played.resolve(request), () => below.resolve(request)),
-    open: Effect.map(played.open, (tape) => new Pair(tape, recording(below, recorder)).container)
+    open: Effect.map(played.open, (tape) => new Pair(tape, recorded).container)
   }
 }
 

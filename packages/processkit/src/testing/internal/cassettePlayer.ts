@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { joined } from "../../internal/chunkQueue.ts"
 import type { End, Io, Program } from "../../internal/scriptedProcess.ts"
 import type * as Signals from "../../internal/scriptedSignals.ts"
+import { Wakeup } from "../../internal/wakeup.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as ProcessError from "../../ProcessError.ts"
 import * as Signal from "../../Signal.ts"
@@ -64,22 +65,10 @@ export const failureOf = ({ failure: { errno, reason }, cwd = "" }: Failure, pro
   }
 }
 
-/** What became of a recorded run: its events with their bytes, up to the signal that ended it. */
+/** What became of a recorded run. */
 export const programOf = (run: Run, timed: boolean): Program => {
-  const steps = stepsOf(run)
-  const stopped = steps.findLastIndex((step) => step.signal !== undefined)
-  const own = stopped === -1 ? steps : steps.slice(0, stopped)
-  const end = endOf(run)
-  return {
-    main: (io) =>
-      Effect.andThen(
-        play(new Inbox(io), own, timed),
-        stopped === -1 || run.deadline !== undefined
-          ? Effect.andThen(timed ? pause(run, own) : Effect.void, Effect.succeed(end))
-          : Effect.never
-      ),
-    ...(stopped === -1 ? {} : { signals: lastWords(run, steps.slice(stopped)) })
-  }
+  const replay = new Replay(run)
+  return { main: (io) => replay.play(new Inbox(io), timed), signals: replay.signals }
 }
 
 /** One event, with the bytes that it stands for. */
@@ -110,48 +99,90 @@ const stepsOf = (run: Run): ReadonlyArray<Step> => {
   })
 }
 
-/** Does what was done, when it was done or at once, and never before the input is there that it was an answer to. */
-const play = (inbox: Inbox, steps: ReadonlyArray<Step>, timed: boolean): Effect.Effect<void> => {
-  let now = 0
-  return Effect.forEach(steps, (step) => {
-    const wait = Math.max(0, step.at - now)
-    now = Math.max(now, step.at)
-    return Effect.andThen(
-      timed && wait > 0 ? Effect.sleep(wait) : Effect.void,
-      step.stream === undefined ? inbox.until(step.input) : inbox.io.write(step.stream, step.bytes)
-    )
-  }, { discard: true })
-}
+const exitOf = ({ end }: Run): Outcome.Exit => "code" in end ? Outcome.exited(end.code) : signaled(end)
 
-const pause = (run: Run, steps: ReadonlyArray<Step>): Effect.Effect<void> => {
-  const rest = run.duration - (steps.at(-1)?.at ?? 0)
-  return rest > 0 ? Effect.sleep(rest) : Effect.void
-}
-
-const endOf = ({ deadline, end }: Run): End => {
-  const exit = "code" in end ? Outcome.exited(end.code) : signaled(end)
+const endOf = (run: Run): End => {
+  const { deadline } = run
+  const exit = exitOf(run)
   return deadline === undefined ? exit : { exit, usage: undefined, deadline }
 }
 
 const signaled = ({ coreDumped, number, signal }: Extract<Run["end"], { readonly signal: string }>): Outcome.Exit =>
   Outcome.signaled(Signal.isSignal(signal) ? signal : "SIGKILL", number, coreDumped)
 
-/**
- * A program that answered a signal by an exit answers whatever asks it to end; one that a signal killed is killed by
- * that signal, and by others as any program is.
- */
-const asking = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const
+/** Signals that ask a program to end: one that answered some signal by an exit answers each of them so. */
+const asking: ReadonlyArray<string> = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]
 
-const lastWords = (run: Run, steps: ReadonlyArray<Step>): Signals.Dispositions => {
-  const exit = "code" in run.end ? Outcome.exited(run.end.code) : signaled(run.end)
-  const said = (stream: "stdout" | "stderr") =>
-    joined(steps.filter((step) => step.stream === stream).map((step) => step.bytes))
-  const words = { stdout: said("stdout"), stderr: said("stderr"), exit }
-  const names = [
-    ...("code" in run.end ? asking : []),
-    ...steps.flatMap(({ signal }) => Signal.isSignal(signal) ? [signal] : [])
-  ]
-  return Object.fromEntries(names.map((name) => [name, words]))
+/**
+ * A recorded run on its way: what was done is done again, when it was done or at once, and never before the input or the
+ * signal is there that it was an answer to. One that timed out waits for no signal.
+ */
+class Replay {
+  readonly #run: Run
+  readonly #steps: ReadonlyArray<Step>
+  readonly #lastSignal: number
+  /** The step that comes next. */
+  #next = 0
+  readonly #signalled = new Wakeup(() => !this.#awaitsSignal)
+
+  constructor(run: Run) {
+    this.#run = run
+    this.#steps = stepsOf(run)
+    this.#lastSignal = this.#steps.findLastIndex((step) => step.signal !== undefined)
+  }
+
+  get #awaitsSignal(): boolean {
+    return this.#run.deadline === undefined && this.#steps[this.#next]?.signal !== undefined
+  }
+
+  readonly play = Effect.fnUntraced({ self: this }, function*(inbox: Inbox, timed: boolean) {
+    let now = 0
+    const until = (at: number) => {
+      const wait = timed ? Math.max(0, at - now) : 0
+      now = Math.max(now, at)
+      return wait === 0 ? Effect.void : Effect.sleep(wait)
+    }
+    for (let step = this.#steps[0]; step !== undefined; step = this.#steps[this.#next]) {
+      // What is said to a signal comes before everything else: it is not said yet when it wakes us.
+      if (this.#awaitsSignal) yield* Effect.andThen(this.#signalled.wait, Effect.yieldNow)
+      else {
+        yield* until(step.at)
+        // A signal may have come meanwhile, after which the program goes on elsewhere.
+        if (step !== this.#steps[this.#next]) continue
+        this.#next++
+        yield* step.stream === undefined ? inbox.until(step.input) : inbox.io.write(step.stream, step.bytes)
+      }
+    }
+    yield* until(this.#run.duration)
+    return endOf(this.#run)
+  })
+
+  get signals(): Signals.Dispositions {
+    if (this.#lastSignal === -1) return {}
+    const sent = this.#steps.flatMap(({ signal }) => signal === undefined ? [] : [signal])
+    const names = this.#isEndedByAsking ? [...asking, ...sent] : sent
+    return Object.fromEntries(names.map((name) => [name, () => this.#answer(name)]))
+  }
+
+  get #isEndedByAsking(): boolean {
+    return "code" in this.#run.end
+  }
+
+  /** What the program said to a signal, and after the last one also how it ended: in the tick in which it is sent. */
+  #answer(name: string): Signals.Words | undefined {
+    const next = this.#steps.findIndex((step, i) => i >= this.#next && step.signal === name)
+    const at = next === -1 && this.#isEndedByAsking && asking.includes(name) ? this.#lastSignal : next
+    if (at === -1) return undefined
+    const isLast = at === this.#lastSignal
+    const rest = this.#steps.slice(at + 1)
+    const until = isLast ? -1 : rest.findIndex(({ stream }) => stream === undefined)
+    const words = until === -1 ? rest : rest.slice(0, until)
+    const said = (stream: "stdout" | "stderr") =>
+      joined(words.filter((step) => step.stream === stream).map((step) => step.bytes))
+    this.#next = at + 1 + words.length
+    if (!isLast) this.#signalled.wake()
+    return { stdout: said("stdout"), stderr: said("stderr"), exit: isLast ? exitOf(this.#run) : undefined }
+  }
 }
 
 /** Counts what a program was given to read. */

@@ -1,5 +1,7 @@
 /** Watches a backend at work, and turns what happened into entries of a cassette. */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
@@ -16,6 +18,10 @@ import { type Key, keyOf, type Redact } from "./cassetteKey.ts"
 
 type Child = ProcessBackend.Child
 type Container = ProcessBackend.Container
+type Sleep = ProcessBackend.ProcessBackend["Service"]["sleep"]
+
+/** How long the end of a run may be on its way to us when its container is released. */
+const patience = Duration.seconds(1)
 
 /** A run that is being recorded. */
 class Take {
@@ -26,6 +32,8 @@ class Take {
   readonly #startedAt: number
   readonly #events: Array<Event> = []
   readonly #output = { stdout: [] as Array<Uint8Array>, stderr: [] as Array<Uint8Array> }
+  /** Done when it is known how the run ended; there is none before the program was started. */
+  #over: Deferred.Deferred<void> | undefined
   #exit: Outcome.Exit | undefined
   #endedAt = 0
   #deadline: "deadline" | "inactivity" | undefined
@@ -58,9 +66,19 @@ class Take {
     if (signal !== "SIGSTOP" && signal !== "SIGCONT") this.#note((at) => [at, "signal", signal])
   }
 
+  started(): void {
+    this.#over = Deferred.makeUnsafe()
+  }
+
   exited(exit: Exit.Exit<ProcessBackend.ExitReport, ProcessError.ProcessError>): void {
     if (Exit.isSuccess(exit)) this.#exit = exit.value.exit
     this.#endedAt = this.#elapsed
+    if (this.#over !== undefined) Deferred.doneUnsafe(this.#over, Exit.void)
+  }
+
+  /** Waits until it is known how a run ended that was started. */
+  get over(): Effect.Effect<void> {
+    return this.#over === undefined ? Effect.void : Deferred.await(this.#over)
   }
 
   concluded(outcome: Outcome.Outcome): void {
@@ -68,7 +86,7 @@ class Take {
   }
 
   failed({ reason }: ProcessError.ProcessError): void {
-    this.#failure = recorded(reason)
+    this.#failure = failureOf(reason)
   }
 
   /** The entry; nothing for a run that is not over, or ended in a way that is no property of its program. */
@@ -146,8 +164,14 @@ const fitted = (events: ReadonlyArray<Event>, stream: "stdout" | "stderr", lengt
   })
 }
 
+/** What a recorder can do: it holds nothing of a descriptor above the standard ones, so that there are none. */
+export const recordable = (containment: Container["containment"]): Container["containment"] => ({
+  ...containment,
+  descriptors: false
+})
+
 /** A failure that another start would have too; the rest says nothing about the program. */
-const recorded = (reason: ProcessError.Reason): Failure["failure"] | undefined => {
+const failureOf = (reason: ProcessError.Reason): Failure["failure"] | undefined => {
   switch (reason._tag) {
     case "NotFound":
       return { reason: reason._tag, errno: "ENOENT" }
@@ -180,17 +204,19 @@ export class Recorder {
   }
 
   /** A container whose starts are recorded. It offers nothing that bypasses its owner, such as pipes between children. */
-  watch(container: Container): Container {
+  watch(container: Container, sleep: Sleep): Container {
     const takes: Array<Take> = []
+    // A kernel that says that nobody is left may do so before we hear how somebody has ended.
+    const ends = Effect.suspend(() => Effect.forEach(takes, (take) => take.over, { discard: true }))
     return {
       ...watched(container, (signal) => takes.forEach((take) => take.signalled(signal))),
-      containment: container.containment,
+      containment: recordable(container.containment),
       spawn: (request, alone) => this.#spawn(container, takes, request, alone),
       adopt: container.adopt,
       limits: container.limits,
       suspend: container.suspend,
       resume: container.resume,
-      release: container.release
+      release: Effect.andThen(Effect.raceFirst(ends, sleep(patience)), container.release)
     }
   }
 
@@ -223,6 +249,7 @@ const watched = (tree: ProcessBackend.Tree, note: (signal: Signal.Signal) => voi
 })
 
 const recording = (child: Child, take: Take): Child => {
+  take.started()
   child.onExit((exit) => take.exited(exit))
   return {
     ...watched(child, (signal) => take.signalled(signal)),
@@ -257,15 +284,24 @@ const recordingSource = (
   close: () => source.close()
 })
 
-/** Input counts when it is sent, not when it is answered: the program may have spoken in between. */
-const recordingSink = (sink: ProcessBackend.ByteSink, take: Take): ProcessBackend.ByteSink => ({
-  write: (bytes, done) => {
-    take.given(bytes.length)
-    sink.write(bytes, done)
-  },
-  end: () => {
-    take.givenAll()
-    sink.end()
-  },
-  close: () => sink.close()
-})
+/**
+ * Input counts when it is sent, not when it is answered: the program may have spoken in between. Its end is none where the
+ * program had stopped reading before.
+ */
+const recordingSink = (sink: ProcessBackend.ByteSink, take: Take): ProcessBackend.ByteSink => {
+  let isRead = true
+  return {
+    write: (bytes, done) => {
+      take.given(bytes.length)
+      sink.write(bytes, (errno) => {
+        if (errno !== undefined) isRead = false
+        done(errno)
+      })
+    },
+    end: () => {
+      if (isRead) take.givenAll()
+      sink.end()
+    },
+    close: () => sink.close()
+  }
+}

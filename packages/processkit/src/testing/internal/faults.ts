@@ -165,6 +165,7 @@ class Host {
       stdin: child.stdin === undefined ? undefined : this.#blocked(child.stdin),
       stdout: source("stdout"),
       stderr: source("stderr"),
+      descriptors: child.descriptors,
       onExit: (observer) => exits.observe(observer),
       signalLeader: (signal) => this.asked("signalling", child.signalLeader(signal)),
       ...(child.concluded === undefined ? {} : { concluded: child.concluded })
