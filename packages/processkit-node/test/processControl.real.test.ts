@@ -35,6 +35,23 @@ const listening = (running: RunningProcess.RunningProcess) =>
     return lines
   })
 
+const ticking = sh("while :; do echo tick; sleep 0.01; done")
+
+/** Gives how many lines there are once no more come: what was on its way, and nothing for many times the pace. */
+const assertSilent = Effect.fnUntraced(function*(lines: ReadonlyArray<string>) {
+  let before = -1
+  yield* eventually("silence", () => {
+    const still = before === lines.length
+    before = lines.length
+    return still
+  })
+  yield* Effect.sleep("150 millis")
+  const silent = lines.length
+  yield* Effect.sleep("300 millis")
+  assert.strictEqual(lines.length, silent)
+  return silent
+})
+
 /** A program that tells of its descendant by its pid, the second word of its first line. */
 const descendantOf = (group: ProcessGroup.ProcessGroup, script: string) =>
   Effect.gen(function*() {
@@ -77,13 +94,12 @@ const claims = ({ name, runner }: Mechanism) => {
       yield* group.start(sh("for i in 1 2 3 4 5 6 7 8 9 10; do sleep 600 & done; echo; wait"))
       for (const delay of [0, 0.5, 1, 2]) {
         const suspend = Effect.andThen(Effect.sleep(delay), group.suspend)
-        const [running] = yield* Effect.all([group.start(Command.make("sleep", ["0.5"])), suspend], {
-          concurrency: "unbounded"
-        })
-        yield* Effect.sleep("800 millis")
-        assert.isTrue(yield* running.isRunning)
+        const [running] = yield* Effect.all([group.start(ticking), suspend], { concurrency: "unbounded" })
+        const lines = yield* listening(running)
+        const silent = yield* assertSilent(lines)
         yield* group.resume
-        yield* Effect.timeout(running.outcome, "10 seconds")
+        yield* eventually("it ticks", () => lines.length > silent + 2)
+        yield* running.kill
       }
     })
   )
@@ -105,21 +121,11 @@ const claims = ({ name, runner }: Mechanism) => {
     "keeps everybody still while it is suspended, twice as well, and lets them go on",
     Effect.gen(function*() {
       const group = yield* opened
-      const lines = yield* listening(yield* group.start(sh("while :; do echo tick; sleep 0.01; done")))
+      const lines = yield* listening(yield* group.start(ticking))
       yield* eventually("it ticks", () => lines.length > 2)
       yield* group.suspend
       yield* group.suspend
-      // What was on its way arrives; from then on nothing does, for many times the pace.
-      let before = -1
-      yield* eventually("silence", () => {
-        const still = before === lines.length
-        before = lines.length
-        return still
-      })
-      yield* Effect.sleep("150 millis")
-      const silent = lines.length
-      yield* Effect.sleep("300 millis")
-      assert.strictEqual(lines.length, silent)
+      const silent = yield* assertSilent(lines)
       yield* group.resume
       yield* group.resume
       yield* eventually("it ticks again", () => lines.length > silent + 2)

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -19,7 +19,7 @@ import * as Supervisor from "processkit/Supervisor"
 import * as SupervisorGroup from "processkit/SupervisorGroup"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
-import { slowness } from "./slowness.ts"
+import { allowance, slowness } from "./slowness.ts"
 
 const every = (delay: Duration.Input) => ({ backoff: Schedule.spaced(delay) })
 
@@ -180,10 +180,11 @@ for (const [name, runner] of Object.entries(runners)) {
     it.effect("of a group starts in order, takes the rest down with one that crashes, and stops in reverse", () =>
       Effect.gen(function*() {
         const file = yield* scratch
+        const untilLastIsUp = "until grep -q +c \"$1\"; do sleep 0.02; done"
         const program = (name: string, crashes = false) => ({
           command: sh(
             `trap 'sleep 0.3; echo "-${name}" >> "$1"; exit 0' TERM; echo "+${name}" >> "$1"; echo up\n` +
-              `${crashes ? "if [ ! -e \"$1.crashed\" ]; then sleep 0.3; : > \"$1.crashed\"; exit 1; fi" : ""}\n` +
+              `${crashes ? `[ -e "$1.crashed" ] || { ${untilLastIsUp}; : > "$1.crashed"; exit 1; }` : ""}\n` +
               "while :; do sleep 0.02; done",
             [file]
           ),
@@ -220,7 +221,7 @@ for (const [name, runner] of Object.entries(runners)) {
         const address = `${url}:${port}/`
         const session = yield* Supervisor.make(Command.setArgs(server, [...server.args, `${port}`, file]), {
           ready: Readiness.http(address),
-          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: "200 millis", failures: 2 },
+          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: allowance(1000), failures: 2 },
           ...every("20 millis")
         })
         yield* Effect.repeat(session.status, {
@@ -235,7 +236,7 @@ for (const [name, runner] of Object.entries(runners)) {
       Effect.gen(function*() {
         // Answers through a file, in time unless somebody holds the loop.
         const check = Effect.andThen(Command.run(Command.make("echo", ["fine"])), Effect.sleep("20 millis"))
-        const timeout = Duration.millis(400 * slowness)
+        const timeout = allowance(600)
         const healthCheck = { check, every: "30 millis", timeout, failures: 2 } as const
         const sessions = yield* Effect.replicateEffect(
           Supervisor.make(Command.make("sleep", ["60"]), { healthCheck }),
@@ -244,7 +245,7 @@ for (const [name, runner] of Object.entries(runners)) {
         for (let i = 0; i < 3; i++) {
           // Another place in the rhythm of the checks each time.
           yield* Effect.sleep(`${50 + 17 * i} millis`)
-          const until = performance.now() + 1500
+          const until = performance.now() + 1.5 * timeout + 600
           while (performance.now() < until);
         }
         // Time for a verdict that was reached meanwhile.
@@ -258,14 +259,15 @@ for (const [name, runner] of Object.entries(runners)) {
     // V13
     it.effect("takes nobody for not ready because its own event loop was blocked", () =>
       Effect.gen(function*() {
-        const program = sh("sleep 0.1; echo up; exec sleep 60")
-        for (const ready of [saysSomething, Readiness.line("up")]) {
+        const file = yield* scratch
+        const program = sh("sleep 0.1; echo up; echo up >> \"$1\"; exec sleep 60", [file])
+        for (const [i, ready] of [saysSomething, Readiness.line("up")].entries()) {
           const session = yield* Supervisor.make(program, { ready, readyWithin: 800 * slowness, ...every("1 minute") })
           // Outside of a timer, so that all timers are due before what was said meanwhile is read.
           yield* Effect.callback<void>((resume) => {
             setImmediate(() => {
               const until = performance.now() + 1200 * slowness
-              while (performance.now() < until);
+              while (performance.now() < until || notes(file).length <= i);
               resume(Effect.void)
             })
           })
