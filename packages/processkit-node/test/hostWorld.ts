@@ -18,6 +18,7 @@ import type { HostConnection } from "../src/internal/host/hostConnection.ts"
 import { decoder } from "../src/internal/host/hostEvents.ts"
 import type { HostEvent, Mode, Spawn, Stream } from "../src/internal/host/hostProtocol.ts"
 import { cgroupMount, ownCgroup } from "./cgroupDirectories.ts"
+import { allowance } from "./slowness.ts"
 import * as Survivors from "./survivors.ts"
 import { eventually } from "./world.ts"
 
@@ -196,7 +197,7 @@ export const rawHost = (): RawHost => {
     events,
     ended,
     event: async (tag, index = 0) => {
-      const end = performance.now() + 10_000
+      const end = performance.now() + allowance(10_000)
       for (;;) {
         const found = events.filter(isA(tag))[index]
         if (found !== undefined) return found

@@ -12,6 +12,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import type * as Stats from "processkit/Stats"
 import { survivors } from "./oracle.ts"
 import { has, sh } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 /** Asks again until an answer fits; a test that waits for ever says what it last saw. */
 const eventually = <E, R>(
@@ -20,7 +21,7 @@ const eventually = <E, R>(
 ) =>
   Effect.repeat(look, { until: fits, schedule: Schedule.spaced("20 millis") }).pipe(
     Effect.timeoutOrElse({
-      duration: "20 seconds",
+      duration: allowance(20_000),
       orElse: () => Effect.flatMap(look, (last) => Effect.sync(() => assert.fail(JSON.stringify(last))))
     })
   )
@@ -118,13 +119,14 @@ for (const [name, runner] of Object.entries(mechanisms)) {
 
       it.effect("profile a run: outcome, duration, time, peak and samples", () =>
         Effect.gen(function*() {
-          const script = "const b = Buffer.alloc(64 * 2 ** 20, 1); const end = Date.now() + 600;" +
+          const least = Math.ceil(allowance(600))
+          const script = `const b = Buffer.alloc(64 * 2 ** 20, 1); const end = Date.now() + ${least};` +
             " while (Date.now() < end) b[0]++; process.exitCode = 7"
           const running = yield* Command.start(Command.make(process.execPath, ["-e", script]))
           const profile = yield* running.profile("20 millis")
           assert.deepEqual(profile.outcome, Outcome.exited(7))
           const duration = Duration.toMillis(profile.duration)
-          assert.isAtLeast(duration, 600)
+          assert.isAtLeast(duration, least)
           assert.isAbove(profile.peakMemoryBytes ?? 0, 64 * 2 ** 20)
           assert.isAtLeast(profile.samples, 3)
           const cpu = profile.cpuTime === undefined ? -1 : Duration.toMillis(profile.cpuTime)

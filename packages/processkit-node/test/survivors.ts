@@ -72,6 +72,17 @@ export const carriers = (mark: string): ReadonlyArray<number> =>
     threads(name).some((task) => isAlive(`/proc/${name}/task/${task}/stat`))
   ).map(Number)
 
+/** Kills processes, some of which may be gone by now. */
+export const killAll = (pids: ReadonlyArray<number>): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // It has ended since it was looked for.
+    }
+  }
+}
+
 /** Makes a mark of its own for one test. */
 export const makeMark = (): Mark => {
   const variable = ["PROCESSKIT_TEST_MARK", `${process.pid}-${performance.now()}-${++count}`] as const

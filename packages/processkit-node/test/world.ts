@@ -8,7 +8,7 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
 import { allowance } from "./slowness.ts"
-import { makeMark } from "./survivors.ts"
+import { killAll, makeMark } from "./survivors.ts"
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 
@@ -129,7 +129,7 @@ export const inContainer = <A, E>(
     const close = container.kill.pipe(
       Effect.andThen(container.awaitEmpty(seconds(10))),
       Effect.andThen(container.release),
-      Effect.andThen(Effect.sync(() => mark.survivors().forEach((pid) => process.kill(pid, "SIGKILL")))),
+      Effect.andThen(Effect.sync(() => killAll(mark.survivors()))),
       Effect.ignore
     )
     const env = { base: "inherit", set: [mark.variable] } as const
