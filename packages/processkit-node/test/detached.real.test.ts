@@ -302,7 +302,7 @@ const attributes = ({ name, runner }: Mechanism) => {
   it.live("sees another name of its own", () =>
     Effect.gen(function*() {
       const pid = yield* detached(Command.make("sleep", ["600"], { argv0: "another name" }))
-      yield* settled(pid, "sleep")
+      yield* eventually("it is executed", () => proc(pid, "cmdline") !== "")
       assert.strictEqual(proc(pid, "cmdline"), "another name\u0000600\u0000")
     }).pipe(Effect.scoped, Effect.provide(runner)))
 }
@@ -414,6 +414,7 @@ describe.runIf(hasProc)("an owner that comes after one that died together with i
         for (let i = 0; i < 2; i++) yield* end(yield* leaving("return", name))
         yield* eventually("the owned one is gone", () => !isAlive(dead.owned))
         yield* eventually("the directory of the dead one is gone", () => isClean(dead.pid))
+        yield* eventually("nobody else is left", () => dead.survivors().length === dead.behind.length)
         assert.sameMembers([...dead.survivors()], [...dead.behind])
       }).pipe(Effect.scoped))
   }

@@ -70,6 +70,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
       await new Promise((resume) => host.socket.write(Buffer.of(byte), resume))
     }
     await host.event("Exited")
+    await host.event("Done", 1)
     assert.deepStrictEqual(
       host.events.map((event) => event._tag).filter((tag) => tag !== "Spawned" && tag !== "Exited"),
       ["Welcome", "Done", "Done"]
