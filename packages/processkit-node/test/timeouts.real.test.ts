@@ -25,8 +25,8 @@ const beBusyUntilEndOf = ({ pid }: RunningProcess.RunningProcess): void => {
 }
 
 /** More than waits for a slow consumer, and ends with the rest of it in its pipe. */
-const flood = (stdout: Command.Options["stdout"]) =>
-  Command.make("head", ["-c", "330000", "/dev/zero"], { timeout: begun(), stdout })
+const flood = (timeout: number, stdout: Command.Options["stdout"]) =>
+  Command.make("head", ["-c", "330000", "/dev/zero"], { timeout, stdout })
 
 /** A deadline, in milliseconds, before which a shell has begun its script, said something and set its traps. */
 const begun = (): number => Math.ceil(allowance(600))
@@ -287,15 +287,17 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a deadline takes nothing that a slow consumer or a slow tee has kept in the pipe", () =>
     Effect.gen(function*() {
       let seen = 0
-      yield* Stream.runForEachArray(Command.stdoutChunks(flood("pipe")), (chunks) => {
+      const timeout = begun()
+      yield* Stream.runForEachArray(Command.stdoutChunks(flood(timeout, "pipe")), (chunks) => {
+        const pause = seen === 0 ? timeout + 100 : 50
         seen += chunks.reduce((sum, { length }) => sum + length, 0)
-        return Effect.sleep(begun() + 100)
+        return Effect.sleep(pause)
       })
       assert.strictEqual(seen, 330_000)
-      const [result, elapsed] = yield* timed(Command.outputString(flood(Stdio.tee(() => Effect.never))))
+      const [result, elapsed] = yield* timed(Command.outputString(flood(timeout, Stdio.tee(() => Effect.never))))
       assert.deepInclude(result, { outcome: Outcome.exited(0), incomplete: false })
       assert.strictEqual(result.stdout.length, 330_000)
-      assert.isBelow(elapsed, begun() + slack)
+      assert.isBelow(elapsed, timeout + slack)
     }))
 
   // E6
