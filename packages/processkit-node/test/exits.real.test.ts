@@ -10,6 +10,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
 import { survivors } from "./oracle.ts"
 import { aroundTheEndOf, reasonOf, run, sh } from "./programs.ts"
+import { beBusy } from "./world.ts"
 
 const withCodes = (script: string) => sh(`echo out; ${script}`, [], { okCodes: [0, 3] })
 
@@ -191,8 +192,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
           const stop = stopped === "alone" ? running.stop : group.shutdown
           const stopping = yield* Effect.forkChild(stop({ grace: "300 millis" }), { startImmediately: true })
           yield* Effect.sleep("100 millis")
-          const until = performance.now() + 500
-          while (performance.now() < until);
+          beBusy(500)
           const report = yield* Fiber.join(stopping)
           assert.deepInclude(report, { forced: false, survivors: [] })
           assert.isFalse(yield* running.isRunning)

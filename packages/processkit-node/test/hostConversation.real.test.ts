@@ -25,6 +25,7 @@ import {
   shell,
   throughout
 } from "./hostWorld.ts"
+import { beBusy } from "./world.ts"
 
 const spawnBytes = (...args: Parameters<typeof Requests.spawn>): Buffer => Result.getOrThrow(Requests.spawn(...args))
 
@@ -245,8 +246,7 @@ describe.runIf(isSupported)("a conversation", () => {
             Effect.gen(function*() {
               // The starts are on their way then, and not yet told.
               yield* Effect.sleep("20 millis")
-              const until = performance.now() + 1500
-              while (performance.now() < until); // channel and socket fill up meanwhile
+              beBusy(1500) // channel and socket fill up meanwhile
             })
           ], { concurrency: 2 }),
           ([children]) => children

@@ -21,7 +21,7 @@ import { isAlive, openDescriptors, survivors, throughout } from "./oracle.ts"
 import { fixture, has, reasonOf, run, sh, timed } from "./programs.ts"
 import { hasPython, python } from "./python.ts"
 import { allowance } from "./slowness.ts"
-import { eventually } from "./world.ts"
+import { beBusy, eventually } from "./world.ts"
 
 const slack = (): number => allowance(1500)
 
@@ -365,8 +365,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("readiness", (it) 
       const line = yield* Effect.forkChild(running.waitForLine("READY", { within: "100 millis" }), {
         startImmediately: true
       })
-      const until = performance.now() + 500
-      while (performance.now() < until || !fs.existsSync(file));
+      beBusy(500, () => fs.existsSync(file))
       assert.strictEqual(yield* Fiber.join(line), "READY")
       yield* Fiber.join(asking)
       // Four after the half second, at most, and one or two before it.

@@ -20,6 +20,7 @@ import * as SupervisorGroup from "processkit/SupervisorGroup"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
 import { allowance, slowness } from "./slowness.ts"
+import { beBusy } from "./world.ts"
 
 const every = (delay: Duration.Input) => ({ backoff: Schedule.spaced(delay) })
 
@@ -245,8 +246,7 @@ for (const [name, runner] of Object.entries(runners)) {
         for (let i = 0; i < 3; i++) {
           // Another place in the rhythm of the checks each time.
           yield* Effect.sleep(`${50 + 17 * i} millis`)
-          const until = performance.now() + 1.5 * timeout + 600
-          while (performance.now() < until);
+          beBusy(1.5 * timeout + 600)
         }
         // Time for a verdict that was reached meanwhile.
         yield* Effect.sleep("200 millis")
@@ -266,8 +266,7 @@ for (const [name, runner] of Object.entries(runners)) {
           // Outside of a timer, so that all timers are due before what was said meanwhile is read.
           yield* Effect.callback<void>((resume) => {
             setImmediate(() => {
-              const until = performance.now() + 1200 * slowness
-              while (performance.now() < until || notes(file).length <= i);
+              beBusy(1200 * slowness, () => notes(file).length > i)
               resume(Effect.void)
             })
           })

@@ -16,12 +16,12 @@ import * as Stdio from "processkit/Stdio"
 import { eventually, isAlive, stat, survivors, throughout } from "./oracle.ts"
 import { aroundTheEndOf, quickest, reasonOf, run, sh, timed } from "./programs.ts"
 import { allowance } from "./slowness.ts"
+import { beBusy } from "./world.ts"
 
 /** Holds the event loop until a program has ended, and 150 ms longer: until then its host has told of it. */
 const beBusyUntilEndOf = ({ pid }: RunningProcess.RunningProcess): void => {
-  while (isAlive(pid ?? 0));
-  const until = performance.now() + 150
-  while (performance.now() < until);
+  beBusy(0, () => !isAlive(pid ?? 0))
+  beBusy(150)
 }
 
 /** More than waits for a slow consumer, and ends with the rest of it in its pipe. */
@@ -134,8 +134,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       const running = yield* Command.start(
         sh("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.05; done", [], { inactivityTimeout })
       )
-      const until = performance.now() + inactivityTimeout + 350
-      while (performance.now() < until);
+      beBusy(inactivityTimeout + 350)
       assert.deepEqual((yield* running.result).outcome, Outcome.exited(0))
     }))
 

@@ -84,6 +84,12 @@ export const throughout = (what: string, holds: () => boolean, milliseconds = 10
     return Effect.sync(() => clearInterval(timer))
   })
 
+/** Holds the event loop for so many milliseconds, and on until a condition holds, for half a minute at most. */
+export const beBusy = (milliseconds: number, holds: () => boolean = () => true): void => {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until || (!holds() && performance.now() < until + 30_000));
+}
+
 /** Collects what a source delivers, and tells when it has ended. */
 export const collect = (source: ProcessBackend.ByteSource | undefined) => {
   const state = { text: "", ended: false, errno: undefined as string | undefined }
