@@ -232,6 +232,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what is known of 
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
       const running = yield* group.start(Command.make("sleep", ["600.125"]))
+      // The kernel gives it its name after it has told that it is executed.
+      yield* eventually("it has its name", () => nameOf(running.pid ?? 0) === "sleep")
       const [info, ...more] = yield* group.membersInfo
       assert.deepEqual(more, [])
       assert.strictEqual(info?.pid, running.pid)

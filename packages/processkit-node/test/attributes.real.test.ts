@@ -14,7 +14,7 @@ import * as Identity from "../src/internal/identity.ts"
 import { hasIonice, hostedAttributes } from "./attributeCapabilities.ts"
 import { hasCgroups, type Hosted, mechanisms, ownCgroup } from "./hostedWorld.ts"
 import { delegate, inCgroup } from "./hostWorld.ts"
-import { hasProc, survivors } from "./oracle.ts"
+import { eventually, hasProc, survivors } from "./oracle.ts"
 import { canBecomeOther, missingForOther } from "./otherUsers.ts"
 import { fixture, has, isRoot, reasonOf, sh } from "./programs.ts"
 
@@ -210,7 +210,8 @@ const identities = (name: string, runner: Hosted["runner"], hasGroups: boolean) 
           yield* Effect.scoped(Effect.gen(function*() {
             const group = yield* ProcessGroup.makeWith({ stop: { grace: 0 } })
             const running = yield* group.start(sh("trap '' TERM; sleep 600 & wait", [], { uid: 65_534, gid: 65_534 }))
-            assert.strictEqual(fs.statSync(`/proc/${running.pid}`).uid, 65_534)
+            // Root's until it is executed (proc(5): "dumpable").
+            yield* eventually("it is theirs", () => fs.statSync(`/proc/${running.pid}`).uid === 65_534)
           }))
           assert.deepEqual(survivors(), [])
         })

@@ -3,6 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Batch from "processkit/Batch"
 import * as Command from "processkit/Command"
@@ -26,6 +30,22 @@ const most = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<readonly [
     )
   })
 
+/** A named pipe that programs wait at, each for a line of its own. */
+const freshFifo = Effect.acquireRelease(
+  Effect.sync(() => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "batch-"))
+    const file = path.join(directory, "gate")
+    execFileSync("mkfifo", [file])
+    const descriptor = fs.openSync(file, fs.constants.O_RDWR)
+    return { path: file, directory, descriptor, write: (text: string) => void fs.writeSync(descriptor, text) }
+  }),
+  ({ descriptor, directory }) =>
+    Effect.sync(() => {
+      fs.closeSync(descriptor)
+      fs.rmSync(directory, { recursive: true })
+    })
+)
+
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("a batch of real programs", (it) => {
   it.effect("gives exit codes, signals and failures to start, each in its place", () =>
     Effect.gen(function*() {
@@ -47,8 +67,14 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a batch of real p
 
   it.effect.runIf(canCount)("keeps as many processes alive as it may, and never more", () =>
     Effect.gen(function*() {
-      const commands = Array.from({ length: 24 }, () => Command.make("sleep", ["0.15"]))
-      const [results, seen] = yield* most(Batch.outputAll(commands, { concurrency: 4 }))
+      const gate = yield* freshFifo
+      // Each of them ends by one byte of the gate.
+      const commands = Array.from({ length: 24 }, () => sh("read -r line < \"$1\"", [gate.path]))
+      const opening = eventually("four are there", () => survivors().length === 4).pipe(
+        Effect.andThen(Effect.sync(() => gate.write("\n".repeat(24))))
+      )
+      const batch = Effect.all([Batch.outputAll(commands, { concurrency: 4 }), opening], { concurrency: 2 })
+      const [[results], seen] = yield* most(batch)
       assert.isTrue(results.every((result) => ProcessResult.isSuccess(Result.getOrThrow(result))))
       assert.strictEqual(seen, 4)
     }))
@@ -125,8 +151,12 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("a batch of real p
 
   it.effect("streams results as they come, and ends what is in flight when its consumer leaves", () =>
     Effect.gen(function*() {
-      const commands = [sh("sleep 60"), sh("sleep 0.2; echo b"), sh("echo c"), sh("sleep 60")]
-      const stream = Batch.outputStream(commands, { concurrency: 3 })
+      const gate = yield* freshFifo
+      const commands = [sh("sleep 60"), sh("read -r line < \"$1\"", [gate.path]), sh("echo c"), sh("sleep 60")]
+      const stream = Stream.tap(
+        Batch.outputStream(commands, { concurrency: 3 }),
+        () => Effect.sync(() => gate.write("\n"))
+      )
       const [first, second] = yield* Stream.runCollect(Stream.take(stream, 2))
       assert.deepStrictEqual([first?.[0], second?.[0]], [2, 1])
       assert.deepStrictEqual(survivors(), [])

@@ -302,7 +302,7 @@ const attributes = ({ name, runner }: Mechanism) => {
   it.live("sees another name of its own", () =>
     Effect.gen(function*() {
       const pid = yield* detached(Command.make("sleep", ["600"], { argv0: "another name" }))
-      yield* settled(pid, "sleep")
+      yield* eventually("it is executed", () => proc(pid, "cmdline") !== "")
       assert.strictEqual(proc(pid, "cmdline"), "another name\u0000600\u0000")
     }).pipe(Effect.scoped, Effect.provide(runner)))
 }

@@ -18,6 +18,7 @@ import * as RestartPolicy from "processkit/RestartPolicy"
 import * as RunningProcess from "processkit/RunningProcess"
 import * as Supervisor from "processkit/Supervisor"
 import { Reply, ScriptedRunner } from "processkit/testing"
+import { allowance } from "./slowness.ts"
 
 /** One program, as a script for a real shell and as a reply for a scripted runner. */
 interface Tool {
@@ -68,6 +69,9 @@ type Program = Effect.Effect<unknown, ProcessError.ProcessError, ProcessRunner.P
 
 const soon = { grace: "200 millis" } as const
 
+/** Deadlines before which a program has said that it is up, a shell or Node. */
+const [shellIsUp, nodeIsUp] = [allowance(1000), allowance(2000)]
+
 /** Waits until a program says that it is up. */
 const up = (running: RunningProcess.RunningProcess) => running.waitForLine("up", { within: "20 seconds" })
 
@@ -99,9 +103,9 @@ const scenarios: Record<string, Program> = {
   "input from a stream": Command.run(tool("cat", { stdin: Stream.make("a", "b") })),
   "a buffer that keeps the end": Command.outputString(tool("prints", { buffer: OutputBuffer.tail({ lines: 1 }) })),
   "a buffer that fails": Command.outputString(tool("prints", { buffer: OutputBuffer.failAbove({ bytes: 1 }) })),
-  "a deadline": Command.outputString(tool("waits", { timeout: "300 millis" })),
-  "a deadline that is obeyed": Command.outputString(tool("polite", { timeout: "2 seconds" })),
-  "inactivity": Command.outputString(tool("waits", { inactivityTimeout: "300 millis" })),
+  "a deadline": Command.outputString(tool("waits", { timeout: shellIsUp })),
+  "a deadline that is obeyed": Command.outputString(tool("polite", { timeout: nodeIsUp })),
+  "inactivity": Command.outputString(tool("waits", { inactivityTimeout: shellIsUp })),
   "a descendant that holds the pipe": Command.outputString(tool("leaves")),
   "a retry that comes to nothing": Command.run(
     tool("fails", { retry: { schedule: Schedule.recurs(2), while: () => true } })
@@ -188,8 +192,10 @@ describe("a scripted runner comes to the same as a real one:", () => {
   for (const [name, program] of Object.entries(scenarios)) {
     it.live(name, () =>
       Effect.gen(function*() {
-        const scripted = yield* Effect.provide(ended(program), doubles)
-        const real = yield* Effect.provide(ended(program), NodeProcessRunner.layer)
+        const [scripted, real] = yield* Effect.all([
+          Effect.provide(ended(program), doubles),
+          Effect.provide(ended(program), NodeProcessRunner.layer)
+        ], { concurrency: 2 })
         assert.deepStrictEqual(scripted, real)
       }))
   }

@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as os from "node:os"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
@@ -9,6 +10,7 @@ import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessResult from "processkit/ProcessResult"
 import { survivors } from "./oracle.ts"
 import { aroundTheEndOf, reasonOf, run, sh } from "./programs.ts"
+import { beBusy } from "./world.ts"
 
 const withCodes = (script: string) => sh(`echo out; ${script}`, [], { okCodes: [0, 3] })
 
@@ -177,6 +179,27 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("how a process end
         for (const kill of kills) assert.isFalse(yield* Effect.flatMap(kill, (it) => it.isRunning))
       }
     }))
+
+  // At the end of the grace nobody was left, and that was answered before the exit had been read.
+  for (const [mechanism, runner] of [...runners, ["subreaper", NodeProcessRunner.layerSubreaper] as const]) {
+    it.effect(`a program that ended while its owner stood still for longer than the grace has ended when its stop is answered (${mechanism})`, () =>
+      Effect.gen(function*() {
+        const group = yield* ProcessGroup.make
+        const script = "trap 'sleep 0.2; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
+        for (const stopped of ["alone", "with its group"] as const) {
+          const running = yield* group.start(sh(script))
+          yield* Stream.runHead(running.stdoutLines)
+          const stop = stopped === "alone" ? running.stop : group.shutdown
+          const stopping = yield* Effect.forkChild(stop({ grace: "300 millis" }), { startImmediately: true })
+          yield* Effect.sleep("100 millis")
+          beBusy(500)
+          const report = yield* Fiber.join(stopping)
+          assert.deepInclude(report, { forced: false, survivors: [] })
+          assert.isFalse(yield* running.isRunning)
+          assert.deepEqual(yield* running.outcome, Outcome.exited(0))
+        }
+      }).pipe(Effect.scoped, Effect.provide(runner)))
+  }
 
   // E2: a stop that we asked for is data in a group
   it.effect("a child that was stopped says with which signal, and whether it had to be forced", () =>

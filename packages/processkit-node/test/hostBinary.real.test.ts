@@ -50,7 +50,21 @@ const segmentsOf = (file: string): ReadonlyArray<number> => {
 
 const interpreter = 3 // PT_INTERP
 
-const leftovers = () => fs.readdirSync(os.tmpdir()).filter((entry) => entry.startsWith("processkit-")).length
+/** A directory for temporary files in which nobody else makes any. */
+const withTemporaryFilesIn = <A, E>(directory: string, body: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const before = process.env["TMPDIR"]
+      process.env["TMPDIR"] = directory
+      return before
+    }),
+    () => body,
+    (before) =>
+      Effect.sync(() => {
+        if (before === undefined) delete process.env["TMPDIR"]
+        else process.env["TMPDIR"] = before
+      })
+  )
 
 describe.runIf(isSupported)("the binary of the host", () => {
   it("is small, static, and needs nothing of the system's libraries", () => {
@@ -84,10 +98,12 @@ describe.runIf(isSupported)("the binary of the host", () => {
       Effect.gen(function*() {
         fs.copyFileSync(path.join(HostBinary.directory, name), path.join(directory, name))
         fs.chmodSync(path.join(directory, name), 0o644)
-        const before = leftovers()
-        const host = yield* Host.connect("direct", () => HostBinary.candidates(directory))
+        const temporaryFiles = path.join(directory, "temporary")
+        fs.mkdirSync(temporaryFiles)
+        const connecting = Host.connect("direct", () => HostBinary.candidates(directory))
+        const host = yield* withTemporaryFilesIn(temporaryFiles, connecting)
         yield* host.ping
-        assert.strictEqual(leftovers(), before)
+        assert.deepEqual(fs.readdirSync(temporaryFiles), [])
         host.close()
         yield* eventually("the host is gone", () => !fs.existsSync(`/proc/${host.pid}`))
       })

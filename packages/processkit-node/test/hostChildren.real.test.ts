@@ -277,7 +277,7 @@ describe.each(modes)("a child of a %s host", (mode) => {
       const attributes = named([3, 7, 20])
       const failed = yield* Effect.flip(host.spawn(request("/does/not/exist", [], { attributes })))
       assert.deepStrictEqual(failed, { _tag: "StartFailed", stage: "exec", errno: "ENOENT" })
-      yield* eventually("all ends are closed", () => openDescriptors() === before)
+      yield* eventually("all ends are closed", () => openDescriptors() <= before)
     }))
 
   test("reports what it used", (host) =>
@@ -357,7 +357,7 @@ describe.each(modes)("a child of a %s host", (mode) => {
         { concurrency: "unbounded" }
       )
       assert.strictEqual(new Set(children.map((child) => child.pid)).size, 1000)
-      assert.strictEqual(mark.survivors().length, 1000)
+      yield* eventually("all of them are there", () => mark.survivors().length === 1000)
       if (!isInstrumented) assert.isBelow(privateKilobytes(host.pid), 1024)
       const exits = Effect.all(children.map(exitOf), { concurrency: "unbounded" })
       for (const child of children) Effect.runFork(child.signal(9))
@@ -407,6 +407,9 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
   monitored("lists its members, whoever left the session and the parents", (host) =>
     Effect.gen(function*() {
       const { child, mark } = yield* grown(host)
+      // A tree that still grows has also those who only start others.
+      yield* eventually("all but the leader sleep", () =>
+        mark.survivors().map(nameOf).toSorted().join() === "sh,sleep,sleep,sleep,sleep,sleep")
       assert.sameMembers([...yield* child.members], [...mark.survivors()])
       yield* child.act("kill")
       yield* emptied(child)
@@ -619,10 +622,11 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       const others = yield* Effect.forEach(Array.from({ length: 80 }), () => host.spawn(request("/bin/sleep", ["600"])))
       const child = yield* host.spawn(request("/bin/sleep", ["600"]))
       process.kill(host.pid, "SIGSTOP")
-      const asked = yield* Effect.forkChild(Effect.all([child.act("signal", 15), child.signal(15)], { concurrency: 2 }))
-      yield* Effect.sleep(20)
       yield* endWithMonitors(others)
       yield* endWithMonitors([child])
+      const asked = yield* Effect.forkChild(Effect.all([child.act("signal", 15), child.signal(15)], { concurrency: 2 }))
+      // Long enough for both to be written.
+      yield* Effect.sleep(20)
       process.kill(host.pid, "SIGCONT")
       assert.deepStrictEqual((yield* Fiber.join(asked)).map(({ errno }) => errno), ["ESRCH", "ESRCH"])
     }))

@@ -25,6 +25,7 @@ import {
   shell,
   throughout
 } from "./hostWorld.ts"
+import { beBusy } from "./world.ts"
 
 const spawnBytes = (...args: Parameters<typeof Requests.spawn>): Buffer => Result.getOrThrow(Requests.spawn(...args))
 
@@ -70,6 +71,7 @@ describe.runIf(isSupported)("a host that is given bytes", () => {
       await new Promise((resume) => host.socket.write(Buffer.of(byte), resume))
     }
     await host.event("Exited")
+    await host.event("Done", 1)
     assert.deepStrictEqual(
       host.events.map((event) => event._tag).filter((tag) => tag !== "Spawned" && tag !== "Exited"),
       ["Welcome", "Done", "Done"]
@@ -244,8 +246,7 @@ describe.runIf(isSupported)("a conversation", () => {
             Effect.gen(function*() {
               // The starts are on their way then, and not yet told.
               yield* Effect.sleep("20 millis")
-              const until = performance.now() + 1500
-              while (performance.now() < until); // channel and socket fill up meanwhile
+              beBusy(1500) // channel and socket fill up meanwhile
             })
           ], { concurrency: 2 }),
           ([children]) => children

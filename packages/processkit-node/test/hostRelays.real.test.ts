@@ -124,7 +124,8 @@ describe.each(modes)("output that a %s host relays", (mode) => {
 
   test("arrives from a process that outlives the program", (host) =>
     Effect.gen(function*() {
-      const child = yield* host.spawn(shell("(sleep 0.2; echo late) & echo early", relayed))
+      const late = "while kill -0 $$ 2>/dev/null; do sleep 0.02; done; echo late"
+      const child = yield* host.spawn(shell(`(${late}) & echo early`, relayed))
       const stdout = collect(child, 1)
       yield* exitOf(child)
       assert.strictEqual(yield* stdout.text, "early\nlate\n")

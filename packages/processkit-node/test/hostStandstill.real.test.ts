@@ -88,8 +88,8 @@ const inFreezer = (
   inCgroup(cgroupHome ?? "", (directory) =>
     Effect.acquireUseRelease(
       Host.connect(mode, () => [Result.succeed({ path: binary, discard: () => {} })], {
-        answer: 50,
-        exit: 200,
+        answer: allowance(50),
+        exit: allowance(200),
         looks: 10
       }),
       (host) => {

@@ -237,13 +237,13 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("what a child inhe
         const owner = yield* group.start(run("starts-many-programs.mjs"))
         yield* eventually("the owner runs", () =>
           fs.readFileSync(`/proc/${owner.pid}/cmdline`, "latin1").includes("starts-many"))
-        while (yield* owner.isRunning) {
+        for (let stops = 0; yield* owner.isRunning; stops++) {
           yield* owner.signal("SIGSTOP")
           yield* eventually("it stands still", () =>
             ["T", "Z", undefined].includes(stat(owner.pid ?? 0)?.state))
           yield* owner.signal("SIGCONT")
-          // On for a moment, and not to the end.
-          yield* Effect.sleep("3 millis")
+          // On for a moment, and not to the end; for a longer one where a busy machine lets it do nothing in it.
+          yield* Effect.sleep(3 + stops / 50)
         }
         const result = yield* owner.result
         assert.strictEqual(result.stdout, `running\n${"x".repeat(150)}\n`, result.stderr)

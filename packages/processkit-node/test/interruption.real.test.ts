@@ -271,7 +271,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("interruption", (i
           const command = Command.make("sleep", ["0.02"], { cancelOn: controller.signal, timeout })
           const running = yield* Command.start(command)
           // Before, at and after the deadline, and now and then not at all.
-          const timer = setTimeout(() => controller.abort(), i % 16 === 15 ? 60_000 : 15 + (i % 16))
+          const timer = setTimeout(() => controller.abort(), i % 16 === 15 ? 60_000 : 2 * (i % 16))
           const first = yield* Effect.result(running.outcome)
           const again = [yield* Effect.result(running.outcome), yield* Effect.result(running.outcome)]
           const result = yield* Effect.result(running.result)

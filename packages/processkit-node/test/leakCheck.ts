@@ -12,12 +12,12 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
 import { afterAll, beforeAll, expect, vi } from "vitest"
-import { slowness } from "./slowness.ts"
+import { allowance } from "./slowness.ts"
 
 const hasProc = fs.existsSync("/proc/self/fd")
 const mark = `PROCESSKIT_TEST_WORKER=${process.pid}-${Date.now()}`
 const descriptorsPerHelper = 2
-const patience = { timeout: 10_000 * slowness, interval: 20 }
+const patience = () => ({ timeout: allowance(5_000), interval: 20 })
 
 interface ProcessEntry {
   readonly pid: number
@@ -112,4 +112,4 @@ beforeAll(async () => {
   baseline = { listeners: listeners(), descriptors: hasProc ? descriptors() : [] }
 })
 
-afterAll(() => vi.waitFor(() => expect(leaks(baseline), "left behind by this file").toEqual([]), patience))
+afterAll(() => vi.waitFor(() => expect(leaks(baseline), "left behind by this file").toEqual([]), patience()))

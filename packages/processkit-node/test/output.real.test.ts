@@ -138,7 +138,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
       yield* Stream.runForEach(running.stdoutLines, (line) =>
         Effect.suspend(() => {
           seen.push(line)
-          return line === "ready" ? Effect.asVoid(Effect.forkChild(running.stop())) : Effect.void
+          return line === "ready" ? Effect.asVoid(Effect.forkChild(running.stop({ grace: "20 seconds" }))) : Effect.void
         }))
       assert.deepEqual(seen, ["ready", "late"])
     }))
@@ -146,9 +146,10 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("output while it f
   // O3
   it.effect("a program that closes its output ends the stream, and its exit comes later", () =>
     Effect.gen(function*() {
-      const running = yield* Command.start(sh("echo x; exec >&-; sleep 0.3; exit 4"))
+      const running = yield* Command.start(sh("echo x; exec >&-; read -r line; exit 4", [], { stdin: "pipe" }))
       assert.strictEqual(bytesOf(yield* Stream.runCollect(running.stdoutChunks)).toString(), "x\n")
       assert.isTrue(yield* running.isRunning)
+      yield* running.stdin.writeLine("go on")
       assert.deepEqual(yield* running.outcome, Outcome.exited(4))
     }))
 

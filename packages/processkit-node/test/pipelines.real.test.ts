@@ -40,6 +40,9 @@ const cat = Command.make("cat")
 const yes = Command.make("yes")
 const quiet = Command.make("sleep", ["600"])
 
+/** Speaks when the shell that has started it is gone. */
+const lateOne = "while kill -0 $$; do sleep 0.02; done; echo late"
+
 /** What a pipeline did, after making sure that nothing of it is left. */
 const leavingNothing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.tap(effect, () =>
@@ -154,17 +157,18 @@ for (const { name, runner } of runners) {
         assert.deepInclude(stage, { culprit: 1, program: "sleep" })
         assert.deepInclude(stage.outcome, { _tag: "TimedOut", after: Duration.millis(100), kind: "deadline" })
         const slow = sh("echo one; printf tail; echo err >&2; exec sleep 600")
-        const whole = yield* Pipeline.outputString(Pipeline.timeout(Pipeline.make(quiet, slow), "300 millis"))
+        const after = Duration.millis(allowance(1000))
+        const whole = yield* Pipeline.outputString(Pipeline.timeout(Pipeline.make(quiet, slow), after))
         assert.deepInclude(whole, { program: "sleep | /bin/sh", stdout: "one\ntail", stderr: "err\n" })
-        assert.deepInclude(whole.outcome, { _tag: "TimedOut", after: Duration.millis(300) })
-        assert.isAtLeast(Duration.toMillis(whole.duration), 250)
+        assert.deepInclude(whole.outcome, { _tag: "TimedOut", after })
+        assert.isAtLeast(Duration.toMillis(whole.duration), 950)
       }))
 
     live(
       "goes on after an unchecked stage that was late, and ends what that one had started",
       () =>
         Effect.gen(function*() {
-          const forks = Command.unchecked(sh("echo first; sleep 600 & wait", [], { timeout: "100 millis" }))
+          const forks = Command.unchecked(sh("echo first; sleep 600 & wait", [], { timeout: allowance(1000) }))
           const result = yield* Pipeline.make(forks, cat)
           assert.deepInclude(result, { stdout: "first\n", culprit: undefined })
           assert.strictEqual(outcomes(result)[0]?._tag, "TimedOut")
@@ -173,7 +177,7 @@ for (const { name, runner } of runners) {
 
     live("waits half a second for a descendant that holds the pipe, and then ends it", () =>
       Effect.gen(function*() {
-        const late = yield* Pipeline.make(sh("(sleep 0.1; echo late) 2>/dev/null & echo first"), cat)
+        const late = yield* Pipeline.make(sh(`(${lateOne}) 2>/dev/null & echo first`), cat)
         assert.deepInclude(late, { stdout: "first\nlate\n", leftovers: 0 })
         const [never, elapsed] = yield* timed(Pipeline.checked(Pipeline.make(sh("sleep 600 2>&- & echo first"), cat)))
         assert.deepInclude(never, { stdout: "first\n", leftovers: 1 })

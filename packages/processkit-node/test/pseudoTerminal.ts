@@ -9,7 +9,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { has } from "./programs.ts"
 import { slowness } from "./slowness.ts"
-import { makeMark } from "./survivors.ts"
+import { killAll, makeMark } from "./survivors.ts"
 import { eventually } from "./world.ts"
 
 /** Whether there is a script(1) with the options of util-linux. */
@@ -68,7 +68,7 @@ export const onTerminal = (line: string): Effect.Effect<Terminal, never, Scope.S
         living: mark.survivors,
         close: Effect.promise(() => {
           child.kill("SIGKILL")
-          for (const pid of mark.survivors()) process.kill(pid, "SIGKILL")
+          killAll(mark.survivors())
           return exit
         })
       }

@@ -27,7 +27,8 @@ describe("the streams of a child", () => {
   it.live("hold back what a paused receiver has not asked for, across the exit of the child", () =>
     inContainer(table, (world) =>
       Effect.gen(function*() {
-        const child = yield* world.start({ program: "sh", args: ["-c", "printf one; sleep 0.05; printf two"] }, {
+        const child = yield* world.start({ program: "sh", args: ["-c", "printf one; read -r line; printf two"] }, {
+          stdin: "pipe",
           stdout: "pipe"
         })
         const events: Array<string> = []
@@ -38,6 +39,8 @@ describe("the streams of a child", () => {
           },
           end: (errno) => void events.push(`end ${errno}`)
         })
+        yield* eventually("the first part is here", () => events.length === 1)
+        child.stdin?.write(Buffer.from("go on\n"), () => {})
         yield* exitOf(child)
         yield* world.backend.sleep(Duration.millis(50))
         assert.deepStrictEqual(events, ["one"])

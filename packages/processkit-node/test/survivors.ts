@@ -14,10 +14,20 @@ const read = (path: string): string => {
   }
 }
 
-const isAlive = (statPath: string): boolean => {
+/** The fields of a `stat` file after the command name, which may hold anything. */
+const fields = (statPath: string): ReadonlyArray<string> => {
   const stat = read(statPath)
-  return stat !== "" && !["Z", "X"].includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "X")
+  return stat === "" ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ")
 }
+
+const isAlive = (statPath: string): boolean => !["Z", "X", undefined].includes(fields(statPath)[0])
+
+/** A thread of the kernel's has no program at all (`PF_KTHREAD`, Linux, include/linux/sched.h). */
+const isOfKernel = (pid: string): boolean => (Number(fields(`/proc/${pid}/stat`)[6]) & 0x20_0000) !== 0
+
+/** Between two programs a process has neither arguments nor an environment, for as long as it waits for a processor. */
+const isBeingExecuted = (pid: string): boolean =>
+  read(`/proc/${pid}/cmdline`) === "" && isAlive(`/proc/${pid}/stat`) && !isOfKernel(pid)
 
 const threads = (pid: string): ReadonlyArray<string> => {
   try {
@@ -35,12 +45,25 @@ export interface Mark {
   readonly survivors: () => ReadonlyArray<number>
 }
 
-const includes = (path: string, mark: string): boolean => read(path).split("\0").includes(mark)
+const never = new Int32Array(new SharedArrayBuffer(4))
+
+/** The environment of a process; one that is being executed is waited for, for a tenth of a second at most. */
+const environment = (pid: string): string => {
+  let text = read(`/proc/${pid}/environ`)
+  for (let i = 0; i < 100 && text === "" && isBeingExecuted(pid); i++) {
+    Atomics.wait(never, 0, 0, 1)
+    text = read(`/proc/${pid}/environ`)
+  }
+  return text
+}
+
+const includes = (environment: string, mark: string): boolean => environment.split("\0").includes(mark)
 
 /** A process whose first thread has ended shows its environment in the others only. */
 const carries = (pid: string, mark: string): boolean =>
-  includes(`/proc/${pid}/environ`, mark) ||
-  (!isAlive(`/proc/${pid}/stat`) && threads(pid).some((task) => includes(`/proc/${pid}/task/${task}/environ`, mark)))
+  includes(environment(pid), mark) ||
+  (!isAlive(`/proc/${pid}/stat`) &&
+    threads(pid).some((task) => includes(read(`/proc/${pid}/task/${task}/environ`), mark)))
 
 /** Pids of living processes that carry a mark. */
 export const carriers = (mark: string): ReadonlyArray<number> =>
@@ -48,6 +71,17 @@ export const carriers = (mark: string): ReadonlyArray<number> =>
     /^[0-9]+$/.test(name) && carries(name, mark) &&
     threads(name).some((task) => isAlive(`/proc/${name}/task/${task}/stat`))
   ).map(Number)
+
+/** Kills processes, some of which may be gone by now. */
+export const killAll = (pids: ReadonlyArray<number>): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // It has ended since it was looked for.
+    }
+  }
+}
 
 /** Makes a mark of its own for one test. */
 export const makeMark = (): Mark => {

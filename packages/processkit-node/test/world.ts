@@ -8,7 +8,7 @@ import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
 import { allowance } from "./slowness.ts"
-import { makeMark } from "./survivors.ts"
+import { killAll, makeMark } from "./survivors.ts"
 
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 
@@ -84,6 +84,12 @@ export const throughout = (what: string, holds: () => boolean, milliseconds = 10
     return Effect.sync(() => clearInterval(timer))
   })
 
+/** Holds the event loop for so many milliseconds, and on until a condition holds, for half a minute at most. */
+export const beBusy = (milliseconds: number, holds: () => boolean = () => true): void => {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until || (!holds() && performance.now() < until + 30_000));
+}
+
 /** Collects what a source delivers, and tells when it has ended. */
 export const collect = (source: ProcessBackend.ByteSource | undefined) => {
   const state = { text: "", ended: false, errno: undefined as string | undefined }
@@ -129,7 +135,7 @@ export const inContainer = <A, E>(
     const close = container.kill.pipe(
       Effect.andThen(container.awaitEmpty(seconds(10))),
       Effect.andThen(container.release),
-      Effect.andThen(Effect.sync(() => mark.survivors().forEach((pid) => process.kill(pid, "SIGKILL")))),
+      Effect.andThen(Effect.sync(() => killAll(mark.survivors()))),
       Effect.ignore
     )
     const env = { base: "inherit", set: [mark.variable] } as const

@@ -18,6 +18,8 @@ const lastDelay = 50
 /** With a watch the file is still read now and then: an overflowing queue drops notifications (inotify(7)). */
 const watchedDelay = 100
 const maxTimeout = 2 ** 31 - 1
+/** How long the report of an exit may take after the time is over, where nobody is left. */
+const reportBudget = 1000
 
 /**
  * The reports of exits from a directory. A report is also a reason to read the file again: where the directory is
@@ -107,7 +109,10 @@ class Wait {
     const now = performance.now()
     const remaining = this.#deadline - now
     if (remaining <= 0) {
-      return this.#end(Result.getOrElse(Strays.members(this.#directory, this.#reports.due()), () => []))
+      const due = this.#reports.due()
+      const left = Result.getOrElse(Strays.members(this.#directory, due), () => [])
+      // Who stood still finds the time over before the report that came meanwhile was read.
+      if (left.length > 0 || due.size === 0 || remaining <= -reportBudget) return this.#end(left)
     }
     if (now >= this.#insistAt) {
       this.#insistAt = now + watchedDelay
@@ -116,7 +121,7 @@ class Wait {
     const delay = this.#watcher === undefined ? this.#delay : watchedDelay
     this.#delay = Math.min(this.#delay * 2, lastDelay)
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(this.#check, Math.min(remaining, delay, maxTimeout))
+    this.#timer = setTimeout(this.#check, Math.min(remaining > 0 ? remaining : delay, delay, maxTimeout))
   }
 
   #end(survivors: ReadonlyArray<number>): void {
