@@ -20,6 +20,7 @@ import * as SupervisorGroup from "processkit/SupervisorGroup"
 import { eventually, isAlive, survivors } from "./oracle.ts"
 import { reasonOf, run, sh, timed } from "./programs.ts"
 import { allowance } from "./slowness.ts"
+import { beBusy } from "./world.ts"
 
 const every = (delay: Duration.Input) => ({ backoff: Schedule.spaced(delay) })
 
@@ -38,12 +39,6 @@ const scratch = Effect.acquireRelease(
 
 const notes = (file: string): ReadonlyArray<string> =>
   fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n").filter((line) => line !== "") : []
-
-/** Holds the event loop. */
-const blocked = (milliseconds: number): void => {
-  const until = performance.now() + milliseconds
-  while (performance.now() < until);
-}
 
 /** The process that a session says is up. */
 const pidOf = (session: Supervisor.Session) =>
@@ -256,7 +251,7 @@ for (const [name, runner] of Object.entries(runners)) {
         for (let i = 0; i < 3; i++) {
           // Another place in the rhythm of the checks each time.
           yield* Effect.sleep(`${50 + 17 * i} millis`)
-          blocked(timeout + 1100)
+          beBusy(timeout + 1100)
         }
         // Time for a verdict that was reached meanwhile.
         yield* Effect.sleep("200 millis")
@@ -276,7 +271,7 @@ for (const [name, runner] of Object.entries(runners)) {
           // Outside of a timer, so that all timers are due before what was said meanwhile is read.
           yield* Effect.callback<void>((resume) => {
             setImmediate(() => {
-              blocked(readyWithin * 1.5)
+              beBusy(readyWithin * 1.5)
               resume(Effect.void)
             })
           })

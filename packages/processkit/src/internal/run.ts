@@ -296,10 +296,9 @@ export class Run implements Owner {
    * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
    */
   #drain(wait: typeof Draining.drain, first: Effect.Effect<unknown> = Effect.void): void {
+    const rest = wait(this.#pumps(), this.#setting.sleep, () => this.isSettled)
     this.#draining?.interruptUnsafe()
-    this.#draining = this.#fork(
-      Effect.andThen(first, wait(this.#pumps(), this.#setting.sleep, () => this.isSettled))
-    )
+    this.#draining = this.#fork(Effect.andThen(first, rest))
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
