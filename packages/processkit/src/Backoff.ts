@@ -32,7 +32,7 @@ export type Backoff = Schedule.Schedule<Duration.Duration, Attempt.Attempt, Proc
  *
  * **Details**
  *
- * - `base`: the first wait; 200 milliseconds by default. 0 waits never.
+ * - `base`: the first wait; 200 milliseconds by default. 0 never waits.
  * - `factor`: by how much each wait is longer than the one before; 2 by default. What is no growth (below 1, infinite,
  *   NaN) counts as 1.
  * - `max`: the longest wait, before jitter; 30 seconds by default.
