@@ -169,6 +169,18 @@ for (const [name, runner] of Object.entries(mechanisms)) {
           yield* eventually("it is gone", () => !isAlive(pid))
         }).pipe(Effect.scoped))
 
+      it.effect("stops its child too, where that comes along with whom it takes in while it is suspended", () =>
+        Effect.gen(function*() {
+          const group = yield* opened
+          // A cgroup takes in one process at a time, and what that starts from then on.
+          if (!has("a mechanism that takes in children, too", group?.mechanism === "process-group")) return
+          if (group === undefined) return
+          const { number: child, pid } = yield* stranger("sleep 600 & echo $!; wait")
+          yield* group.suspend
+          yield* group.adopt(pid)
+          yield* eventually("both are stopped", () => [pid, child].every((each) => stat(each)?.state === "T"))
+        }).pipe(Effect.scoped))
+
       for (const first of ["a process", "its child"]) {
         it.effect(`counts everybody once where ${first} is taken in before the other of them`, () =>
           Effect.gen(function*() {

@@ -80,12 +80,6 @@ export const stopNewcomer = ({ lineage, table }: LiveTree): void => {
   if (number !== undefined) Signalling.send({ _tag: "group", pgid: lineage.leader }, number, table.probe)
 }
 
-/** Stops a process that was taken into suspended trees, and nobody of its group, who may be strangers. */
-export const stopAdopted = (row: Row, { table }: LiveTree): void => {
-  const number = signalNumber("SIGSTOP")
-  if (number !== undefined) Signalling.send({ _tag: "process", row }, number, table.probe)
-}
-
 /** Lets every member run on. */
 export const resume = (grove: Grove) => signal(grove, "SIGCONT")
 

@@ -79,10 +79,11 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     if (isSuspended) Ending.stopNewcomer(tree)
     return Child.make({ process, descriptors, pid, latch, tree, table })
   }
-  const take = (row: Row): void => {
+  const take = (row: Row | undefined): Effect.Effect<void, ProcessError.ProcessError> => {
+    if (row === undefined) return Effect.void
     const tree = LiveTrees.adopt(row, { table, guarded: guardian !== undefined, onGone: () => trees.delete(tree) })
     trees.set(tree, undefined)
-    if (isSuspended) Ending.stopAdopted(row, tree)
+    return isSuspended ? Ending.suspend({ table, trees: () => [tree] }) : Effect.void
   }
   return {
     containment,
@@ -94,7 +95,7 @@ const container = ({ guardian, table }: Means, containment: Containment): Proces
     adopt: (pid, startTime) =>
       Effect.andThen(
         guardian === undefined ? Effect.void : Guardian.ensure("adopting a process", guardian),
-        Effect.map(Adoption.candidateIn(table, pid, startTime), (row) => row === undefined ? undefined : take(row))
+        Effect.flatMap(Adoption.candidateIn(table, pid, startTime), take)
       ),
     members: Ending.members(grove),
     // Whoever continues everybody has ended the suspension, as under the other mechanisms.
