@@ -386,11 +386,29 @@ const endWithMonitors = (children: ReadonlyArray<HostChild>) =>
     return eventually("their monitors have ended", () => monitors.every((pid) => stat(pid)?.state === "Z"))
   })
 
+const isSleeper = (pid: number) => nameOf(pid) === "sleep"
+
+/** A host that is a superuser who may not signal other users, and a child of another user. */
+const unsignalled = (body: (child: HostChild) => Effect.Effect<unknown, unknown>) =>
+  temporary((home) =>
+    Effect.gen(function*() {
+      const file = path.join(home, "host")
+      fs.writeFileSync(file, `#!/bin/sh\nexec /usr/bin/setpriv --bounding-set=-kill ${binary} "$@"\n`, {
+        mode: 0o755
+      })
+      const host = yield* Host.connect("monitored", () => [Result.succeed({ path: file, discard: () => {} })])
+      const child = yield* host.spawn(request("/bin/sleep", ["600"], { attributes: { uid: 12_345 } }))
+      const end = Effect.suspend(() => {
+        process.kill(child.pid, "SIGKILL")
+        return Effect.andThen(emptied(child), Effect.sync(host.close))
+      })
+      yield* Effect.ensuring(body(child), end)
+    })
+  )
+
 describe.runIf(isSupported)("a tree behind a monitor", () => {
   /** Two sleepers in the session, one that left it, and two that also lost their parents: five, and the shell. */
   const tree = "sleep 600 & sleep 600 & setsid sleep 600 & (setsid sh -c 'sleep 600 & exec sleep 600' &) ; wait"
-
-  const isSleeper = (pid: number) => nameOf(pid) === "sleep"
 
   const grown = (
     host: HostConnection,
@@ -479,24 +497,6 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
       yield* emptied(child)
       assert.deepStrictEqual(mark.survivors(), [])
     }))
-
-  /** A host that is a superuser who may not signal other users, and a child of another user. */
-  const unsignalled = (body: (child: HostChild) => Effect.Effect<unknown, unknown>) =>
-    temporary((home) =>
-      Effect.gen(function*() {
-        const file = path.join(home, "host")
-        fs.writeFileSync(file, `#!/bin/sh\nexec /usr/bin/setpriv --bounding-set=-kill ${binary} "$@"\n`, {
-          mode: 0o755
-        })
-        const host = yield* Host.connect("monitored", () => [Result.succeed({ path: file, discard: () => {} })])
-        const child = yield* host.spawn(request("/bin/sleep", ["600"], { attributes: { uid: 12_345 } }))
-        const end = Effect.suspend(() => {
-          process.kill(child.pid, "SIGKILL")
-          return Effect.andThen(emptied(child), Effect.sync(host.close))
-        })
-        yield* Effect.ensuring(body(child), end)
-      })
-    )
 
   it.live.skipIf(!isRoot)(
     "that may not be stopped is not waited for",
@@ -592,23 +592,22 @@ describe.runIf(isSupported)("a tree behind a monitor", () => {
         inHost("monitored", (host) =>
           Effect.gen(function*() {
             const [unborn, paused] = [path.join(directory, "unborn"), path.join(directory, "paused")]
-            const write = (file: string, text: string) => fs.writeFileSync(file, text)
             const born = () => fs.readFileSync(path.join(unborn, "cgroup.procs"), "utf8").trim()
             const isFrozen = () => fs.readFileSync(path.join(paused, "cgroup.events"), "utf8").includes("frozen 1")
             for (const cgroup of [unborn, paused]) fs.mkdirSync(cgroup)
             const { child, mark } = yield* grown(host)
-            write(path.join(unborn, "cgroup.freeze"), "1")
+            fs.writeFileSync(path.join(unborn, "cgroup.freeze"), "1")
             Effect.runFork(Effect.ignore(host.spawn(request("/bin/true", [], { cgroup: unborn }))))
             yield* eventually("the frozen child is a member", () => born() !== "")
-            write(path.join(paused, "cgroup.procs"), `${stat(child.pid)?.ppid}`)
-            write(path.join(paused, "cgroup.freeze"), "1")
+            fs.writeFileSync(path.join(paused, "cgroup.procs"), `${stat(child.pid)?.ppid}`)
+            fs.writeFileSync(path.join(paused, "cgroup.freeze"), "1")
             yield* eventually("the monitor reads nothing", isFrozen)
             // Two answers each, and a socket holds some 270.
             for (let i = 0; i < 250; i++) Effect.runFork(Effect.ignore(child.members))
             yield* host.ping
             process.kill(host.pid, "SIGSTOP")
             yield* eventually("the host reads nothing", () => stat(host.pid)?.state === "T")
-            write(path.join(paused, "cgroup.freeze"), "0")
+            fs.writeFileSync(path.join(paused, "cgroup.freeze"), "0")
             yield* Effect.sleep(allowance(50)) // until the monitor waits for room
             process.kill(stat(Number(born()))?.ppid ?? 0, "SIGKILL")
             process.kill(host.pid, "SIGKILL")

@@ -12,6 +12,7 @@ import type { Containment, LimitRefusal } from "processkit/Containment"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as SpawnAttributes from "processkit/SpawnAttributes"
+import * as Reserve from "../descriptorReserve.ts"
 import * as Host from "../host/host.ts"
 import * as HostBinary from "../host/hostBinary.ts"
 import type { HostConnection } from "../host/hostConnection.ts"
@@ -81,12 +82,12 @@ const guarded = Effect.fnUntraced(function*(host: HostConnection): Effect.fn.Ret
 const settle = Effect.fnUntraced(function*(): Effect.fn.Return<Estate, ProcessError.ProcessError> {
   const known = usable()
   if (known !== undefined) return known
+  // The directory is looked for in files, and where none can be opened there seems to be no hierarchy.
+  const shortage = Reserve.shortage()
+  if (shortage !== undefined) return yield* Effect.fail(Host.notStarted(shortage))
   const obstacle = OwnerDirectory.refusal()
   if (obstacle !== undefined) return yield* Effect.fail(unsupported(obstacle))
-  const host = yield* Effect.mapError(
-    Host.acquire("direct"),
-    ({ rejected }) => unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; "))
-  )
+  const host = yield* Effect.mapError(Host.acquire("direct"), (unavailable) => Host.failure(unavailable, unsupported))
   // Nobody else uses such a host, so it does not stay where there is nothing for it to do.
   const directory = yield* Effect.onError(guarded(host), () => Effect.sync(host.close))
   host.onLost(() => {

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as ProcessError from "processkit/ProcessError"
 import type { HostChild } from "./hostAnswers.ts"
 import type { Candidate, Rejected } from "./hostBinary.ts"
 import * as HostBinary from "./hostBinary.ts"
@@ -21,6 +22,18 @@ export interface HostUnavailable {
   readonly _tag: "HostUnavailable"
   readonly rejected: ReadonlyArray<Rejected>
 }
+
+/** What a host was not started for. */
+export const notStarted = (errno: string): ProcessError.ProcessError =>
+  ProcessError.make(ProcessError.fromErrno(HostProcesses.title, errno))
+
+/** A shortage passes; everything else says that this machine cannot do it, as `refused` says with the details. */
+export const failure = (
+  { rejected }: HostUnavailable,
+  refused: (detail: string) => ProcessError.ProcessError
+): ProcessError.ProcessError =>
+  rejected.map(({ errno }) => notStarted(errno ?? "")).find(({ reason }) => reason._tag === "ResourceExhausted") ??
+    refused(rejected.map(({ path, why }) => `${path} ${why}`).join("; "))
 
 type Candidates = Iterable<Result.Result<Candidate, Rejected>>
 
@@ -104,7 +117,7 @@ const printedSomething = (host: HostConnection) => (child: HostChild): Effect.Ef
  * Makes one real start, with a pipe. The form in which handles travel is Node's own affair, and a Node that changed it
  * would leave every start waiting; better to find that out here, and to have no host.
  */
-const tryOut = (host: HostConnection): Effect.Effect<void, string> =>
+const tryOut = (host: HostConnection): Effect.Effect<void, { readonly problem: string; readonly errno?: string }> =>
   Effect.gen(function*() {
     const timer = setTimeout(host.close, patience)
     const printed = yield* Effect.ensuring(
@@ -114,18 +127,20 @@ const tryOut = (host: HostConnection): Effect.Effect<void, string> =>
     if (!printed) return yield* Effect.fail("a child's pipe brought nothing")
     return undefined
   }).pipe(Effect.mapError((error) => {
-    if (typeof error === "string") return error
-    if (error._tag === "StartFailed") return `a start failed (${error.stage}, ${error.errno})`
-    return error._tag === "NotEncodable" ? "its path cannot be sent" : "a start was not answered"
+    if (typeof error === "string") return { problem: error }
+    if (error._tag === "StartFailed") {
+      return { problem: `a start failed (${error.stage}, ${error.errno})`, errno: error.errno }
+    }
+    return { problem: error._tag === "NotEncodable" ? "its path cannot be sent" : "a start was not answered" }
   }))
 
 const attempt = (file: string, mode: Mode, silence: Patience): Effect.Effect<HostConnection, Attempted> =>
   Effect.flatMap(greet(file, mode, silence), (host) =>
     tryOut(host).pipe(
       Effect.as(host),
-      Effect.mapError((problem): Attempted => {
+      Effect.mapError(({ errno, problem }): Attempted => {
         host.close()
-        return { path: file, why: `was started, but ${problem}`, executed: true }
+        return { path: file, why: `was started, but ${problem}`, executed: true, errno }
       })
     ))
 
@@ -145,9 +160,8 @@ const tryAll = (
       const { discard, path } = candidate.success
       const connection = yield* Effect.result(Effect.ensuring(attempt(path, mode, silence), Effect.sync(discard)))
       if (Result.isSuccess(connection)) return connection.success
-      const { executed, why } = connection.failure
-      rejected.push({ path, why })
-      if (executed) break
+      rejected.push(connection.failure)
+      if (connection.failure.executed) break
     }
     return yield* Effect.fail<HostUnavailable>({ _tag: "HostUnavailable", rejected })
   })

@@ -19,7 +19,7 @@ import { hashes } from "./hostHashes.ts"
 export interface Rejected {
   readonly path: string
   readonly why: string
-  /** Where the system refused to start it. */
+  /** Where the system refused to start it, or to read or copy it. */
   readonly errno?: string | undefined
 }
 
@@ -53,7 +53,8 @@ const readVerified = (name: string, file: string): Result.Result<Buffer, Rejecte
       ? Result.succeed(bytes)
       : Result.fail({ path: file, why: "is not the file that this version was published with" })
   } catch (thrown) {
-    return Result.fail({ path: file, why: `cannot be read (${errnoOf(thrown)})` })
+    const errno = errnoOf(thrown)
+    return Result.fail({ path: file, why: `cannot be read (${errno})`, errno })
   }
 }
 
@@ -89,7 +90,8 @@ const copyTo = (place: string, name: string, bytes: Buffer): Result.Result<Candi
     return Result.succeed({ path: file, discard: () => remove(created, file) })
   } catch (thrown) {
     if (home !== undefined) remove(home, path.join(home, name))
-    return Result.fail({ path: place, why: `cannot hold a copy (${errnoOf(thrown)})` })
+    const errno = errnoOf(thrown)
+    return Result.fail({ path: place, why: `cannot hold a copy (${errno})`, errno })
   }
 }
 

@@ -88,10 +88,7 @@ const unsupported = (detail: string): ProcessError.ProcessError =>
     new ProcessError.Unsupported({ feature: "holding processes behind a subreaper", mechanism: "subreaper", detail })
   )
 
-const theHost = Effect.mapError(
-  Host.acquire("monitored"),
-  ({ rejected }) => unsupported(rejected.map(({ path, why }) => `${path} ${why}`).join("; "))
-)
+const theHost = Effect.mapError(Host.acquire("monitored"), (unavailable) => Host.failure(unavailable, unsupported))
 
 /** Makes the backend. */
 export const make = (): ProcessBackend.ProcessBackend["Service"] => ({
