@@ -222,7 +222,7 @@ for (const [name, runner] of Object.entries(runners)) {
         const address = `${url}:${port}/`
         const session = yield* Supervisor.make(Command.setArgs(server, [...server.args, `${port}`, file]), {
           ready: Readiness.http(address),
-          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: allowance(1000), failures: 2 },
+          healthCheck: { check: Readiness.http(address), every: "50 millis", timeout: allowance(500), failures: 2 },
           ...every("20 millis")
         })
         yield* Effect.repeat(session.status, {
