@@ -84,7 +84,8 @@ const atEveryOperation = Effect.fnUntraced(function*(program: Program) {
 const atEveryTurn = Effect.fnUntraced(function*(program: Program, step: number) {
   yield* Effect.exit(program)
   const before = openDescriptors()
-  for (let n = 0;; n += step) {
+  // Further apart where there are many: a program that waits for a processor takes thousands of turns.
+  for (let n = 0;; n += Math.max(step, n >> 4)) {
     const fiber = yield* Effect.forkChild(program, { startImmediately: true })
     for (let turn = 0; turn < n && fiber.pollUnsafe() === undefined; turn++) yield* Effect.yieldNow
     const ended = fiber.pollUnsafe() !== undefined
