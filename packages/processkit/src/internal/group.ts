@@ -94,6 +94,11 @@ class GroupState {
     return Effect.raceFirst(Deferred.await(quiet), Effect.andThen(killed, Deferred.await(quiet)))
   })
 
+  /** What is settled leaves the runs meanwhile. */
+  readonly #readOut = Effect.suspend(() =>
+    Effect.forEach([...this.runs], ({ readOut }) => readOut, { concurrency: "unbounded", discard: true })
+  )
+
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isOpen = false
     Deferred.doneUnsafe(this.closing, Effect.void)
@@ -103,6 +108,7 @@ class GroupState {
           ? Effect.succeed([])
           : Effect.map(this.ladder.stop({ ...this.stop, escalate: true }), ({ survivors }) => survivors)
       )),
+      Effect.tap((survivors) => survivors.length > 0 || this.spares ? Effect.void : this.#readOut),
       Effect.flatMap((survivors) => Effect.sync(() => this.runs.forEach((run) => run.leave(survivors)))),
       Effect.andThen(this.container.release)
     )

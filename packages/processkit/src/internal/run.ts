@@ -191,7 +191,8 @@ export class Run implements Owner {
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { container, isPrivate } = this.#setting
-      const halt = Effect.ensuring(this.stop(this.prepared.stop), Effect.sync(() => this.#giveUpOutput()))
+      const ended = Effect.andThen(this.stop(this.prepared.stop), this.readOut)
+      const halt = Effect.ensuring(ended, Effect.sync(() => this.#giveUpOutput()))
       return (this.isSettled ? Effect.void : halt).pipe(
         Effect.andThen(this.#tidy()),
         Effect.andThen(isPrivate ? container.release : Effect.void)
@@ -300,6 +301,11 @@ export class Run implements Owner {
     this.#draining = this.#fork(
       Effect.andThen(first, wait(this.#pumps(), this.#setting.sleep, () => this.isSettled))
     )
+  }
+
+  /** Reads what a program that is gone with its tree has left in its pipes: we may hear of its end before that. */
+  get readOut(): Effect.Effect<void> {
+    return Effect.suspend(() => Draining.readOut(this.#pumps(), this.#setting.sleep))
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
