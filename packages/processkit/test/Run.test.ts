@@ -69,8 +69,9 @@ const hearsLate = (below: Service): Service => ({
   sleep: () => settle()
 })
 
+const soon = (work: () => void) => void Effect.runFork(Effect.andThen(settle(5), Effect.sync(work)))
+
 const late = (source: ProcessBackend.ByteSource): ProcessBackend.ByteSource => {
-  const soon = (work: () => void) => void Effect.runFork(Effect.andThen(settle(5), Effect.sync(work)))
   return {
     ...source,
     start: ({ chunk, end }) =>
@@ -84,15 +85,15 @@ const late = (source: ProcessBackend.ByteSource): ProcessBackend.ByteSource => {
   }
 }
 
+const startInGroup = (command: Command.Command) => Effect.flatMap(ProcessGroup.make, (group) => group.start(command))
+
 describe("a run that its scope ends", () => {
   // What a program said to the signal was left in its pipe, and its observers never saw it.
   it.effect("has shown its last words when the scope has closed, alone and in a group", () =>
     Effect.gen(function*() {
       const polite = { ...waits, signals: { SIGTERM: { stdout: "bye\n", exit: Outcome.exited(0) } } }
       const service = hearsLate(backend({ polite }).service)
-      const alone = (command: Command.Command) => Command.start(command)
-      const inGroup = (command: Command.Command) => Effect.flatMap(ProcessGroup.make, (group) => group.start(command))
-      for (const start of [alone, inGroup]) {
+      for (const start of [Command.start, startInGroup]) {
         const seen: Array<string> = []
         const command = Command.make("polite", { onStdoutLine: (line) => seen.push(line) })
         const running = yield* Effect.scoped(Effect.tap(start(command), () => settle())).pipe(on(service))

@@ -16,6 +16,7 @@ import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import { withDescriptors } from "./descriptors.ts"
+import { readOut } from "./draining.ts"
 import * as Foreign from "./foreign.ts"
 import * as InputRules from "./inputRules.ts"
 import * as Limits from "./limits.ts"
@@ -94,10 +95,8 @@ class GroupState {
     return Effect.raceFirst(Deferred.await(quiet), Effect.andThen(killed, Deferred.await(quiet)))
   })
 
-  /** What is settled leaves the runs meanwhile. */
-  readonly #readOut = Effect.suspend(() =>
-    Effect.forEach([...this.runs], ({ readOut }) => readOut, { concurrency: "unbounded", discard: true })
-  )
+  /** Reads what programs that are gone have left in their pipes: we may hear of their end before that. */
+  readonly #readOut = Effect.suspend(() => readOut([...this.runs].flatMap((run) => run.pumps()), this.#sleep))
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isOpen = false

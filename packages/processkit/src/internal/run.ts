@@ -191,7 +191,7 @@ export class Run implements Owner {
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { container, isPrivate } = this.#setting
-      const ended = Effect.andThen(this.stop(this.prepared.stop), this.readOut)
+      const ended = Effect.andThen(this.stop(this.prepared.stop), Draining.readOut(this.pumps(), this.#setting.sleep))
       const halt = Effect.ensuring(ended, Effect.sync(() => this.#giveUpOutput()))
       return (this.isSettled ? Effect.void : halt).pipe(
         Effect.andThen(this.#tidy()),
@@ -246,7 +246,7 @@ export class Run implements Owner {
       clock: this.#around.clock,
       startedNanos: this.#startedNanos,
       isRunning: () => this.isRunning,
-      pumps: this.#pumps(),
+      pumps: this.pumps(),
       expire: (deadline) =>
         Effect.suspend(() =>
           this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
@@ -298,27 +298,20 @@ export class Run implements Owner {
    */
   #drain(wait: typeof Draining.drain, first: Effect.Effect<unknown> = Effect.void): void {
     this.#draining?.interruptUnsafe()
-    this.#draining = this.#fork(
-      Effect.andThen(first, wait(this.#pumps(), this.#setting.sleep, () => this.isSettled))
-    )
-  }
-
-  /** Reads what a program that is gone with its tree has left in its pipes: we may hear of its end before that. */
-  get readOut(): Effect.Effect<void> {
-    return Effect.suspend(() => Draining.readOut(this.#pumps(), this.#setting.sleep))
+    this.#draining = this.#fork(Effect.andThen(first, wait(this.pumps(), this.#setting.sleep, () => this.isSettled)))
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
   #giveUpOutput(): void {
-    for (const pump of this.#pumps()) pump.giveUp()
+    for (const pump of this.pumps()) pump.giveUp()
   }
 
-  #pumps(): Array<Pump> {
+  pumps(): Array<Pump> {
     return [this.stdout, this.stderr].filter((pump) => pump !== undefined)
   }
 
   #settleIfOver(): void {
-    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.finished)) return
+    if (this.isSettled || this.#exit === undefined || this.pumps().some((pump) => !pump.finished)) return
     this.isSettled = true
     const { clock, context, span } = this.#around
     this.duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
@@ -342,7 +335,7 @@ export class Run implements Owner {
       const tidied = this.#tidied = Deferred.makeUnsafe<void>()
       const callers = Effect.andThen(
         this.#feed?.ended ?? Effect.void,
-        Effect.forEach(this.#pumps(), (pump) => pump.teeClosed, { discard: true })
+        Effect.forEach(this.pumps(), (pump) => pump.teeClosed, { discard: true })
       )
       const { isPrivate, stage } = this.#setting
       const work = isPrivate || stage?.endsLeftovers === true ? Effect.andThen(this.#endLeftovers(), callers) : callers
@@ -351,7 +344,7 @@ export class Run implements Owner {
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    const patience = Leftovers.patienceOf(this.#setting.stage, this.#pumps())
+    const patience = Leftovers.patienceOf(this.#setting.stage, this.pumps())
     return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => void (this.#leftovers = count))
   }
 
