@@ -14,10 +14,14 @@ import * as ProcessResult from "processkit/ProcessResult"
 import * as Stdio from "processkit/Stdio"
 import { eventually, isAlive, stat, survivors, throughout } from "./oracle.ts"
 import { aroundTheEndOf, quickest, reasonOf, run, sh, timed } from "./programs.ts"
+import { allowance } from "./slowness.ts"
 
 /** More than waits for a slow consumer, and ends with the rest of it in its pipe. */
 const flood = (stdout: Command.Options["stdout"]) =>
   Command.make("head", ["-c", "330000", "/dev/zero"], { timeout: "300 millis", stdout })
+
+/** A deadline that comes after a program has said what it says at once. */
+const soon = Math.round(allowance(400))
 
 /** What a stop may take besides its times, and far less than the programs would run. */
 const slack = 8000
@@ -25,21 +29,21 @@ const slack = 8000
 layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and time", (it) => {
   it.effect("a deadline ends the whole tree, and the result is flagged and keeps what was printed", () =>
     Effect.gen(function*() {
-      const command = sh("echo early; sleep 60 & sleep 60", [], { timeout: "400 millis" })
+      const command = sh("echo early; sleep 60 & sleep 60", [], { timeout: soon })
       const [result, elapsed] = yield* timed(Command.outputString(command))
       assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "deadline" })
       assert(Outcome.isTimedOut(result.outcome))
-      assert.strictEqual(Duration.toMillis(result.outcome.after), 400)
+      assert.strictEqual(Duration.toMillis(result.outcome.after), soon)
       assert.deepInclude(result.outcome.exit, { _tag: "Signaled", signal: "SIGTERM" })
       assert.strictEqual(result.stdout, "early\n")
       assert.deepEqual(result.stop, { signal: "SIGTERM", forced: false })
-      assert.isBelow(elapsed, 400 + slack)
+      assert.isBelow(elapsed, soon + slack)
       assert.deepEqual(survivors(), [])
     }))
 
   it.effect("every verb that checks fails with TimedOut, the captured output attached", () =>
     Effect.gen(function*() {
-      const command = sh("echo early; echo late >&2; sleep 60", [], { timeout: "400 millis" })
+      const command = sh("echo early; echo late >&2; sleep 60", [], { timeout: soon })
       const verbs = [
         Command.run(command),
         Command.runUnit(command),
@@ -63,7 +67,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a streamed program ends at its deadline, the lines before it come, and its stream fails with TimedOut", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []
-      const lines = Command.stdoutLines(sh("echo one; echo two; sleep 60", [], { timeout: "400 millis" }))
+      const lines = Command.stdoutLines(sh("echo one; echo two; sleep 60", [], { timeout: soon }))
       const reason = yield* reasonOf(Stream.runForEach(lines, (line) => Effect.sync(() => void seen.push(line))))
       assert.deepEqual(seen, ["one", "two"])
       assert.strictEqual(reason._tag, "TimedOut")
@@ -74,7 +78,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
       const sibling = yield* group.start(Command.make("sleep", ["60"]))
-      const late = yield* group.start(sh("echo one; sleep 60 & sleep 60", [], { timeout: "400 millis" }))
+      const late = yield* group.start(sh("echo one; sleep 60 & sleep 60", [], { timeout: soon }))
       assert.deepEqual(yield* Stream.runCollect(late.stdoutLines), ["one"])
       assert.strictEqual((yield* late.outcome)._tag, "TimedOut")
       assert.deepEqual(yield* group.members, [sibling.pid ?? 0])
@@ -83,31 +87,31 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a program that prints nothing for too long is ended with its tree, and its output is kept", () =>
     Effect.gen(function*() {
       const script = "for i in 1 2 3 4 5; do echo $i >&$((i % 2 + 1)); sleep 0.1; done; sleep 60 & sleep 60"
-      const [result, elapsed] = yield* timed(Command.outputString(sh(script, [], { inactivityTimeout: "400 millis" })))
+      const [result, elapsed] = yield* timed(Command.outputString(sh(script, [], { inactivityTimeout: soon })))
       assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "inactivity" })
       assert.deepInclude(Outcome.isTimedOut(result.outcome) && result.outcome.exit, { signal: "SIGTERM" })
       assert.deepEqual([result.stdout, result.stderr], ["2\n4\n", "1\n3\n5\n"])
       assert.deepEqual(result.stop, { signal: "SIGTERM", forced: false })
-      assert.isAtLeast(elapsed, 790)
-      assert.isBelow(elapsed, 900 + slack)
+      assert.isAtLeast(elapsed, 390 + soon)
+      assert.isBelow(elapsed, 500 + soon + slack)
       assert.deepEqual(survivors(), [])
     }))
 
   it.effect("a silence that a signal does not end is ended by SIGKILL after the grace", () =>
     Effect.gen(function*() {
-      const options = { inactivityTimeout: "300 millis", stop: { grace: "150 millis" } } as const
+      const options = { inactivityTimeout: soon, stop: { grace: "150 millis" } } as const
       const [result, elapsed] = yield* timed(Command.outputString(run("ignores-sigterm.sh", [], options)))
       assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "inactivity" })
       assert.deepEqual(result.stop, { signal: "SIGTERM", forced: true })
-      assert.isAtLeast(elapsed, 440)
-      assert.isBelow(elapsed, 450 + slack)
+      assert.isAtLeast(elapsed, soon + 140)
+      assert.isBelow(elapsed, soon + 150 + slack)
     }))
 
   it.effect("a silence in a shared group ends that child and what it started, and no sibling", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
       const sibling = yield* group.start(Command.make("sleep", ["60"]))
-      const late = yield* group.start(sh("echo one; sleep 60 & sleep 60", [], { inactivityTimeout: "300 millis" }))
+      const late = yield* group.start(sh("echo one; sleep 60 & sleep 60", [], { inactivityTimeout: soon }))
       assert.deepEqual(yield* Stream.runCollect(late.stdoutLines), ["one"])
       assert.deepInclude(yield* late.outcome, { _tag: "TimedOut", kind: "inactivity" })
       assert.deepEqual(yield* group.members, [sibling.pid ?? 0])
@@ -116,9 +120,9 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a program that talks all the time is not silent because its owner was busy", () =>
     Effect.gen(function*() {
       const running = yield* Command.start(
-        sh("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.05; done", [], { inactivityTimeout: "250 millis" })
+        sh("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.05; done", [], { inactivityTimeout: soon })
       )
-      const until = performance.now() + 600
+      const until = performance.now() + soon + 200
       while (performance.now() < until);
       assert.deepEqual((yield* running.result).outcome, Outcome.exited(0))
     }))
@@ -126,11 +130,11 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a streamed program hears the deadline's signal, and its last words are part of the stream and the result", () =>
     Effect.gen(function*() {
       const script = "trap 'echo got it >&2; echo bye; exit 0' INT; echo ready; while :; do sleep 0.05; done"
-      const options = { timeout: "400 millis", stop: { signal: "SIGINT", grace: "5 seconds" } } as const
+      const options = { timeout: soon, stop: { signal: "SIGINT", grace: "5 seconds" } } as const
       const running = yield* Command.start(sh(script, [], options))
       const [lines, elapsed] = yield* timed(Stream.runCollect(running.stdoutLines))
       assert.deepEqual(lines, ["ready", "bye"])
-      assert.isBelow(elapsed, 400 + slack)
+      assert.isBelow(elapsed, soon + slack)
       const result = yield* running.result
       assert.deepInclude(result.outcome, { _tag: "TimedOut", kind: "deadline", exit: Outcome.exited(0) })
       assert.strictEqual(result.stderr, "got it\n")
@@ -140,22 +144,22 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   it.effect("a deadline in a shared group waits for the grace before it kills", () =>
     Effect.gen(function*() {
       const group = yield* ProcessGroup.make
-      const options = { timeout: "400 millis", stop: { grace: "300 millis" } } as const
+      const options = { timeout: soon, stop: { grace: "300 millis" } } as const
       const running = yield* group.start(run("ignores-sigterm.sh", [], options))
       const [outcome, elapsed] = yield* timed(running.outcome)
       assert.deepInclude(outcome, { _tag: "TimedOut", exit: Outcome.signaled("SIGKILL", 9, false) })
-      assert.isAtLeast(elapsed, 650)
-      assert.isBelow(elapsed, 700 + slack)
+      assert.isAtLeast(elapsed, soon + 250)
+      assert.isBelow(elapsed, soon + 300 + slack)
     }))
 
   it.effect("a stop after the deadline leaves the deadline as the outcome, and one before it is none", () =>
     Effect.gen(function*() {
       const late = yield* Command.start(
-        run("ignores-sigterm.sh", [], { timeout: "300 millis", stop: { grace: "1 minute" } })
+        run("ignores-sigterm.sh", [], { timeout: soon, stop: { grace: "1 minute" } })
       )
       yield* late.waitForLine("ready")
       // The deadline has passed then, and the grace has not.
-      yield* Effect.sleep("400 millis")
+      yield* Effect.sleep(soon + 100)
       assert.isTrue(yield* late.isRunning)
       const [, elapsed] = yield* timed(late.stop({ grace: "10 seconds" }))
       assert.isBelow(elapsed, slack)
@@ -169,25 +173,25 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
   // E5
   it.effect("a program that answers the deadline's signal with exit code 0 has TimedOut, and its last words are kept", () =>
     Effect.gen(function*() {
-      const command = run("exits-zero-on-sigterm.sh", [], { timeout: "400 millis", stop: { grace: "5 seconds" } })
+      const command = run("exits-zero-on-sigterm.sh", [], { timeout: soon, stop: { grace: "5 seconds" } })
       const [result, elapsed] = yield* timed(Command.outputString(command))
       assert.deepInclude(result.outcome, { _tag: "TimedOut", exit: Outcome.exited(0) })
       assert.strictEqual(result.stdout, "ready\nbye\n")
       assert.deepEqual(result.stop, { signal: "SIGTERM", forced: false })
       assert.isFalse(ProcessResult.isSuccess(result))
       assert.strictEqual((yield* reasonOf(Command.run(command)))._tag, "TimedOut")
-      assert.isBelow(elapsed, 400 + slack)
+      assert.isBelow(elapsed, soon + slack)
     }))
 
   // T1
   it.effect("a deadline is followed by SIGKILL where the signal is ignored, and the result says so", () =>
     Effect.gen(function*() {
-      const command = run("ignores-sigterm.sh", [], { timeout: "400 millis", stop: { grace: "150 millis" } })
+      const command = run("ignores-sigterm.sh", [], { timeout: soon, stop: { grace: "150 millis" } })
       const [result, elapsed] = yield* timed(Command.outputString(command))
       assert.deepInclude(result.outcome, { _tag: "TimedOut" })
       assert.deepEqual(result.stop, { signal: "SIGTERM", forced: true })
-      assert.isAtLeast(elapsed, 540)
-      assert.isBelow(elapsed, 550 + slack)
+      assert.isAtLeast(elapsed, soon + 140)
+      assert.isBelow(elapsed, soon + 150 + slack)
     }))
 
   // C1
@@ -317,7 +321,7 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
             : Reflect.get(target, key)
       })
       const late = Command.outputString(
-        run("ignores-sigterm.sh", [], { timeout: "400 millis", stop: { grace: "150 millis" } })
+        run("ignores-sigterm.sh", [], { timeout: soon, stop: { grace: "150 millis" } })
       )
       const [results, elapsed] = yield* timed(
         Effect.all([late, Command.outputString(Command.make("sleep", ["0.2"], { timeout: "20 seconds" }))], {
@@ -326,8 +330,8 @@ layer(NodeProcessRunner.layer, { excludeTestServices: true })("deadlines and tim
       ).pipe(Effect.provideService(Clock.Clock, jumping))
       assert.deepInclude(results[0].outcome, { _tag: "TimedOut" })
       assert.deepEqual(results[1].outcome, Outcome.exited(0))
-      assert.isAtLeast(elapsed, 540)
-      assert.isBelow(elapsed, 550 + slack)
+      assert.isAtLeast(elapsed, soon + 140)
+      assert.isBelow(elapsed, soon + 150 + slack)
       for (const { duration } of results) {
         assert.isAtLeast(Duration.toMillis(duration), 190)
         assert.isBelow(Duration.toMillis(duration), 550 + slack)
