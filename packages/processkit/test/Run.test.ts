@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "processkit/Command"
 import * as Outcome from "processkit/Outcome"
+import type * as ProcessBackend from "processkit/ProcessBackend"
 import type * as ProcessError from "processkit/ProcessError"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as ProcessRunner from "processkit/ProcessRunner"
@@ -15,6 +16,8 @@ import { countedAbort, reasonOf, settle, tagOf } from "./scripted.ts"
 import { backend, mapContainer, unkillable } from "./scriptedPrograms.ts"
 
 type Service = ReturnType<typeof backend>["service"]
+
+const waits = { main: () => Effect.never }
 
 const on = (service: Service) => Effect.provideService(ProcessRunner.ProcessRunner, ProcessRunner.fromBackend(service))
 
@@ -54,6 +57,49 @@ describe("a run whose program outlives SIGKILL", () => {
       const fiber = yield* Effect.forkChild(tagOf(running.outcome))
       yield* settle()
       assert.strictEqual(fiber.pollUnsafe() === undefined ? "waiting" : yield* Fiber.join(fiber), "TeardownIncomplete")
+    }))
+})
+
+/** A backend that hears of an empty tree before the end of what was printed. */
+const hearsLate = (below: Service): Service => ({
+  ...mapContainer(below, ({ spawn }) => ({
+    spawn: (request) =>
+      Effect.map(spawn(request), (child) => ({ ...child, stdout: child.stdout && late(child.stdout) }))
+  })),
+  sleep: () => settle()
+})
+
+const soon = (work: () => void) => void Effect.runFork(Effect.andThen(settle(5), Effect.sync(work)))
+
+const late = (source: ProcessBackend.ByteSource): ProcessBackend.ByteSource => {
+  return {
+    ...source,
+    start: ({ chunk, end }) =>
+      source.start({
+        chunk: (bytes) => {
+          soon(() => chunk(bytes))
+          return true
+        },
+        end: (errno) => soon(() => end(errno))
+      })
+  }
+}
+
+const startInGroup = (command: Command.Command) => Effect.flatMap(ProcessGroup.make, (group) => group.start(command))
+
+describe("a run that its scope ends", () => {
+  // What a program said to the signal was left in its pipe, and its observers never saw it.
+  it.effect("has shown its last words when the scope has closed, alone and in a group", () =>
+    Effect.gen(function*() {
+      const polite = { ...waits, signals: { SIGTERM: { stdout: "bye\n", exit: Outcome.exited(0) } } }
+      const service = hearsLate(backend({ polite }).service)
+      for (const start of [Command.start, startInGroup]) {
+        const seen: Array<string> = []
+        const command = Command.make("polite", { onStdoutLine: (line) => seen.push(line) })
+        const running = yield* Effect.scoped(Effect.tap(start(command), () => settle())).pipe(on(service))
+        assert.deepStrictEqual(seen, ["bye"])
+        assert.deepInclude(yield* running.result, { stdout: "bye\n", incomplete: false })
+      }
     }))
 })
 

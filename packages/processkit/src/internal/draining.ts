@@ -27,6 +27,8 @@ interface Mark {
   readonly from: number
 }
 
+const markOf = (pump: Pump): Mark => ({ pump, from: pump.bytesSeen })
+
 /** How much of what may have been in the pipe at the exit has come: a descendant that writes on is not waited for. */
 const seenSince = ({ from, pump }: Mark): number => Math.min(pump.bytesSeen - from, pipeCapacity)
 
@@ -54,6 +56,21 @@ const windowOf = (sleep: Sleep, marks: ReadonlyArray<Mark>, patience: Duration.D
   return Effect.andThen(sleep(patience), Effect.repeat(isReadOut, { until: (isOver) => isOver }))
 }
 
+/**
+ * Reads once what is left in pipes whose writers are gone. What a consumer holds up stays where it is, and nothing is waited
+ * for longer than a window. Whoever asks may do so in the middle of hearing of the end: the rest of that comes first.
+ */
+export const readOut = (pumps: ReadonlyArray<Pump>, sleep: Sleep): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.yieldNow,
+    Effect.suspend(() => {
+      const marks = pumps.filter((pump) => !pump.ended).map(markOf).filter((mark) => !isBehind(mark))
+      return marks.length === 0
+        ? Effect.void
+        : Effect.raceFirst(Effect.asVoid(windowOf(sleep, marks, Duration.zero)), sleep(drainWindow))
+    })
+  )
+
 /** Looks after every window who is still due, until nobody is; the first window is as long as it is told to be. */
 const windows = (
   pumps: ReadonlyArray<Pump>,
@@ -62,7 +79,7 @@ const windows = (
   first: Duration.Duration
 ): Effect.Effect<unknown> =>
   Effect.suspend(() => {
-    const marks = pumps.map((pump) => ({ pump, from: pump.bytesSeen }))
+    const marks = pumps.map(markOf)
     let count = 0
     const look = (): void => {
       count++

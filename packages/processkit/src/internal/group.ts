@@ -16,6 +16,7 @@ import type * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import type * as StopPolicy from "../StopPolicy.ts"
 import { withDescriptors } from "./descriptors.ts"
+import { readOut } from "./draining.ts"
 import * as Foreign from "./foreign.ts"
 import * as InputRules from "./inputRules.ts"
 import * as Limits from "./limits.ts"
@@ -94,6 +95,9 @@ class GroupState {
     return Effect.raceFirst(Deferred.await(quiet), Effect.andThen(killed, Deferred.await(quiet)))
   })
 
+  /** Reads what programs that are gone have left in their pipes: we may hear of their end before that. */
+  readonly #readOut = Effect.suspend(() => readOut([...this.runs].flatMap((run) => run.pumps()), this.#sleep))
+
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isOpen = false
     Deferred.doneUnsafe(this.closing, Effect.void)
@@ -103,6 +107,7 @@ class GroupState {
           ? Effect.succeed([])
           : Effect.map(this.ladder.stop({ ...this.stop, escalate: true }), ({ survivors }) => survivors)
       )),
+      Effect.tap((survivors) => survivors.length > 0 || this.spares ? Effect.void : this.#readOut),
       Effect.flatMap((survivors) => Effect.sync(() => this.runs.forEach((run) => run.leave(survivors)))),
       Effect.andThen(this.container.release)
     )

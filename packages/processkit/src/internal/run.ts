@@ -191,7 +191,8 @@ export class Run implements Owner {
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { container, isPrivate } = this.#setting
-      const halt = Effect.ensuring(this.stop(this.prepared.stop), Effect.sync(() => this.#giveUpOutput()))
+      const ended = Effect.andThen(this.stop(this.prepared.stop), Draining.readOut(this.pumps(), this.#setting.sleep))
+      const halt = Effect.ensuring(ended, Effect.sync(() => this.#giveUpOutput()))
       return (this.isSettled ? Effect.void : halt).pipe(
         Effect.andThen(this.#tidy()),
         Effect.andThen(isPrivate ? container.release : Effect.void)
@@ -245,7 +246,7 @@ export class Run implements Owner {
       clock: this.#around.clock,
       startedNanos: this.#startedNanos,
       isRunning: () => this.isRunning,
-      pumps: this.#pumps(),
+      pumps: this.pumps(),
       expire: (deadline) =>
         Effect.suspend(() =>
           this.#intervention === undefined ? Effect.asVoid(this.#intervene(deadline, this.prepared.stop)) : Effect.void
@@ -296,22 +297,21 @@ export class Run implements Owner {
    * keeps open. A stop under way comes first: what a tree says during its grace is part of the result.
    */
   #drain(wait: typeof Draining.drain, first: Effect.Effect<unknown> = Effect.void): void {
-    const rest = wait(this.#pumps(), this.#setting.sleep, () => this.isSettled)
     this.#draining?.interruptUnsafe()
-    this.#draining = this.#fork(Effect.andThen(first, rest))
+    this.#draining = this.#fork(Effect.andThen(first, wait(this.pumps(), this.#setting.sleep, () => this.isSettled)))
   }
 
   /** Stops waiting for output, whoever still holds the other end of the pipes. */
   #giveUpOutput(): void {
-    for (const pump of this.#pumps()) pump.giveUp()
+    for (const pump of this.pumps()) pump.giveUp()
   }
 
-  #pumps(): Array<Pump> {
+  pumps(): Array<Pump> {
     return [this.stdout, this.stderr].filter((pump) => pump !== undefined)
   }
 
   #settleIfOver(): void {
-    if (this.isSettled || this.#exit === undefined || this.#pumps().some((pump) => !pump.finished)) return
+    if (this.isSettled || this.#exit === undefined || this.pumps().some((pump) => !pump.finished)) return
     this.isSettled = true
     const { clock, context, span } = this.#around
     this.duration = Duration.nanos(clock.monotonicTimeNanosUnsafe() - this.#startedNanos)
@@ -335,7 +335,7 @@ export class Run implements Owner {
       const tidied = this.#tidied = Deferred.makeUnsafe<void>()
       const callers = Effect.andThen(
         this.#feed?.ended ?? Effect.void,
-        Effect.forEach(this.#pumps(), (pump) => pump.teeClosed, { discard: true })
+        Effect.forEach(this.pumps(), (pump) => pump.teeClosed, { discard: true })
       )
       const { isPrivate, stage } = this.#setting
       const work = isPrivate || stage?.endsLeftovers === true ? Effect.andThen(this.#endLeftovers(), callers) : callers
@@ -344,7 +344,7 @@ export class Run implements Owner {
   }
 
   #endLeftovers(): Effect.Effect<void> {
-    const patience = Leftovers.patienceOf(this.#setting.stage, this.#pumps())
+    const patience = Leftovers.patienceOf(this.#setting.stage, this.pumps())
     return Effect.map(Leftovers.end(this.#tree, this.#ladder, patience), (count) => void (this.#leftovers = count))
   }
 

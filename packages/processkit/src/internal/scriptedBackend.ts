@@ -1,8 +1,8 @@
 /**
  * A backend without an operating system: programs are values, processes are fibers, time is Effect's `Clock`.
  *
- * Nothing in it waits for anything but the scripted programs themselves: `awaitEmpty` answers a turn later, since a signal
- * has done its work when it returns, so a scope closes under a virtual clock that nobody moves.
+ * Nothing in it waits for anything but the scripted programs themselves: `awaitEmpty` answers at once, since a signal has
+ * done its work when it returns, so a scope closes under a virtual clock that nobody moves.
  */
 import * as Effect from "effect/Effect"
 import type * as Containment from "../Containment.ts"
@@ -200,7 +200,6 @@ const treeOf = (processes: ReadonlyArray<ScriptedProcess>): ProcessBackend.Tree 
     members: Effect.sync(() => idsOf(processes)),
     signal,
     kill: signal("SIGKILL"),
-    // Whoever has signalled may be somebody who takes output at this moment, and hears the end of it after that.
-    awaitEmpty: () => Effect.andThen(Effect.yieldNow, Effect.sync(() => idsOf(processes)))
+    awaitEmpty: () => Effect.sync(() => idsOf(processes))
   }
 }
