@@ -35,12 +35,16 @@ export class ChunkDecoder {
   /** Whether the place of a byte order mark is behind us; only the encodings of Unicode have one. */
   #started: boolean
 
-  /** `isMiddle` says that the bytes do not begin where the stream does, so that a mark there is text. */
-  constructor(encoding: string, isMiddle = false) {
+  /** Whether the first byte is the second half of a unit. */
+  #beginsHalf: boolean
+
+  /** `from` says how many bytes of the stream came before: behind its beginning a mark is text. */
+  constructor(encoding: string, from = 0) {
     this.#decoder = new TextDecoder(encoding, { ignoreBOM: true })
     this.#isUtf8 = this.#decoder.encoding === "utf-8"
     this.#unitBytes = this.#decoder.encoding.startsWith("utf-16") ? 2 : 1
-    this.#started = isMiddle || !this.#decoder.encoding.startsWith("utf-")
+    this.#beginsHalf = this.#unitBytes === 2 && from % 2 === 1
+    this.#started = from > 0 || !this.#decoder.encoding.startsWith("utf-")
   }
 
   /**
@@ -54,6 +58,7 @@ export class ChunkDecoder {
     fork.#held = this.#held
     fork.#started = this.#started
     fork.#isOdd = this.#isOdd
+    fork.#beginsHalf = this.#beginsHalf
     fork.#recent = this.#recent
     const half = this.#isOdd ? 1 : 0
     if (this.#unitBytes === 2) {
@@ -65,6 +70,10 @@ export class ChunkDecoder {
 
   /** The characters that the bytes complete. */
   decode(bytes: Uint8Array): string {
+    if (this.#beginsHalf && bytes.length > 0) {
+      this.#beginsHalf = false
+      return this.decode(bytes.subarray(1))
+    }
     return this.#withoutMark(this.#isUtf8 ? this.#whole(bytes) : this.#streamed(bytes))
   }
 

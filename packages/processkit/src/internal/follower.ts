@@ -66,7 +66,7 @@ export class ByteFollower implements Follower {
   *kept(): Iterable<Batch> {
     for (const { afterReturn = false, chunks, from } of this.#segments) {
       if (this.#cutter.unfinished) yield this.end(false)
-      this.#cutter = new LineCutter(this.#rules, new ChunkDecoder(this.#rules.encoding, from > 0), afterReturn)
+      this.#cutter = new LineCutter(this.#rules, new ChunkDecoder(this.#rules.encoding, from), afterReturn)
       this.#offset = from
       this.#recent = afterReturn ? returnIn(this.#rules.encoding) : nothing
       for (const chunk of chunks) yield this.push(chunk)

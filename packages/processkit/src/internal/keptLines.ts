@@ -41,9 +41,8 @@ export class KeptLines implements Retention {
     this.#rules = rules
     this.#cost = bytes === Infinity ? () => 0 : policy === "FailAbove" ? ({ length }) => length : cost
     this.#tail = new Newest(this.#cost)
-    // A line that is cleaned counts as what is left of it, so it is read to its end first.
-    const maxLineBytes = rules.clean ? rules.maxLineBytes : Math.min(rules.maxLineBytes, bytes + 1)
-    this.#cutter = new LineCutter({ ...rules, maxLineBytes })
+    // Cuts at no other bound than that of lines: somebody may still take the line that is under way.
+    this.#cutter = new LineCutter(rules)
     this.#hasTail = policy === "Tail" || policy === "HeadTail"
     this.#headLines = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(lines / 2) : lines
     this.#headBytes = policy === "Tail" ? 0 : policy === "HeadTail" ? Math.ceil(bytes / 2) : bytes

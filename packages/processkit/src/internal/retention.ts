@@ -136,7 +136,6 @@ class KeptBytes implements Retention {
   #cutter: LineCutter | undefined
   /** Where something was forgotten up to a CR, to which a LF would belong that comes next. */
   #openEnd: number | undefined
-  #hasForgotten = false
 
   constructor(limits: Limits, rules: LineRules) {
     this.#limits = limits
@@ -210,18 +209,14 @@ class KeptBytes implements Retention {
 
   text(): string {
     if (this.#total === 0 || this.released) return ""
-    if (!this.#dropped) return decoded(this.#chunks(), this.#decoder())
+    if (!this.#dropped) return decoded(this.#chunks(), new ChunkDecoder(this.#rules.encoding, this.#begin))
     const tail = joined(this.#tail.all())
-    return Piece.first(this.#rules.encoding, joined(this.#head.all()), this.#hasForgotten) +
+    return Piece.first(this.#rules.encoding, joined(this.#head.all()), this.#begin > 0) +
       Piece.last(this.#rules.encoding, tail, this.#total - tail.length)
   }
 
   handOver(): HandedOver {
-    const first = new LineCutter(this.#rules, this.#decoder(), this.#openEnd !== undefined)
-    const cutter = this.#dropped ? new LineCutter(this.#rules, new ChunkDecoder(this.#rules.encoding, true)) : first
-    const lines = this.#dropped
-      ? this.#cutEnds(first, cutter)
-      : this.#chunks().flatMap((chunk) => cutter.push(chunk))
+    const { cutter, lines } = this.#cut()
     if (this.#counted > 0) this.#count()
     this.#linesBefore = this.#counted > 0 ? this.#counter.lines - cutter.count : 0
     this.#cutter = cutter
@@ -248,7 +243,7 @@ class KeptBytes implements Retention {
 
   tail(): Tail {
     const { chunks = [], from: start = 0 } = this.#segments().at(-1) ?? {}
-    const tail = new Tail(new ChunkDecoder(this.#rules.encoding, start > 0), "", this.#rules.lineTerminator)
+    const tail = new Tail(new ChunkDecoder(this.#rules.encoding, start), "", this.#rules.lineTerminator)
     // Not the ones before the last line end, but for an encoding that has the byte of one in other characters.
     const from = this.#rules.encoding.startsWith("utf-16") ? 0 : chunks.findLastIndex((chunk) => chunk.includes(10))
     for (const chunk of chunks.slice(Math.max(0, from))) tail.push(chunk)
@@ -265,13 +260,12 @@ class KeptBytes implements Retention {
     this.#closeEnd()
   }
 
-  /** A decoder for what is kept, from its beginning on. */
-  #decoder(): ChunkDecoder {
-    return new ChunkDecoder(this.#rules.encoding, this.#hasForgotten)
+  /** How many bytes came before what is kept first and was not forgotten. */
+  get #begin(): number {
+    return (this.#dropped ? this.#headTaken : this.#total - this.#tail.total) - this.#head.total
   }
 
   #trim(mark: number): void {
-    this.#hasForgotten ||= mark > 0
     this.#head.trim(Math.max(0, this.#headTaken - mark))
     this.#tail.trim(Math.max(0, this.#total - mark))
   }
@@ -309,23 +303,25 @@ class KeptBytes implements Retention {
 
   /** What is kept, as pieces of the stream: one, or those on both sides of what was dropped. */
   #segments(): ReadonlyArray<Segment> {
-    const from = this.#total - this.#tail.total
     const afterReturn = this.#openEnd !== undefined
-    if (!this.#dropped) return [{ from: from - this.#head.total, chunks: this.#chunks(), afterReturn }]
-    const head = { from: this.#headTaken - this.#head.total, chunks: this.#head.all() }
-    if (this.#tailRoom === 0) return [head, { from: this.#total, chunks: [] }]
-    const tail = joined(this.#tail.all())
-    const whole = Piece.fromCharacter(this.#rules.encoding, tail, from)
-    return [head, { from: from + tail.length - whole.length, chunks: [whole] }]
+    if (!this.#dropped) return [{ from: this.#begin, chunks: this.#chunks(), afterReturn }]
+    const kept = joined(this.#tail.all())
+    const tail = Piece.fromCharacter(this.#rules.encoding, kept, this.#total - kept.length)
+    return [
+      { from: this.#begin, chunks: this.#head.all() },
+      { from: this.#total - tail.length, chunks: [tail], afterReturn }
+    ]
   }
 
-  /** The lines on both sides of what was dropped; the line before it ends there, and none is made of both. */
-  #cutEnds(before: LineCutter, after: LineCutter): Array<string> {
-    const tail = joined(this.#tail.all())
-    return before.push(joined(this.#head.all())).concat(
-      before.end(false),
-      after.push(Piece.fromCharacter(this.#rules.encoding, tail, this.#total - tail.length))
-    )
+  /** The lines of what is kept, of which none reaches across what was dropped, and the cutter that continues them. */
+  #cut(): HandedOver {
+    let cutter = new LineCutter(this.#rules)
+    const lines = this.#segments().flatMap(({ afterReturn, chunks, from }) => {
+      const before = cutter.end(false)
+      cutter = new LineCutter(this.#rules, new ChunkDecoder(this.#rules.encoding, from), afterReturn)
+      return before.concat(chunks.flatMap((chunk) => cutter.push(chunk)))
+    })
+    return { lines, cutter }
   }
 
   /** Has everything counted that was not yet: the newest bytes that are there, which end at a place in the stream. */

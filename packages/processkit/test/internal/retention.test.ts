@@ -286,6 +286,39 @@ describe("retention", () => {
       assert.deepStrictEqual(lines, [""])
       assert.deepStrictEqual(cutter.push(utf16le("ree\n")), ["three"])
     })
+
+    it("takes the LF that belongs to a CR that was waited for also where something was dropped before", () => {
+      const late = Retention.make(
+        { policy: "Tail", bytes: 6, lines: Infinity },
+        rules({ lineTerminator: "carriage-return" })
+      )
+      late.push(utf8("dropped\rready\r"))
+      const batches = [...late.follow().kept()]
+      const last = batches.at(-1)
+      assert.deepStrictEqual(last?.lines, ["ready"])
+      late.forget(last?.markAfter(0) ?? 0)
+      assert.deepStrictEqual(late.follow().push(utf8("x\r")).lines, ["x"])
+      const { cutter } = late.handOver()
+      assert.deepStrictEqual(cutter.push(utf8("\nmore\r")), ["more"])
+    })
+
+    // Nothing was kept behind the gap to tell where a character begins, and every line from there on was wrong.
+    it("stays in step with UTF-16 where it drops everything up to the middle of a unit", () => {
+      const [before, after] = [utf16le("one\ntwo\nth"), utf16le("ree\nfour\n")]
+      for (const setup of [{ policy: "Head", bytes: 6 }, { policy: "Tail", bytes: 0 }] as const) {
+        const late = make({ ...setup, encoding: "utf-16le" })
+        const follower = make({ ...setup, encoding: "utf-16le" })
+        for (const retention of [late, follower]) retention.push(concat(before, after.slice(0, 1)))
+        const { cutter } = late.handOver()
+        assert.deepStrictEqual(cutter.push(after.slice(1)).slice(1), ["four"])
+        const following = follower.follow()
+        for (const _ of following.kept()) { /* seen */ }
+        assert.deepStrictEqual(following.push(after.slice(1)).lines.slice(1), ["four"])
+        const tail = follower.tail()
+        tail.push(concat(after.slice(1), utf16le("? ")))
+        assert.strictEqual(tail.text, "? ")
+      }
+    })
   })
 
   describe("of lines", () => {
@@ -407,6 +440,18 @@ describe("retention", () => {
       assert.isTrue(isTruncated(retention))
     })
 
+    // The bound of what is kept cut every line that somebody took, or waited for, as if it were maxLineBytes.
+    it("cuts no line that is taken or followed at the bound of what it keeps", () => {
+      for (const policy of ["Tail", "Head", "HeadTail", "FailAbove"] as const) {
+        const retention = make({ policy, lines: 2, bytes: 3 })
+        retention.push(utf8("begun well "))
+        const following = retention.follow()
+        assert.deepStrictEqual(following.push(utf8("before\n")).lines, ["begun well before"])
+        const { cutter } = retention.handOver()
+        assert.deepStrictEqual(cutter.push(utf8("before\nmuch longer\n")), ["begun well before", "much longer"])
+      }
+    })
+
     it("hands over what it kept, with the line under way, and keeps nothing from then on", () => {
       const retention = make({ policy: "Tail", lines: 2 })
       retention.push(utf8("a\nb\nc\nd"))
@@ -425,6 +470,9 @@ const wide = Arbitrary.map(
   Arbitrary.array(Arbitrary.schema(Schema.Literals(["é", "€", "😀", "ab"])), { maxLength: 20 }),
   (pieces) => pieces.join("")
 )
+
+const concat = (...pieces: ReadonlyArray<Uint8Array>): Uint8Array =>
+  Uint8Array.from(pieces.flatMap((piece) => [...piece]))
 
 const expectedBytes = (policy: Retention.Limits["policy"], bytes: Uint8Array, bound: number): Array<number> => {
   const all = [...bytes]
