@@ -51,7 +51,9 @@ export class Feed {
 
   #feedStream(stream: Stream.Stream<string | Uint8Array, unknown>): Effect.Effect<void> {
     const encoder = new InputEncoder()
-    return Stream.runForEachArray(stream, (items) => write(this.#sink, encoder.encode(items))).pipe(
+    const writeAll = (items: Items): Effect.Effect<void, unknown> =>
+      Effect.forEach(pieces(items), (piece) => write(this.#sink, encoder.encode(piece)), { discard: true })
+    return Stream.runForEachArray(stream, (items) => Effect.suspend(() => writeAll(items))).pipe(
       Effect.andThen(Effect.suspend(() => {
         const rest = encoder.end()
         return rest.length === 0 ? Effect.void : write(this.#sink, rest)
@@ -73,6 +75,25 @@ export class Feed {
   #note(cause: unknown): void {
     if (cause !== readerLeft) this.failure ??= { cause }
   }
+}
+
+type Items = ReadonlyArray<string | Uint8Array>
+
+/** How much is joined into one write. */
+const large = 65_536
+
+/** Items that are written together: what comes at once may be more than should be there twice. */
+const pieces = (items: Items): Array<Items> => {
+  const all: Array<Items> = []
+  let [from, length] = [0, 0]
+  for (let i = 0; i < items.length; i++) {
+    length += items[i]?.length ?? 0
+    if (length < large && i < items.length - 1) continue
+    all.push(items.slice(from, i + 1))
+    from = i + 1
+    length = 0
+  }
+  return all
 }
 
 const write = (sink: ProcessBackend.ByteSink, bytes: Uint8Array): Effect.Effect<void, unknown> =>

@@ -55,6 +55,14 @@ describe("feed", () => {
       assert.deepStrictEqual(log, ["write a", "write 😀b", "write \ufffd", "end"])
     }))
 
+  // All that a source gave at once was joined first: 256 MB for 4096 blocks of 64 KiB, which is how ranges come.
+  it.effect("writes what comes at once in pieces, and joins none that is large", () =>
+    Effect.gen(function*() {
+      const block = "x".repeat(65_536)
+      const { log } = yield* fed(Stream.make("a", utf8("b"), utf8(block), utf8(block), "c", block, "d"))
+      assert.deepStrictEqual(log.map((entry) => entry.length - "write ".length), [65_538, 65_536, 65_537, 1, -3])
+    }))
+
   it.effect("waits for each write before it pulls again", () =>
     Effect.gen(function*() {
       const sink = new FakeSink({ waits: true })
