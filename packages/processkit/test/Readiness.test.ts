@@ -328,6 +328,19 @@ describe("waiting for output", () => {
       assert.strictEqual(yield* takes(fresh, 1000), "y> ")
     }).pipe(Effect.provide(scripted({ endless: speaks(`${"x".repeat(2_000_000)}> `, "y> ") }))))
 
+  // The kept beginning of such a line was taken for its end.
+  it.effect("that comes behind a line which is longer than what is kept of it sees what is printed from then on", () =>
+    Effect.gen(function*() {
+      for (const more of [{ redact: (line: string) => line }, { buffer: OutputBuffer.tail({ lines: 9 }) }]) {
+        const running = yield* Command.start(Command.make("endless", { ...more, maxLineBytes: 1000 }))
+        yield* settle(200)
+        assert.deepInclude(yield* takes(yield* waiting(reasonOf(running.waitForOutput(/x$/, { within: 500 }))), 500), {
+          _tag: "NotReady"
+        })
+        assert.strictEqual(yield* takes(yield* waiting(running.waitForOutput(/> $/)), 500), "y> ")
+      }
+    }).pipe(Effect.provide(scripted({ endless: speaks(`${"x".repeat(3000)}? `, "y> ") }))))
+
   it.effect("looks at standard error where that is asked", () =>
     Effect.gen(function*() {
       const running = yield* start("asks")

@@ -1,5 +1,5 @@
 /**
- * Measures what floods of output cost the owner's memory, and fails where it is too much: `npm run test:stress`.
+ * Measures what floods of output and input cost the owner's memory, and fails where it is too much: `npm run test:stress`.
  *
  * Each case runs in a process of its own, after a warm-up of the same kind, and its memory is looked at every 20 ms. The
  * bounds are those of the documentation: an owner grows by less than 40 MB whatever the program writes and however
@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process"
 import * as NodeProcessRunner from "processkit-node/NodeProcessRunner"
 import * as Command from "processkit/Command"
 import * as OutputBuffer from "processkit/OutputBuffer"
+import * as Pipeline from "processkit/Pipeline"
 import type * as ProcessError from "processkit/ProcessError"
 import type * as ProcessRunner from "processkit/ProcessRunner"
 
@@ -24,6 +25,9 @@ const sh = (script: string, size: number, options: Command.Options = {}) =>
 const withoutNewline = "head -c $1 /dev/zero | tr '\\0' x"
 const flood = "yes 0123456789012345678901234567890123456789 | head -c $1"
 
+const block = new Uint8Array(65_536)
+const blocks = (size: number) => Stream.map(Stream.range(1, size / block.length), () => block)
+
 const cases: Record<string, Case> = {
   "1 GB without a newline, as lines": (size) => Stream.runDrain(Command.stdoutLines(sh(withoutNewline, size))),
   "1 GB without a newline, as chunks": (size) => Stream.runDrain(Command.stdoutChunks(sh(withoutNewline, size))),
@@ -35,6 +39,11 @@ const cases: Record<string, Case> = {
     Command.outputString(sh(flood, size, { buffer: OutputBuffer.tail({ lines: 1000 }) })),
   "1 GB of lines, of which a tail of bytes is kept": (size) =>
     Command.outputString(sh(flood, size, { buffer: OutputBuffer.tail({ bytes: "1 MiB" }) })),
+  "1 GB of input, many blocks at once": (size) => Command.exitCode(sh("cat >/dev/null", size, { stdin: blocks(size) })),
+  "1 GB through gzip and back": (size) =>
+    Stream.runDrain(
+      Pipeline.stdoutChunks(Pipeline.make(sh("gzip -1", size, { stdin: blocks(size) }), Command.make("gzip", ["-d"])))
+    ),
   "a flood without end, whose reader sleeps": (size) =>
     Effect.scoped(Effect.gen(function*() {
       const running = yield* Command.start(Command.make("yes"))

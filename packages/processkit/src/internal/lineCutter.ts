@@ -69,9 +69,11 @@ export class LineCutter {
     return fork
   }
 
-  /** What has arrived since the last line end, to be continued by itself. */
+  /** What has arrived since the last line end, to be continued by itself: nothing where only its beginning is there. */
   forkTail(): Tail {
-    return new Tail(this.#decoder.fork(), this.#pieces.join(""), this.#cutsAtReturns ? "carriage-return" : "newline")
+    const begun = this.#pieces.join("")
+    const text = begun.length === this.#length ? begun : ""
+    return new Tail(this.#decoder.fork(), text, this.#rules.lineTerminator)
   }
 
   /** Whether bytes have arrived since the last line end. */
