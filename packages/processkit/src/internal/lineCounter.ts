@@ -46,10 +46,15 @@ export class LineCounter {
     this.#last = bytes[bytes.length - 1] as number
   }
 
-  end(clean: boolean): void {
+  /** Whether the last line has no end so far. */
+  get unfinished(): boolean {
+    if (this.#cutter !== undefined) return this.unended === 1 || this.#cutter.unfinished
     const isEnded = this.#last === newline || (this.#atReturns && this.#last === carriageReturn)
-    const isText = this.#total > (this.#mark === 3 ? 3 : 0)
-    const isUnended = this.#cutter === undefined ? isText && !isEnded : this.#cutter.end(clean).length > 0
+    return !isEnded && this.#total > (this.#mark === 3 ? 3 : 0)
+  }
+
+  end(clean: boolean): void {
+    const isUnended = this.#cutter === undefined ? this.unfinished : this.#cutter.end(clean).length > 0
     if (isUnended) this.unended = 1
   }
 

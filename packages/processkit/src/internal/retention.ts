@@ -134,6 +134,8 @@ class KeptBytes implements Retention {
   /** How many lines there are beside those that the cutter has given, once the lines were handed over. */
   #linesBefore = 0
   #cutter: LineCutter | undefined
+  /** How many lines the cutter had given when it was handed over behind a beginning of a line of which nothing was kept. */
+  #lostAt: number | undefined
   /** Where something was forgotten up to a CR, to which a LF would belong that comes next. */
   #openEnd: number | undefined
 
@@ -183,7 +185,10 @@ class KeptBytes implements Retention {
   }
 
   get lines(): number {
-    if (this.#cutter !== undefined) return this.#linesBefore + this.#cutter.count
+    if (this.#cutter !== undefined) {
+      const isLost = this.#end !== undefined && this.#cutter.count === this.#lostAt
+      return this.#linesBefore + this.#cutter.count + (isLost ? 1 : 0)
+    }
     this.#count()
     if (this.#end !== undefined && !this.released) this.#counter.end(this.#end === "cleanly")
     return this.#counter.lines + this.#counter.unended
@@ -219,6 +224,7 @@ class KeptBytes implements Retention {
     const { cutter, lines } = this.#cut()
     if (this.#counted > 0) this.#count()
     this.#linesBefore = this.#counted > 0 ? this.#counter.lines - cutter.count : 0
+    if (this.#dropped && this.#counter.unfinished && !cutter.unfinished) this.#lostAt = cutter.count
     this.#cutter = cutter
     this.#release()
     return { lines, cutter }

@@ -214,6 +214,22 @@ describe("retention", () => {
     )
   })
 
+  // Of the last line nothing was kept, and whoever took the rest made one of the lines uncounted.
+  it("counts a last line of which nothing was kept also after the lines were handed over", () => {
+    for (const encoding of ["utf-8", "utf-16le"]) {
+      for (const early of [false, true]) {
+        const retention = make({ policy: "Head", bytes: 3, encoding })
+        retention.push(encoding === "utf-8" ? utf8("one\ntwo\nthr") : utf16le("one\ntwo\nthr"))
+        if (!early) retention.end(true)
+        if (!early) assert.strictEqual(retention.lines, 3)
+        const { cutter } = retention.handOver()
+        cutter.end(true)
+        if (early) retention.end(true)
+        assert.strictEqual(retention.lines, 3)
+      }
+    }
+  })
+
   it.prop(
     "counts on when whoever reads along has taken lines, and takes them for no loss",
     [text, sizes, intBetween(0, 20), intBetween(0, 5)],
