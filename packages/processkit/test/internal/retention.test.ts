@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
+import { joined } from "../../src/internal/chunkQueue.ts"
 import { LineCutter } from "../../src/internal/lineCutter.ts"
 import * as Retention from "../../src/internal/retention.ts"
 import { bytes, chunked, intBetween, rules, sizes, text, utf16le, utf8 } from "../arbitraries.ts"
@@ -324,14 +325,14 @@ describe("retention", () => {
       for (const setup of [{ policy: "Head", bytes: 6 }, { policy: "Tail", bytes: 0 }] as const) {
         const late = make({ ...setup, encoding: "utf-16le" })
         const follower = make({ ...setup, encoding: "utf-16le" })
-        for (const retention of [late, follower]) retention.push(concat(before, after.slice(0, 1)))
+        for (const retention of [late, follower]) retention.push(joined([before, after.slice(0, 1)]))
         const { cutter } = late.handOver()
         assert.deepStrictEqual(cutter.push(after.slice(1)).slice(1), ["four"])
         const following = follower.follow()
         for (const _ of following.kept()) { /* seen */ }
         assert.deepStrictEqual(following.push(after.slice(1)).lines.slice(1), ["four"])
         const tail = follower.tail()
-        tail.push(concat(after.slice(1), utf16le("? ")))
+        tail.push(joined([after.slice(1), utf16le("? ")]))
         assert.strictEqual(tail.text, "? ")
       }
     })
@@ -486,9 +487,6 @@ const wide = Arbitrary.map(
   Arbitrary.array(Arbitrary.schema(Schema.Literals(["é", "€", "😀", "ab"])), { maxLength: 20 }),
   (pieces) => pieces.join("")
 )
-
-const concat = (...pieces: ReadonlyArray<Uint8Array>): Uint8Array =>
-  Uint8Array.from(pieces.flatMap((piece) => [...piece]))
 
 const expectedBytes = (policy: Retention.Limits["policy"], bytes: Uint8Array, bound: number): Array<number> => {
   const all = [...bytes]
