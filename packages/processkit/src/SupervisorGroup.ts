@@ -316,6 +316,7 @@ const planOf = <E, R>(
 const membersOf = <E, R>(members: Given<E, R>) =>
   new Map(
     Object.entries(record("the set of members", members)).map(([name, given]) => {
+      if (Command.isCommand(given)) refuse("a member", "is a command; give an object that has it as its `command`")
       const member = record("a member", given)
       if (!Command.isCommand(own(member, "command"))) refuse("the command of a member", "is not a command")
       return [name, { member, waitsFor: dependenciesOf(member) }] as const
@@ -325,6 +326,7 @@ const membersOf = <E, R>(members: Given<E, R>) =>
 const dependenciesOf = <E, R>(member: Member<string, E, R>): ReadonlyArray<Group.Dependency> => {
   const dependsOn = own(member, "dependsOn")
   if (dependsOn === undefined) return []
+  if (typeof dependsOn === "string") refuse("dependsOn", "is a name, and not a list of names")
   if (Array.isArray(dependsOn)) return dependsOn.map((name: string) => ({ name, until: "ready" }))
   return Object.entries(record("dependsOn", dependsOn as Record<string, Condition | undefined>)).flatMap(
     ([name, until]) => until === undefined ? [] : [{ name, until }]
