@@ -313,11 +313,29 @@ const planOf = <E, R>(
   })
 }
 
+/** What a member may say. A type parameter takes any other field too, and a misspelt one would wait for nobody. */
+const memberFields: { readonly [field in keyof Required<Member>]: true } = {
+  command: true,
+  dependsOn: true,
+  healthCheck: true,
+  ready: true,
+  readyWithin: true,
+  stopWhen: true,
+  restart: true,
+  giveUpWhen: true,
+  maxRestarts: true,
+  stormGuard: true,
+  backoff: true
+}
+
 const membersOf = <E, R>(members: Given<E, R>) =>
   new Map(
     Object.entries(record("the set of members", members)).map(([name, given]) => {
       if (Command.isCommand(given)) refuse("a member", "is a command; give an object that has it as its `command`")
       const member = record("a member", given)
+      if (Object.entries(member).some(([field, value]) => value !== undefined && !Object.hasOwn(memberFields, field))) {
+        refuse("a member", "names an unknown option")
+      }
       if (!Command.isCommand(own(member, "command"))) refuse("the command of a member", "is not a command")
       return [name, { member, waitsFor: dependenciesOf(member) }] as const
     })

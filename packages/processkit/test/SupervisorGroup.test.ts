@@ -667,6 +667,8 @@ describe("a group that cannot be", () => {
         [{ a: Command.make("a") }, "a member"],
         [{ a: {} }, "the command of a member"],
         [{ a: { command: "a" } }, "the command of a member"],
+        // Types let it pass, and it would wait for nobody.
+        [{ a: good, b: { ...good, dependOn: ["a"] } }, "a member"],
         [{ a: good, b: { ...good, dependsOn: "a" } }, "dependsOn"],
         [{ a: good, b: { ...good, dependsOn: 5 } }, "dependsOn"],
         [{ a: good, b: { ...good, dependsOn: null } }, "dependsOn"]
