@@ -69,7 +69,8 @@ export type Condition = "ready" | "completed"
  *
  * **Details**
  *
- * `dependsOn` is a list of names, which have to be ready, or says for each name what it waits for.
+ * `dependsOn` is a list of names, which have to be ready, or says for each name what it waits for. `Name` is the names that may
+ * be in it: a function that makes members gives a `Member<"database">`, or a `Member<never>` where they wait for nobody.
  *
  * @stability experimental
  * @category models
