@@ -47,9 +47,11 @@ export class NotFound extends Data.TaggedError("NotFound")<{
   readonly searched: ReadonlyArray<string> | undefined
 }> {
   override get message(): string {
-    return this.searched === undefined
-      ? `${name(this)} does not exist: check the path of the program`
-      : `${name(this)} was not found on PATH: install it, or give its absolute path`
+    if (this.searched === undefined) return `${name(this)} does not exist: check the path of the program`
+    const advice = /\s/.test(this.program)
+      ? "give its arguments apart from its name"
+      : "install it, or give its absolute path"
+    return `${name(this)} was not found on PATH: ${advice}`
   }
 }
 
