@@ -231,9 +231,9 @@ export const isCommand = (u: unknown): u is Command => Predicate.hasProperty(u, 
  * @since 0.1.0
  */
 export const make: {
-  (program: string, args?: ReadonlyArray<Argument>, options?: Options): Command
-  (program: string, options: Options): Command
   (strings: TemplateStringsArray, ...holes: ReadonlyArray<CommandLine.TemplateExpression>): Command
+  (program: string, options: Options): Command
+  (program: string, args?: ReadonlyArray<Argument>, options?: Options): Command
 } = (first: string | TemplateStringsArray, ...rest: ReadonlyArray<unknown>): Command => {
   if (isTemplate(first)) return fromTemplate(first, rest as ReadonlyArray<CommandLine.TemplateExpression>)
   const [second = [], third] = rest

@@ -12,7 +12,8 @@
  * **Gotchas**
  *
  * - Captured output is verbatim in the fields: a program that prints a secret puts it there.
- * - Printing a reason (`console.log`, `JSON.stringify`) previews long streams; read the fields for all of it.
+ * - Printing an error (`console.log`, `JSON.stringify`, a log line) shows its message and its fields, and of long streams the
+ *   beginning; read the fields for all of it.
  *
  * @stability experimental
  * @since 0.1.0
@@ -21,6 +22,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
+import { type Captured, preview, tail } from "./internal/captured.ts"
 import * as Text from "./internal/textHygiene.ts"
 import type * as Mechanism from "./Mechanism.ts"
 import type * as Outcome from "./Outcome.ts"
@@ -28,13 +30,6 @@ import type * as Signal from "./Signal.ts"
 import type * as StopPolicy from "./StopPolicy.ts"
 
 const TypeId = "~processkit/ProcessError"
-
-/** What a failed run had printed; `stdoutBytes` only where the verb captured bytes. */
-interface Captured {
-  readonly stdout: string
-  readonly stderr: string
-  readonly stdoutBytes?: Uint8Array | undefined
-}
 
 /**
  * The program could not be located.
@@ -52,9 +47,11 @@ export class NotFound extends Data.TaggedError("NotFound")<{
   readonly searched: ReadonlyArray<string> | undefined
 }> {
   override get message(): string {
-    return this.searched === undefined
-      ? `${name(this)} does not exist: check the path of the program`
-      : `${name(this)} was not found on PATH: install it, or give its absolute path`
+    if (this.searched === undefined) return `${name(this)} does not exist: check the path of the program`
+    const advice = /\s/.test(this.program)
+      ? "give its arguments apart from its name"
+      : "install it, or give its absolute path"
+    return `${name(this)} was not found on PATH: ${advice}`
   }
 }
 
@@ -684,6 +681,12 @@ export class ProcessError extends Data.TaggedError("ProcessError")<{ readonly re
   get isTransient(): boolean {
     return isTransientReason(this.reason)
   }
+  override toJSON(): unknown {
+    return { _tag: this._tag, message: this.message, reason: this.reason }
+  }
+  override [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
 }
 
 /**
@@ -751,19 +754,3 @@ const name = (reason: { readonly program: string | undefined }): string =>
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
 
 const lasting = (duration: Duration.Duration): string => Duration.isZero(duration) ? "0ms" : Duration.format(duration)
-
-const tail = (captured: Captured): string => {
-  const line = Text.diagnosis(captured.stdout, captured.stderr)
-  return line === "" ? "" : `: ${line}`
-}
-
-/** What printing a reason shows: long streams cut, bytes by length. */
-const preview = (reason: Captured & { readonly _tag: string }): Record<string, unknown> => {
-  const shown: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(reason)) {
-    if (key === "stdout" || key === "stderr") shown[key] = Text.cut(String(value))
-    else if (key === "stdoutBytes") shown[key] = `<${reason.stdoutBytes?.length ?? 0} bytes>`
-    else shown[key] = value
-  }
-  return { _tag: reason._tag, ...shown }
-}

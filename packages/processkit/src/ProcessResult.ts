@@ -12,6 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Text from "./internal/textHygiene.ts"
 import * as Outcome from "./Outcome.ts"
+import type * as Pipeline from "./Pipeline.ts"
 import type * as ProcessBackend from "./ProcessBackend.ts"
 import * as ProcessError from "./ProcessError.ts"
 import type * as Signal from "./Signal.ts"
@@ -225,9 +226,10 @@ const asciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) =
 
 const failure = <A>(self: ProcessResult<A>): ProcessError.Reason => {
   const { outcome, program, stderr, stdout } = self
+  const said = { program, stderr, ...printedBy(self) }
   const captured = stdout instanceof Uint8Array
-    ? { program, stderr, stdout: new TextDecoder().decode(stdout), stdoutBytes: stdout }
-    : { program, stderr, stdout: String(stdout) }
+    ? { ...said, stdout: new TextDecoder().decode(stdout), stdoutBytes: stdout }
+    : { ...said, stdout: String(stdout) }
   switch (outcome._tag) {
     case "TimedOut":
       return new ProcessError.TimedOut({ ...captured, after: outcome.after, kind: outcome.kind, exit: outcome.exit })
@@ -236,4 +238,13 @@ const failure = <A>(self: ProcessResult<A>): ProcessError.Reason => {
     case "Exited":
       return new ProcessError.NonZeroExit({ ...captured, code: outcome.code })
   }
+}
+
+/** Names the last stage of a pipeline where another one is to blame: what was printed is not what that one has to say. */
+const printedBy = (self: Partial<Pipeline.PipelineResult<unknown>>): { readonly stdoutOf?: string } => {
+  const { culprit, stages } = self
+  const last = stages?.at(-1)
+  return culprit === undefined || stages === undefined || last === undefined || stages[culprit] === last
+    ? {}
+    : { stdoutOf: last.program }
 }

@@ -69,7 +69,8 @@ export type Condition = "ready" | "completed"
  *
  * **Details**
  *
- * `dependsOn` is a list of names, which have to be ready, or says for each name what it waits for.
+ * `dependsOn` is a list of names, which have to be ready, or says for each name what it waits for. `Name` is the names that may
+ * be in it: a function that makes members gives a `Member<"database">`, or a `Member<never>` where they wait for nobody.
  *
  * @stability experimental
  * @category models
@@ -313,10 +314,29 @@ const planOf = <E, R>(
   })
 }
 
+/** What a member may say. A type parameter takes any other field too, and a misspelt one would wait for nobody. */
+const memberFields: { readonly [field in keyof Required<Member>]: true } = {
+  command: true,
+  dependsOn: true,
+  healthCheck: true,
+  ready: true,
+  readyWithin: true,
+  stopWhen: true,
+  restart: true,
+  giveUpWhen: true,
+  maxRestarts: true,
+  stormGuard: true,
+  backoff: true
+}
+
 const membersOf = <E, R>(members: Given<E, R>) =>
   new Map(
     Object.entries(record("the set of members", members)).map(([name, given]) => {
+      if (Command.isCommand(given)) refuse("a member", "is a command; give an object that has it as its `command`")
       const member = record("a member", given)
+      if (Object.entries(member).some(([field, value]) => value !== undefined && !Object.hasOwn(memberFields, field))) {
+        refuse("a member", "names an unknown option")
+      }
       if (!Command.isCommand(own(member, "command"))) refuse("the command of a member", "is not a command")
       return [name, { member, waitsFor: dependenciesOf(member) }] as const
     })
@@ -325,6 +345,7 @@ const membersOf = <E, R>(members: Given<E, R>) =>
 const dependenciesOf = <E, R>(member: Member<string, E, R>): ReadonlyArray<Group.Dependency> => {
   const dependsOn = own(member, "dependsOn")
   if (dependsOn === undefined) return []
+  if (typeof dependsOn === "string") refuse("dependsOn", "is a name, and not a list of names")
   if (Array.isArray(dependsOn)) return dependsOn.map((name: string) => ({ name, until: "ready" }))
   return Object.entries(record("dependsOn", dependsOn as Record<string, Condition | undefined>)).flatMap(
     ([name, until]) => until === undefined ? [] : [{ name, until }]

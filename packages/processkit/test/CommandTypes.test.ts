@@ -182,6 +182,13 @@ describe("Command", () => {
       assert.deepStrictEqual(shape(Command.make("git", ["log"], options)), ["git", ["log"], options])
     })
 
+    // What a compiler says of a call that fits no form is about the last one.
+    it("is explained by its ordinary form where a call fits none", () => {
+      expectTypeOf<Parameters<typeof Command.make>>().toEqualTypeOf<
+        [program: string, args?: ReadonlyArray<Command.Argument> | undefined, options?: Command.Options | undefined]
+      >()
+    })
+
     it("does not see what its caller does to a list afterwards", () => {
       const args = ["status"]
       const made = Command.make("git", args)

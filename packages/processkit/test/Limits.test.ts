@@ -49,6 +49,16 @@ const enforcing = (refuses?: Limits.Name) => {
 }
 
 describe("limits", () => {
+  it.effect("of a name that is none open no group and change none", () =>
+    Effect.gen(function*() {
+      const misspelt = { memroy: "1 GiB" } as never
+      const group = yield* ProcessGroup.makeWith({ limits: {} })
+      for (const refused of [ProcessGroup.makeWith({ limits: misspelt }), group.updateLimits(misspelt)]) {
+        const reason = yield* reasonOf(Effect.scoped(refused))
+        assert.deepInclude(reason, { _tag: "InvalidInput", field: "limits", problem: "name an unknown resource" })
+      }
+    }).pipe(Effect.provide(scripted())))
+
   it("that no system could enforce are invalid, each by name", () => {
     for (const [name, limits] of invalid) {
       const answer = LimitRules.read(limits)

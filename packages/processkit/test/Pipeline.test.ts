@@ -26,9 +26,10 @@ const waits = Command.make("waits")
 const exits = (code: number) => Command.make("exitsWith", [String(code)])
 const says = Command.make("says")
 const fails = Command.make("fails")
+const counts = Command.make("counts")
 
 /** Reads all of its input, then writes how many bytes that were. */
-const counts: Program = {
+const counting: Program = {
   main: (io) => {
     const count = (sum: number): Effect.Effect<number> =>
       Effect.flatMap(io.read, (bytes) => bytes === undefined ? Effect.succeed(sum) : count(sum + bytes.length))
@@ -40,7 +41,7 @@ const world = (more: Record<string, Program> = {}) =>
   scripted({
     says: prints("out\n", 0, "said\n"),
     fails: prints("half\n", 3, "why\n"),
-    counts,
+    counts: counting,
     diesOfPipe: { main: () => Effect.succeed(Outcome.signaled("SIGPIPE", 13, false)) },
     ...more
   })
@@ -267,6 +268,19 @@ describe("the culprit of a pipeline", () => {
         Outcome.exited(0),
         "ready\n"
       ])
+    }).pipe(Effect.provide(world())))
+
+  it.effect("is not said to have printed what the last stage did", () =>
+    Effect.gen(function*() {
+      const silent = Effect.map(reasonOf(Pipeline.run(Pipeline.make(exits(3), counts))), (reason) => reason.message)
+      assert.strictEqual(yield* silent, "exitsWith exited with code 3; counts printed: 0")
+      const killed = Pipeline.make(Command.make("diesOfPipe"), counts)
+      const reason = yield* reasonOf(Pipeline.run(killed))
+      assert.strictEqual(reason.message, "diesOfPipe was killed by SIGPIPE; counts printed: 0")
+      assert.deepInclude(reason, { program: "diesOfPipe", stdout: "0", stdoutOf: "counts" })
+      const own = yield* reasonOf(Pipeline.run(Pipeline.make(says, fails)))
+      assert.strictEqual(own.message, "fails exited with code 3: why")
+      assert.notProperty(own, "stdoutOf")
     }).pipe(Effect.provide(world())))
 
   it.effect("ends those before him at once, and those after him when they have read what he wrote", () =>

@@ -289,6 +289,19 @@ describe("ProcessError", () => {
         assert.include(inspect(error), reason._tag)
       }
     })
+
+    it("say what may be meant by a name with blanks", () => {
+      const missing = new ProcessError.NotFound({ program: "git log", searched: ["/bin"] })
+      assert.strictEqual(missing.message, "git log was not found on PATH: give its arguments apart from its name")
+    })
+
+    it("say in a word what happened, in JSON, on the console and in a log", () => {
+      const error = ProcessError.make(new ProcessError.NotFound({ program: "gti", searched: ["/bin"] }))
+      for (const shown of [JSON.stringify(error), inspect(error)]) assert.include(shown, error.message)
+      for (const reason of examples) {
+        assert.include(JSON.stringify(ProcessError.make(reason)), JSON.stringify(reason.message), reason._tag)
+      }
+    })
   })
 
   it.effect("lets one reason be handled, with its own fields, and leaves the others", () =>

@@ -286,6 +286,16 @@ describe("a stream that is a file or dropped", () => {
         assert.strictEqual(yield* Command.run(Command.make("both", { stderr: stdout })), "one\ntwo")
       }
     }).pipe(Effect.provide(scripted(programs))))
+
+  it.effect("names a destination that is none for what it is, whichever the verb", () =>
+    Effect.gen(function*() {
+      const wrong = Command.make("both", { stdout: "ignore" as never })
+      const flow = Stream.runDrain(Command.stdoutLines(wrong))
+      for (const verb of [Command.run(wrong), Command.runUnit(wrong), Command.outputBytes(wrong), flow]) {
+        const { message } = yield* reasonOf<unknown, never>(verb as never)
+        assert.include(message, "stdout is none of \"pipe\"")
+      }
+    }).pipe(Effect.provide(scripted(programs))))
 })
 
 describe("Stdio", () => {

@@ -644,6 +644,7 @@ describe("a group that cannot be", () => {
       for (const wrong of [condition, strategy]) {
         const error = yield* Effect.flip(wrong)
         assert.strictEqual(error._tag === "ProcessError" ? error.reason._tag : error._tag, "InvalidInput")
+        assert.match(error.message, /is none of "(oneForOne", "oneForAll", "restForOne|ready", "completed)"$/)
       }
       assert.deepStrictEqual(yield* alive, [])
       // As a caller gives it who has no `exactOptionalPropertyTypes`.
@@ -663,8 +664,11 @@ describe("a group that cannot be", () => {
         [[good], "the set of members"],
         [{ a: undefined }, "a member"],
         [{ a: "a" }, "a member"],
+        [{ a: Command.make("a") }, "a member"],
         [{ a: {} }, "the command of a member"],
         [{ a: { command: "a" } }, "the command of a member"],
+        // Types let it pass, and it would wait for nobody.
+        [{ a: good, b: { ...good, dependOn: ["a"] } }, "a member"],
         [{ a: good, b: { ...good, dependsOn: "a" } }, "dependsOn"],
         [{ a: good, b: { ...good, dependsOn: 5 } }, "dependsOn"],
         [{ a: good, b: { ...good, dependsOn: null } }, "dependsOn"]
@@ -673,6 +677,7 @@ describe("a group that cannot be", () => {
         const error = yield* Effect.flip(SupervisorGroup.run(given as never))
         const reason = error._tag === "ProcessError" ? error.reason : error
         assert.deepInclude(reason, { _tag: "InvalidInput", field })
+        assert.notInclude(Command.isCommand(Object.values(Object(given))[0]) ? reason.message : "", "not an object")
       }
       assert.strictEqual((yield* Backend).spawned.length, 0)
     }).pipe(Effect.provide(scripted({ a: runsOn }))))

@@ -18,6 +18,11 @@ type Checked<A> = Result.Result<A, ProcessError.ProcessError>
 const refused = (limit: Limits.Name, why: ProcessError.ResourceLimit["why"], detail: string) =>
   ProcessError.make(new ProcessError.ResourceLimit({ limit, why, detail }))
 
+/** A limit that is misspelt would be one that holds for nobody. */
+const unknownName = ProcessError.make(
+  new ProcessError.InvalidInput({ program: undefined, field: "limits", problem: "name an unknown resource" })
+)
+
 /** The highest number that the kernel takes for `pids.max` (`PID_MAX_LIMIT`, linux/threads.h, 64 bits). */
 const mostProcesses = 2 ** 22
 
@@ -44,6 +49,12 @@ const rules: { readonly [name in Limits.Name]: (value: unknown) => number | stri
 export const read = (given: Limits.Limits | undefined): Checked<Limits.InForce> => {
   const found: Record<Limits.Name, number | undefined> = { ...none }
   if (given !== undefined && !isRecord(given)) return Result.fail(refused("memory", "invalid", "limits are no object"))
+  if (
+    given !== undefined &&
+    Object.entries(given).some(([name, value]) => value !== undefined && !Object.hasOwn(none, name))
+  ) {
+    return Result.fail(unknownName)
+  }
   for (const name of names) {
     const value: unknown = given === undefined ? undefined : own<Record<string, unknown>, string>({ ...given }, name)
     const checked = value === undefined ? undefined : rules[name](value)

@@ -38,3 +38,7 @@ export const receiver = (
 /** Whether a run has something of a stream to give. */
 export const isCaptured = (value: Stdio.Stdio | undefined): boolean =>
   value === undefined || value === "pipe" || (Stdio.isDestination(value) && value._tag === "Tee")
+
+/** Whether a stream goes where a run can give nothing of it; what is no destination at all is for the start to refuse. */
+export const isElsewhere = (value: Stdio.Stdio | undefined): boolean =>
+  value === "null" || value === "inherit" || (Stdio.isDestination(value) && value._tag === "File")

@@ -3,6 +3,7 @@
  */
 import * as Result from "effect/Result"
 import type * as Containment from "../Containment.ts"
+import type * as Mechanism from "../Mechanism.ts"
 import * as ProcessError from "../ProcessError.ts"
 import type * as ProcessGroup from "../ProcessGroup.ts"
 import { own, record, refuse } from "./refusal.ts"
@@ -12,13 +13,25 @@ export const read = (options: ProcessGroup.Options | undefined): ProcessGroup.Re
   const given = options === undefined ? undefined : own(options, "require")
   if (given === undefined) return {}
   const { mechanism, ownerDeath, tree } = fields(record("require", given))
+  // A guarantee that is misspelt would be one that nobody gives.
+  if (Object.keys(given).some((name) => !names.has(name))) return refuse("require", "names an unknown guarantee")
   if (tree !== undefined && tree !== "whole") return refuse("require.tree", "is not \"whole\"")
   if (ownerDeath !== undefined && ownerDeath !== "whole" && ownerDeath !== "linked") {
     return refuse("require.ownerDeath", "is neither \"whole\" nor \"linked\"")
   }
-  if (mechanism !== undefined && typeof mechanism !== "string") return refuse("require.mechanism", "is not a mechanism")
+  if (mechanism !== undefined && !mechanisms.has(mechanism)) return refuse("require.mechanism", "is not a mechanism")
   return { tree, ownerDeath, mechanism }
 }
+
+const names: ReadonlySet<string> = new Set(["tree", "ownerDeath", "mechanism"])
+
+const mechanisms: ReadonlySet<string> = new Set<Mechanism.Mechanism>([
+  "cgroup-v2",
+  "job-object",
+  "subreaper",
+  "process-group",
+  "scripted"
+])
 
 const fields = (given: ProcessGroup.Requirements): ProcessGroup.Requirements => ({
   tree: own(given, "tree"),
@@ -27,6 +40,10 @@ const fields = (given: ProcessGroup.Requirements): ProcessGroup.Requirements => 
 })
 
 const strength = { none: 0, linked: 1, whole: 2 } as const
+
+/** Whether all that is missing is another mechanism, where nothing better was refused. */
+const isWeaker = ({ ownerDeath, tree }: ProcessGroup.Requirements, given: Containment.Containment): boolean =>
+  unmet({ ownerDeath, tree }, given).length === 0
 
 /** The guarantees that are asked for and not given, in words. */
 const unmet = (required: ProcessGroup.Requirements, given: Containment.Containment): ReadonlyArray<string> => [
@@ -51,7 +68,11 @@ export const check = (
     new ProcessError.Unsupported({
       feature: missing.join(" and "),
       mechanism: given.mechanism,
-      detail: why.length === 0 ? given.escapes : why.join("; ")
+      detail: why.length > 0
+        ? why.join("; ")
+        : isWeaker(required, given)
+        ? "the runner has a stronger one"
+        : given.escapes
     })
   ))
 }

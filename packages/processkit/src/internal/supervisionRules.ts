@@ -118,7 +118,10 @@ export const word = <const A extends string>(
   given: A,
   words: ReadonlyArray<A>
 ): Result.Result<A, ProcessError.ProcessError> =>
-  checked(undefined, () => words.includes(given) ? given : refuse(field, "is no word that is known"))
+  checked(
+    undefined,
+    () => words.includes(given) ? given : refuse(field, `is none of ${words.map((one) => `"${one}"`).join(", ")}`)
+  )
 
 export const stopPolicy = (
   program: string | undefined,

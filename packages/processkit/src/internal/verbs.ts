@@ -17,7 +17,7 @@ import * as ProcessResult from "../ProcessResult.ts"
 import * as ProcessRunner from "../ProcessRunner.ts"
 import type * as RunningProcess from "../RunningProcess.ts"
 import * as InputRules from "./inputRules.ts"
-import { isCaptured } from "./outputRules.ts"
+import { isElsewhere } from "./outputRules.ts"
 import { ownText } from "./ownText.ts"
 import { retried } from "./retrying.ts"
 import * as Subscription from "./subscription.ts"
@@ -69,7 +69,7 @@ const closeWriter = (
 
 /** Refuses to capture what is not a pipe: the value would always be empty. */
 export const capturing = <A, R>(command: Subject, verb: Verb<A, R>): Verb<A, R> =>
-  isCaptured(TerminalRules.streams(command.options).stdout) ? verb : Effect.fail(notCaptured(command, "stdout"))
+  isElsewhere(TerminalRules.streams(command.options).stdout) ? Effect.fail(notCaptured(command, "stdout")) : verb
 
 const notCaptured = (command: Subject, field: "stdout" | "stderr"): ProcessError.ProcessError =>
   ProcessError.make(
@@ -204,7 +204,7 @@ const flowing = <A>(
   ))
 
 const piped = <A>(command: Subject, name: "stdout" | "stderr", flow: Flow<A>): Flow<A> =>
-  isCaptured(TerminalRules.streams(command.options)[name]) ? flow : Stream.fail(notCaptured(command, name))
+  isElsewhere(TerminalRules.streams(command.options)[name]) ? Stream.fail(notCaptured(command, name)) : flow
 
 export const stdoutLines = (command: Subject): Flow<string> =>
   piped(command, "stdout", flowing(command, "text", (running) => running.stdoutLines))

@@ -46,6 +46,8 @@ describe("requirements of a group", () => {
       assert.strictEqual(checked.failure.reason._tag, "Unsupported")
       assert.include(checked.failure.message, "cgroup-v2: read-only; subreaper: no host")
     }
+    const weaker = Requirements.check({ mechanism: "process-group" }, strong)
+    assert.include(Result.isFailure(weaker) ? weaker.failure.message : "", "stronger")
     assert.isFalse(isMet({ ownerDeath: "linked" }, { ...weak, ownerDeath: "none" }))
   })
 
@@ -53,7 +55,17 @@ describe("requirements of a group", () => {
     Effect.gen(function*() {
       const opened = ProcessGroup.makeWith({ require: { mechanism: "cgroup-v2" } })
       assert.strictEqual((yield* reasonOf(Effect.scoped(opened)))._tag, "Unsupported")
-      for (const require of [{ tree: "linked" }, { ownerDeath: 1 }, { mechanism: {} }, "whole", null]) {
+      for (
+        const require of [
+          { tree: "linked" },
+          { ownerDeath: 1 },
+          { mechanism: {} },
+          { mechanism: "cgroup" },
+          { trees: 1 },
+          "whole",
+          null
+        ]
+      ) {
         const reason = yield* reasonOf(Effect.scoped(ProcessGroup.makeWith(Object.assign({}, { require }) as never)))
         assert.strictEqual(reason._tag, "InvalidInput", JSON.stringify(require))
       }
