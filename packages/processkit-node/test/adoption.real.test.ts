@@ -14,7 +14,7 @@ import * as Processes from "processkit/Processes"
 import * as ProcessGroup from "processkit/ProcessGroup"
 import * as Requests from "../src/internal/host/hostRequests.ts"
 import { isSupported, rawHost, request } from "./hostWorld.ts"
-import { childrenOf, eventually, isAlive, nameOf, stat, survivors } from "./oracle.ts"
+import { argv, childrenOf, eventually, isAlive, nameOf, stat, survivors } from "./oracle.ts"
 import { has, isRoot, reasonOf } from "./programs.ts"
 
 /** A process that this library has not started; it prints a number when it is ready, and ends with the test. */
@@ -48,6 +48,28 @@ const nobody = (): number => {
   let pid = 4_000_000
   while (fs.existsSync(`/proc/${pid}`)) pid--
   return pid
+}
+
+const mayNotBeSignalled = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+const above = (pid: number): ReadonlyArray<number> => {
+  const parent = stat(pid)?.ppid ?? 0
+  return parent === 0 ? [] : [parent, ...above(parent)]
+}
+
+/** Somebody whom only missing rights keep out: who has started us, threads of the kernel and zombies are refused as such. */
+const ofSomebodyElse = (): number | undefined => {
+  const ours = above(process.pid)
+  return fs.readdirSync("/proc").map(Number).find((pid) =>
+    pid > 1 && !ours.includes(pid) && mayNotBeSignalled(pid) && argv(pid) !== ""
+  )
 }
 
 const mechanisms: Record<string, Layer.Layer<NodeProcessRunner.Provided>> = {
@@ -198,14 +220,7 @@ for (const [name, runner] of Object.entries(mechanisms)) {
         Effect.gen(function*() {
           const group = yield* opened
           if (group === undefined || !has("to be no superuser", !isRoot)) return
-          const theirs = fs.readdirSync("/proc").map(Number).find((pid) => {
-            try {
-              process.kill(pid, 0)
-              return false
-            } catch (error) {
-              return pid > 1 && (error as NodeJS.ErrnoException).code === "EPERM"
-            }
-          })
+          const theirs = ofSomebodyElse()
           if (!has("a process of somebody else", theirs !== undefined)) return
           const reason = yield* reasonOf(group.adopt(theirs ?? 0))
           assert.deepInclude(reason, { _tag: "IoFailed", errno: "EPERM" })

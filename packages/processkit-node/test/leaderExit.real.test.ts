@@ -12,7 +12,8 @@ import * as LostExits from "../src/internal/lostExits.ts"
 import type { ProcessTable } from "../src/internal/processTable.ts"
 import * as ProcTable from "../src/internal/procTable.ts"
 import * as PsTable from "../src/internal/psTable.ts"
-import { hasProc } from "./survivors.ts"
+import { isAlive } from "./oracle.ts"
+import { hasProc, killAll } from "./survivors.ts"
 import { eventually } from "./world.ts"
 
 /** A table that counts how often all of it was read. */
@@ -52,6 +53,24 @@ describe.each(tables)("the exit of a leader ($name)", (given) => {
       for (const script of ["exit 0", "true & wait", "exit 3"]) yield* run(script, table)
       assert.strictEqual(readings.count, 0)
       assert.strictEqual(LiveTrees.count(), 0)
+    }))
+
+  // What kept the table from being read may be whom the kill ends.
+  it.live("keeps nobody alive for whom the table could not be read at first", () =>
+    Effect.gen(function*() {
+      const tree = yield* run("sleep 600 & sleep 600 &", given)
+      yield* eventually("they are seen", () => tree.lineage.seen.size === 2)
+      const left = [...tree.lineage.seen.keys()]
+      let failures = 1
+      const table: ProcessTable = {
+        ...given,
+        read: (begin) => failures-- > 0 ? void setImmediate(() => begin()(Result.fail("EAGAIN"))) : given.read(begin)
+      }
+      yield* Ending.kill({ table, trees: () => [tree] })
+      yield* eventually("they are dead", () => !left.some(isAlive)).pipe(
+        Effect.ensuring(Effect.sync(() => killAll(left)))
+      )
+      LiveTrees.remove(tree)
     }))
 
   it.live("makes those who are left known at once", () =>

@@ -39,7 +39,8 @@ export const childrenOf = (pid: number): ReadonlyArray<number> =>
 /** What a process calls itself, and nothing where it is gone. */
 export const nameOf = (pid: number): string => read(`/proc/${pid}/comm`).trimEnd()
 
-const argv = (pid: number): string => read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim()
+/** What a process was called with; nothing where it is gone, a zombie, or a thread of the kernel (proc_pid_cmdline(5)). */
+export const argv = (pid: number): string => read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim()
 
 /** What is left of everything that this file started, in words. */
 export const survivors = (): Array<string> =>

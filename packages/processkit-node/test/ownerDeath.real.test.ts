@@ -1,12 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"
+import { Socket } from "node:net"
+import { program } from "../src/internal/guardianProgram.ts"
 import * as LiveTrees from "../src/internal/liveTrees.ts"
 import * as ProcessGroupBackend from "../src/internal/processGroupBackend.ts"
+import { psPath } from "../src/internal/psTable.ts"
 import { endings } from "./ownerEndings.ts"
 import { ending, owning } from "./owners.ts"
+import { has, isRoot } from "./programs.ts"
 import { allowance } from "./slowness.ts"
 import { hasProc, makeMark } from "./survivors.ts"
 import { eventually, exitOf, fixture, inContainer, isInheritable, request, type World } from "./world.ts"
@@ -161,4 +165,32 @@ describe.runIf(hasProc)("the guardian", () => {
       assert.notInclude(yield* world.container.members, guardian)
       assert.isTrue(LiveTrees.isForeign(guardian))
     }))
+
+  const canLimit = has("prlimit(1)", spawnSync("prlimit", ["--nproc"]).status === 0)
+  for (const shell of canLimit ? shells : []) {
+    // Bash asks for room four times, which takes it 15 seconds.
+    it.live(
+      `ends the groups of leaders also where it may start no process for ps (${shell.join(" ")})`,
+      () =>
+        Effect.gen(function*() {
+          // A limit of processes is none for root.
+          const user = isRoot ? { uid: 65_534, gid: 65_534 } : {}
+          const leader = spawn("sleep", ["600"], { ...user, detached: true, stdio: "ignore" })
+          const exit = once(leader, "exit")
+          yield* Effect.addFinalizer(() => Effect.sync(() => leader.kill("SIGKILL")))
+          const limited = ["--nproc=0:0", ...shell, "-c", program, "guardian", "ps", psPath()]
+          const guardian = spawn("prlimit", limited, {
+            ...user,
+            detached: true,
+            stdio: ["pipe", "ignore", "ignore", "pipe"]
+          })
+          yield* Effect.addFinalizer(() => Effect.sync(() => guardian.kill("SIGKILL")))
+          const changes = guardian.stdio[3]
+          if (changes instanceof Socket) changes.end(`+${leader.pid}\n`)
+          guardian.stdin?.end()
+          assert.deepStrictEqual(yield* Effect.promise(() => exit), [null, "SIGKILL"])
+        }).pipe(Effect.scoped),
+      60_000
+    )
+  }
 })

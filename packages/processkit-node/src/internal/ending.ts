@@ -100,9 +100,11 @@ const killGroups = (grove: Grove, number: number): void => {
  */
 export const kill = Effect.fnUntraced(function*(grove: Grove) {
   const number = yield* numberOf("SIGKILL")
-  yield* suspend(grove).pipe(
-    Effect.andThen(toFixpoint(grove, number)),
-    Effect.catch(() => Effect.sync(() => killGroups(grove, number)))
+  const everybody = Effect.andThen(suspend(grove), toFixpoint(grove, number))
+  // Again after that: those whom it ended may be what kept the table from being read.
+  yield* everybody.pipe(
+    Effect.catch(() => Effect.andThen(Effect.sync(() => killGroups(grove, number)), everybody)),
+    Effect.ignore
   )
 })
 

@@ -92,14 +92,16 @@ find_members() {
   done
 }
 
+# Without a table the groups of leaders that were not reaped are still certain.
+signal_groups() { for leader in $running; do kill "-$1" "-$leader"; done; }
+
 # Sends a signal until a look shows nobody who did not get it.
 sweep() {
   sent=' ' tries=0
   while [ $tries -lt 100 ]; do
     tries=$((tries + 1)) fresh=
     "read_$how"
-    # Without a table the groups of leaders that were not reaped are still certain.
-    [ "$table" != ' ' ] || { for leader in $running; do kill "-$1" "-$leader"; done; return; }
+    [ "$table" != ' ' ] || { signal_groups "$1"; return; }
     find_trusted
     find_members
     known=$members
@@ -113,7 +115,10 @@ sweep() {
   done
 }
 
+# A shell that may start no process for ps ends there.
+trap 'signal_groups KILL' EXIT
 known=' '
 sweep STOP
 sweep KILL
+trap - EXIT
 `

@@ -44,7 +44,8 @@ const containmentWith = (guardian: boolean): Containment => ({
   attributes: Identity.attributes,
   descriptors: true,
   realTimeSignals: false,
-  escapes: "a process that leaves its session and whose parent ends before anybody looked at the process table",
+  escapes: "a process that leaves its session and whose parent ends before anybody looked at the process table" +
+    (guardian ? "; where the owner is killed, also a program that it was just starting" : ""),
   refused: []
 })
 
