@@ -1,4 +1,4 @@
-/** The checks that keep the code readable: docsTags, fixtures and size. */
+/** The checks that keep the code readable: docsTags, fixtures, map and size. */
 import { core, passes, refuses } from "./tree.mjs"
 
 const doc = (extra = "", since = "@since 0.1.0") =>
@@ -44,6 +44,37 @@ refuses("docsTags", "a module without header", /module header is missing/, {
   [`${core}/Outcome.ts`]: `${documented}export const a = 1\n`
 })
 refuses("docsTags", "a re-export without comment", /b has no doc comment/, module("const a = 1\nexport { a as b }\n"))
+
+const drawn = (text) => ({
+  "docs/map.md": text,
+  [`${core}/Command.ts`]: "",
+  [`${core}/internal/run.ts`]: "",
+  [`${core}/internal/treeCases.ts`]: "",
+  [`${core}/internal/host/loan.ts`]: ""
+})
+passes(
+  "map",
+  "files by name, by pattern and in folders",
+  drawn("`Command`, `run.ts`, `*Cases.ts`, `host/{lender,loan}.ts`")
+)
+refuses(
+  "map",
+  "a module that it leaves out",
+  /run\.ts: not on the map/,
+  drawn("`Command`, `*Cases.ts`, `host/loan.ts`, run.ts")
+)
+refuses(
+  "map",
+  "the name of an internal module without its file",
+  /run\.ts: not on the map/,
+  drawn("`Command`, `run`, `*Cases.ts`, `host/loan.ts`, `docs/**`")
+)
+refuses(
+  "map",
+  "a file that is gone",
+  /no file internal\/pump\.ts/,
+  drawn("`Command`, `run.ts`, `*Cases.ts`, `host/loan.ts`, `internal/pump.ts`")
+)
 
 passes("fixtures", "a fixture that a test names", {
   [`${fixtures}/double-forks.mjs`]: "",
