@@ -63,7 +63,7 @@ export const onTerminal = (line: string): Effect.Effect<Terminal, never, Scope.S
             if (found === null) return assert.fail("unreachable")
             seen += found.index + found[0].length
             return found
-          }).pipe(Effect.tapCause(() => Effect.sync(() => console.error(shown)))),
+          }).pipe(Effect.onError(() => Effect.sync(() => console.error(shown)))),
         ended: Effect.map(Effect.promise(() => exit), ([code]: Array<number | null>) => code ?? null),
         living: mark.survivors,
         close: Effect.promise(() => {
