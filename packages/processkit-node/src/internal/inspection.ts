@@ -92,8 +92,7 @@ const kernelThread = 0x0020_0000
 
 /** Whether a number is that of a thread of the kernel, which takes no signal. */
 export const isKernelThread = (pid: number): boolean => {
-  const stat = read(`/proc/${pid}/stat`) ?? ""
-  const flags = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[6]
+  const flags = ProcTable.fieldsOf(read(`/proc/${pid}/stat`) ?? "")[6]
   return (Number(flags ?? 0) & kernelThread) !== 0
 }
 

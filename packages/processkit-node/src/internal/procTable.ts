@@ -15,17 +15,25 @@ export interface Stat extends Omit<Row, "alive"> {
 }
 
 /**
+ * The fields of `/proc/<pid>/stat` from (3) state on; none of anything else.
+ *
+ * The command name before them stands in parentheses and may hold any byte but NUL, so they are counted from the **last**
+ * closing one (proc_pid_stat(5), man-pages 6.7).
+ */
+export const fieldsOf = (stat: string): ReadonlyArray<string> => {
+  const close = stat.lastIndexOf(")")
+  return close < 0 ? [] : stat.slice(close + 2).split(" ")
+}
+
+/**
  * Parses `/proc/<pid>/stat`; undefined for anything else.
  *
- * The command name stands in parentheses and may hold any byte but NUL, so the fields are counted from the **last**
- * closing one. Source: proc_pid_stat(5), man-pages 6.7: (3) state, (4) ppid, (5) pgrp, (6) session, (20) num_threads,
- * (22) starttime.
+ * Source: proc_pid_stat(5), man-pages 6.7: (3) state, (4) ppid, (5) pgrp, (6) session, (20) num_threads, (22) starttime.
  */
 export const parseStat = (text: string): Stat | undefined => {
-  const close = text.lastIndexOf(")")
   const pid = Number.parseInt(text, 10)
-  if (close < 0 || !Number.isSafeInteger(pid)) return undefined
-  const fields = text.slice(close + 2).split(" ")
+  if (!Number.isSafeInteger(pid)) return undefined
+  const fields = fieldsOf(text)
   const [state, ppid, pgid, session] = fields
   const start = fields[19]
   if (state === undefined || start === undefined) return undefined

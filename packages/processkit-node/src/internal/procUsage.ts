@@ -1,6 +1,7 @@
 /**
  * What one process uses, as `/proc` tells it: how the files read, and their values in bytes and microseconds. Pure.
  */
+import * as ProcTable from "./procTable.ts"
 
 /** Numbers of one process; `undefined` for what could not be read. */
 export interface ProcUsage {
@@ -22,13 +23,10 @@ const amount = (text: string | undefined): number | undefined => {
 /**
  * User and system time of a process and of the descendants that it has waited for, from `/proc/<pid>/stat`.
  *
- * Source: proc_pid_stat(5), man-pages 6.7: (14) utime, (15) stime, (16) cutime, (17) cstime. The name before them may
- * hold anything, so the fields are counted from the last parenthesis.
+ * Source: proc_pid_stat(5), man-pages 6.7: (14) utime, (15) stime, (16) cutime, (17) cstime.
  */
 export const parseCpu = (stat: string): number | undefined => {
-  const close = stat.lastIndexOf(")")
-  if (close < 0) return undefined
-  const ticks = stat.slice(close + 2).split(" ").slice(11, 15).map(amount)
+  const ticks = ProcTable.fieldsOf(stat).slice(11, 15).map(amount)
   return ticks.length < 4
     ? undefined
     : ticks.reduce<number | undefined>(
