@@ -11,6 +11,9 @@ import type * as Signal from "processkit/Signal"
  */
 export const realTimeMinimum = (libc: "glibc" | "musl"): number => libc === "glibc" ? 34 : 35
 
+/** The number of SIGKILL, the same on every system (kill(1), POSIX.1-2017). */
+export const SIGKILL = 9
+
 /** The last real-time signal on Linux. Source: signal(7), man-pages 6.7. */
 const realTimeMaximum = 64
 

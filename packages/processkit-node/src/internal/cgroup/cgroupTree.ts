@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import type * as ProcessBackend from "processkit/ProcessBackend"
 import * as ProcessError from "processkit/ProcessError"
 import * as Ending from "../ending.ts"
+import { SIGKILL } from "../signalNumber.ts"
 import * as Broadcast from "./broadcast.ts"
 import * as CgroupStats from "./cgroupStats.ts"
 import * as Emptiness from "./emptiness.ts"
@@ -16,8 +17,6 @@ import * as Strays from "./strays.ts"
 
 const failed = (operation: string) => (errno: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.IoFailed({ program: undefined, operation, errno }))
-
-const SIGKILL = 9
 
 /** Asked for in another thread, because the write takes its time where there are many members. */
 const kill = (state: State): Effect.Effect<void, ProcessError.ProcessError> =>

@@ -9,9 +9,8 @@
 import * as Result from "effect/Result"
 import * as Inspection from "../inspection.ts"
 import * as Signalling from "../signalling.ts"
+import { SIGKILL } from "../signalNumber.ts"
 import * as Files from "./files.ts"
-
-const SIGKILL = 9
 
 const listed = (directory: string): ReadonlyArray<number> => Result.getOrElse(Files.members(directory), () => [])
 

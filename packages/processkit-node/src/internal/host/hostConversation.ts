@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ProcessError from "processkit/ProcessError"
+import { SIGKILL } from "../signalNumber.ts"
 import { errnoName } from "./errnoName.ts"
 import type { Answer, HostChild, NotEncodable, StartFailed } from "./hostAnswers.ts"
 import { UnreadHandles } from "./hostHandles.ts"
@@ -20,8 +21,6 @@ import * as Watchdog from "./hostWatchdog.ts"
 
 const hostLost = (detail: string): ProcessError.ProcessError =>
   ProcessError.make(new ProcessError.HostLost({ program: undefined, detail }))
-
-const sigkill = 9
 
 const gone: Answer = { errno: "ESRCH", count: 0 }
 
@@ -177,7 +176,7 @@ export class Conversation {
     // It may have ended by itself, and with the host it is gone too.
     if (!this.#living.has(id)) return fail()
     const kill = this.#mode === "direct"
-      ? (token: number) => Requests.signal(token, id, sigkill)
+      ? (token: number) => Requests.signal(token, id, SIGKILL)
       : (token: number) => Requests.tree(token, id, "kill", 0)
     Effect.runFork(Effect.ignore(this.request(kill, [], id)))
     life.emptied.observe(fail)
